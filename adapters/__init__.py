@@ -1,0 +1,43 @@
+"""Adapters: one file per external API. Each declares facts; none performs I/O."""
+
+from adapters._vocabulary import (
+    NOT_JSON,
+    NOTHING,
+    Adapter,
+    Effect,
+    Endpoint,
+    Exchange,
+    Kind,
+    Link,
+    NotJson,
+    Place,
+    Problem,
+    Query,
+    Received,
+    Sent,
+    Signature,
+    Verdict,
+    Whoami,
+    http_verdict,
+)
+
+__all__ = [
+    "NOTHING",
+    "NOT_JSON",
+    "Adapter",
+    "Effect",
+    "Endpoint",
+    "Exchange",
+    "Kind",
+    "Link",
+    "NotJson",
+    "Place",
+    "Problem",
+    "Query",
+    "Received",
+    "Sent",
+    "Signature",
+    "Verdict",
+    "Whoami",
+    "http_verdict",
+]

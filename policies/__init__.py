@@ -1,0 +1,37 @@
+"""Policies: small rules about time, failure, load and sameness. No I/O; they import nothing of the project."""
+
+from policies.breaker import BreakerPolicy, Circuit, CircuitBreaker, CircuitOpen
+from policies.concurrency import ConcurrencyPolicy
+from policies.declaring import DAY, GIB, HOUR, KIB, MIB, MINUTE, SECOND, STRICT, Duration, Rate, Ratio, Size
+from policies.freshness import UNLIMITED, CachePolicy, Freshness, Partition, RefreshBehind, ShelfLife
+from policies.retry import RetryBudget, RetryPolicy
+from policies.timeouts import TimeoutPolicy
+
+__all__ = [
+    "DAY",
+    "GIB",
+    "HOUR",
+    "KIB",
+    "MIB",
+    "MINUTE",
+    "SECOND",
+    "STRICT",
+    "UNLIMITED",
+    "BreakerPolicy",
+    "CachePolicy",
+    "Circuit",
+    "CircuitBreaker",
+    "CircuitOpen",
+    "ConcurrencyPolicy",
+    "Duration",
+    "Freshness",
+    "Partition",
+    "Rate",
+    "Ratio",
+    "RefreshBehind",
+    "RetryBudget",
+    "RetryPolicy",
+    "ShelfLife",
+    "Size",
+    "TimeoutPolicy",
+]

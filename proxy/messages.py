@@ -1,0 +1,96 @@
+"""What travels through Larder: an answer, and an answer that is kept."""
+
+from collections.abc import Iterator
+from math import inf
+
+import msgspec
+
+from policies import ShelfLife
+
+Fields = tuple[tuple[str, str], ...]
+"""Header fields in the order they came, names as they were written."""
+
+
+def pack_head(fields: Fields) -> str:
+    """Header fields as HTTP writes them, a line each: a fifth of the memory of a tuple of pairs."""
+    return "\n".join(f"{name}: {value}" for name, value in fields)
+
+
+def unpack_head(head: str) -> Fields:
+    """The fields of a packed head."""
+    return tuple(pair for line in head.split("\n") if len(pair := line.split(": ", 1)) == 2)  # type: ignore[misc]
+
+
+class Entry(msgspec.Struct, gc=False, kw_only=True, array_like=True):
+    """A stored answer. Nothing of it changes once it is stored, but for `checked`.
+
+    Instants are seconds since the epoch. Kept small: a million of them live in memory (bench/ holds it to 1.5 KB
+    beyond the body), so fields and tags are one string each, and names shared by many entries are interned.
+    """
+
+    key: bytes
+    status: int
+    head: str
+    body: bytes
+    stored_at: float  # when the upstream made it: the moment of its arrival less its Age
+    life: ShelfLife
+    fence: int  # the fence noted before the fetch went out
+    sequence: int  # which fetch it was: of two fills under one fence the later fetch wins
+    upstream: str
+    endpoint: str  # the template, such as "GET /api/v1/courses/{course}"
+    partition: str
+    tagged: str = ""  # its tags, namespaced by upstream, a line each
+    plan: str = ""  # version of the plan its life was reckoned by
+    outcome: str = ""  # which of the endpoint's outcomes it is; "missing" for 404 and 410
+    jitter: float = 0.0
+    ceiling: float = inf  # no plan makes it fresh beyond this instant (what the upstream or a settling purge allows)
+    checked: int = 0  # the fence it was last found valid at; in memory only
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Its place among the fills of its key: the higher one stays."""
+        return self.fence, self.sequence
+
+    @property
+    def fields(self) -> Fields:
+        """Its header fields."""
+        return unpack_head(self.head)
+
+    @property
+    def tags(self) -> Iterator[str]:
+        """Every tag it is purged by: its own, and those that its place implies."""
+        if self.tagged:
+            yield from self.tagged.split("\n")
+        yield ALL
+        yield key_tag(self.key)
+        yield upstream_tag(self.upstream)
+        yield endpoint_tag(self.upstream, self.endpoint)
+        yield partition_tag(self.partition)
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes in memory, near enough to bound the store by."""
+        return 900 + len(self.body) + len(self.head) + len(self.tagged)
+
+
+ALL = "@all"
+
+
+def key_tag(key: bytes) -> str:
+    """The tag of one entry."""
+    return f"@key:{key.hex()}"
+
+
+def upstream_tag(upstream: str) -> str:
+    """The tag of everything from an upstream."""
+    return f"@upstream:{upstream}"
+
+
+def endpoint_tag(upstream: str, endpoint: str) -> str:
+    """The tag of everything from one endpoint."""
+    return f"@endpoint:{upstream} {endpoint}"
+
+
+def partition_tag(partition: str) -> str:
+    """The tag of everything in one partition."""
+    return f"@partition:{partition}"

@@ -1,0 +1,97 @@
+"""What a durable store is: the second tier, which survives the process. One contract suite holds all of them to it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from adapters import Link
+from proxy.messages import Entry
+from proxy.store.fences import Purge
+
+
+class StoreError(Exception):
+    """The durable store could not do what was asked; Larder goes on without it and says so."""
+
+
+class Summary(NamedTuple):
+    """What an operator may see of an entry: no path, no query, no body."""
+
+    key: str  # hex digest
+    upstream: str
+    endpoint: str
+    partition: str
+    tags: tuple[str, ...]  # without the implied ones
+    stored_at: float
+    fence: int
+    size: int
+    status: int
+    fresh_until: float
+    fallback_until: float
+
+
+class Filter(NamedTuple):
+    """Which entries are meant; None: any."""
+
+    tag: str | None = None  # any of Entry.tags, implied ones too
+    upstream: str | None = None
+    endpoint: str | None = None
+    limit: int = 100
+
+
+class Opened(NamedTuple):
+    """What the store knows when it is opened."""
+
+    opening: int  # how often it was opened, this time included
+    purges: tuple[Purge, ...]
+    moved_aside: str | None = None  # where a broken file went
+
+
+class DurableStore(Protocol):
+    """Every method raises StoreError when the store cannot do it; none blocks the event loop."""
+
+    async def open(self) -> Opened:
+        """Make it ready. Must be called once, first."""
+
+    async def close(self) -> None:
+        """Write what is pending, then let go."""
+
+    async def get(self, key: bytes) -> Entry | None:
+        """The entry kept under `key`; None when there is none, or what is there cannot be read."""
+
+    def put(self, entry: Entry) -> None:
+        """Keep `entry` behind the answer, unless what is kept has a higher `order`. Bounded: drops when swamped."""
+
+    async def flush(self) -> None:
+        """Wait until all that was put is kept."""
+
+    async def delete(self, tag: str) -> int:
+        """Remove the bytes of every entry under `tag` (any of Entry.tags); how many went."""
+
+    async def purge(self, records: Sequence[Purge]) -> None:
+        """Make purges durable: when this returns, they survive the death of the process and of the machine."""
+
+    async def count(self, wanted: Filter) -> int:
+        """How many entries are kept under a tag, of an upstream or an endpoint (`limit` does not apply)."""
+
+    async def summaries(self, wanted: Filter) -> list[Summary]:
+        """Entries, newest first."""
+
+    async def sweep(self, now: float, forget_purges_before: float) -> None:
+        """Drop what is GONE, the oldest beyond the store's bound, old purge records and old marks."""
+
+    async def mark(self, source: str, token: str, until: float) -> bool:
+        """Remember a notification, durably; False if it was remembered already."""
+
+    async def marked(self, source: str, token: str) -> bool:
+        """Whether a notification is remembered."""
+
+    async def learn(self, upstream: str, links: Sequence[Link]) -> None:
+        """Remember which user and course an enrollment belongs to."""
+
+    async def find_link(self, upstream: str, enrollment: str) -> Link | None:
+        """The user and course of an enrollment."""
+
+    async def bind(self, partition: str, user: str) -> None:
+        """Remember which upstream user a principal is."""
+
+    async def bindings(self) -> dict[str, str]:
+        """All remembered principals and their users."""
