@@ -115,6 +115,11 @@ class CircuitBreaker:
         if calls >= self.policy.minimum_calls and failures >= calls * self.policy.failure_ratio:
             self._turn(opened_at=self._clock())
 
+    def abandoned(self, period: int) -> None:
+        """A call of `period` was given up before it could tell anything: its probe, if it was one, is free again."""
+        if period == self._period and self._opened_at is not None:
+            self._opened_at = min(self._opened_at, self._clock() - self.policy.cooldown)
+
     def _turn(self, opened_at: float | None) -> None:
         self._opened_at = opened_at
         self._period += 1

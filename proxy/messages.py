@@ -57,15 +57,17 @@ class Entry(msgspec.Struct, gc=False, kw_only=True, array_like=True):
         return unpack_head(self.head)
 
     @property
+    def lower_fields(self) -> Fields:
+        """Its header fields, names in lower case."""
+        return tuple((name.lower(), value) for name, value in self.fields)
+
+    @property
     def tags(self) -> Iterator[str]:
         """Every tag it is purged by: its own, and those that its place implies."""
         if self.tagged:
             yield from self.tagged.split("\n")
-        yield ALL
         yield key_tag(self.key)
-        yield upstream_tag(self.upstream)
-        yield endpoint_tag(self.upstream, self.endpoint)
-        yield partition_tag(self.partition)
+        yield from implied_tags(self.upstream, self.endpoint, self.partition)
 
     @property
     def size(self) -> int:
@@ -74,6 +76,11 @@ class Entry(msgspec.Struct, gc=False, kw_only=True, array_like=True):
 
 
 ALL = "@all"
+
+
+def implied_tags(upstream: str, endpoint: str, partition: str) -> tuple[str, ...]:
+    """The tags an answer has by its place alone."""
+    return ALL, upstream_tag(upstream), endpoint_tag(upstream, endpoint), partition_tag(partition)
 
 
 def key_tag(key: bytes) -> str:

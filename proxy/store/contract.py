@@ -48,6 +48,30 @@ class Opened(NamedTuple):
 class DurableStore(Protocol):
     """Every method raises StoreError when the store cannot do it; none blocks the event loop."""
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether what is acknowledged survives the process."""
+
+    @property
+    def dropped(self) -> int:
+        """Entries that were put and not kept: too many at once, or the disk refused them."""
+
+    @property
+    def failures(self) -> int:
+        """How often the disk refused a call, or entries written behind."""
+
+    @property
+    def unreadable(self) -> int:
+        """Entries whose bytes could not be trusted when they were read."""
+
+    @property
+    def disk_bytes(self) -> int:
+        """What the store holds on disk, as of its last write."""
+
+    @property
+    def last_error(self) -> str | None:
+        """What is wrong now, without data; None once something works again."""
+
     async def open(self) -> Opened:
         """Make it ready. Must be called once, first."""
 
@@ -76,7 +100,9 @@ class DurableStore(Protocol):
         """Entries, newest first."""
 
     async def sweep(self, now: float, forget_purges_before: float) -> None:
-        """Drop what is GONE, the oldest beyond the store's bound, old purge records and old marks."""
+        """Drop what is GONE, the oldest beyond the store's bound, expired marks, and what else was recorded
+        before `forget_purges_before`: no entry is left that it could be about. Both in seconds since the epoch.
+        """
 
     async def mark(self, source: str, token: str, until: float) -> bool:
         """Remember a notification, durably; False if it was remembered already."""

@@ -71,6 +71,7 @@ class Fences:
         for record in records:
             self._record(record)
             self.number = max(self.number, record.number)
+        self._compact()
 
     def __repr__(self) -> str:
         return f"<Fences at {self.number}, {len(self._marks)} tags purged>"
@@ -93,9 +94,24 @@ class Fences:
         records = [Purge(tag, mode, self.number, now, now + settle if settle else 0.0) for tag in sorted(set(tags))]
         for record in records:
             self._record(record)
-        if len(self._marks) > self._most_records:
-            self._compact()
+        self._compact()
         return records
+
+    @property
+    def sequence(self) -> int:
+        """The number of the latest fetch."""
+        return self._sequence
+
+    def purged_between(self, tags: Iterable[str], after: int, upto: int) -> bool:
+        """Whether one of these tags may have been purged above `after` and not above `upto`.
+
+        Only the latest purge of a tag is known, so a tag purged later still counts: at worst one more fetch.
+        """
+        if upto <= after:
+            return False
+        if self._floor.latest > after:  # compacted: which tags were purged is forgotten
+            return True
+        return any(marks.latest > after for tag in tags if (marks := self._marks.get(tag)) is not None)
 
     def validity(self, tags: Iterable[str], fence: int) -> Validity:
         """What is left of an entry with these tags, fetched under `fence`."""
@@ -117,6 +133,8 @@ class Fences:
     def settles(self, tags: Iterable[str]) -> bool:
         """Whether a fill of these tags may still come from a replica that lags behind a change."""
         now = self._clock()
+        if self._floor.settle_until > now:
+            return True
         return any(marks.settle_until > now for tag in tags if (marks := self._marks.get(tag)) is not None)
 
     def forget_before(self, instant: float) -> int:
@@ -136,11 +154,14 @@ class Fences:
         marks.settle_until = max(marks.settle_until, purge.settle_until)
 
     def _compact(self) -> None:
-        """Too many records: the older half becomes a floor, below which every number is invalid."""
+        """Too many records: the older half (of what is allowed) becomes a floor, below which numbers are invalid."""
+        if len(self._marks) <= self._most_records:
+            return
         by_age = sorted(self._marks.items(), key=lambda item: item[1].latest)
-        for tag, marks in by_age[: len(by_age) // 2]:
+        for tag, marks in by_age[: len(by_age) - self._most_records // 2]:
             self._floor.soft = max(self._floor.soft, marks.soft)
             self._floor.hard = max(self._floor.hard, marks.hard)
+            self._floor.settle_until = max(self._floor.settle_until, marks.settle_until)
             del self._marks[tag]
 
 

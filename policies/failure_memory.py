@@ -1,0 +1,36 @@
+"""Failure memory: a refresh that failed is remembered, so that readers of the stale entry do not each ask again."""
+
+from collections.abc import Callable, Hashable
+
+from cachetools import LRUCache
+
+from policies.declaring import SECOND
+
+FIRST_WAIT = 1 * SECOND
+LONGEST_WAIT = 30 * SECOND
+
+
+class FailureMemory:
+    """When the next try for a key is due. Bounded: what falls out is merely asked for once more."""
+
+    def __init__(self, clock: Callable[[], float], most: int = 100_000) -> None:
+        self._clock = clock
+        self._waits: LRUCache[Hashable, tuple[float, float]] = LRUCache(most)  # key → (due, wait in seconds)
+
+    def __len__(self) -> int:
+        return len(self._waits)
+
+    def is_due(self, key: Hashable) -> bool:
+        """Whether the upstream may be asked for `key` again."""
+        remembered = self._waits.get(key)
+        return remembered is None or self._clock() >= remembered[0]
+
+    def failed(self, key: Hashable, asked: float | None = None) -> None:
+        """A try failed: wait twice as long as the last time, and no less than the upstream asked (seconds)."""
+        remembered = self._waits.get(key)
+        wait = FIRST_WAIT if remembered is None else min(remembered[1] * 2, LONGEST_WAIT)
+        self._waits[key] = (self._clock() + max(wait, asked or 0.0), wait)
+
+    def succeeded(self, key: Hashable) -> None:
+        """A try succeeded: nothing is remembered any more."""
+        self._waits.pop(key, None)

@@ -1,0 +1,77 @@
+"""Answers: what a caller gets, and the truth about where it came from (Cache-Status, RFC 9211)."""
+
+from dataclasses import dataclass, field
+from math import floor
+
+from policies import ShelfLife
+from proxy.messages import Entry, Fields
+from proxy.upstream.messages import Reply, Stream
+
+
+@dataclass(slots=True)
+class CacheStatus:
+    """The members of Larder's own entry in Cache-Status."""
+
+    hit: bool = False
+    fwd: str = ""  # why it was forwarded: miss, stale, request, bypass, method
+    fwd_status: int | None = None
+    ttl: int | None = None  # seconds of freshness left; negative when stale
+    stored: bool = False
+    collapsed: bool = False
+    detail: str = ""
+
+    def __str__(self) -> str:
+        parts = ["larder"]
+        if self.hit:
+            parts.append("hit")
+        elif self.fwd:
+            parts.append(f"fwd={self.fwd}")
+        if self.fwd_status is not None:
+            parts.append(f"fwd-status={self.fwd_status}")
+        if self.ttl is not None:
+            parts.append(f"ttl={self.ttl}")
+        if self.stored:
+            parts.append("stored")
+        if self.collapsed:
+            parts.append("collapsed")
+        if self.detail:
+            parts.append(f"detail={self.detail}")
+        return "; ".join(parts)
+
+    @property
+    def word(self) -> str:
+        """One word for logs and metrics."""
+        if self.hit:
+            return "hit" if self.ttl is None or self.ttl >= 0 else "stale"
+        if self.ttl is not None and self.ttl < 0:
+            return "fallback"
+        return self.fwd or "none"
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a caller gets."""
+
+    status: int
+    fields: Fields
+    body: bytes
+    cache: CacheStatus
+    stream: Stream | None = None
+    age: int | None = None  # seconds
+    tier: str = "upstream"  # memory, durable or upstream
+    calls: int = 0  # upstream calls made for it
+    extra: Fields = field(default=())  # added by Larder, after all else was taken off
+
+
+def from_entry(entry: Entry, life: ShelfLife, now: float, cache: CacheStatus, tier: str, calls: int = 0) -> Answer:
+    """A stored answer, with its age (RFC 9111 §5.1)."""
+    cache.ttl = floor(life.fresh_until - now)
+    return Answer(
+        entry.status, entry.fields, entry.body, cache, age=max(0, int(now - entry.stored_at)), tier=tier, calls=calls
+    )
+
+
+def from_reply(reply: Reply, cache: CacheStatus) -> Answer:
+    """An upstream's answer as it came."""
+    cache.fwd_status = reply.status
+    return Answer(reply.status, reply.fields, reply.body, cache, stream=reply.stream, calls=reply.calls)

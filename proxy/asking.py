@@ -1,0 +1,228 @@
+"""Asks: a caller's request made ready: which endpoint, whose data, which key, and what the upstream will see of it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from adapters import Place, Sent
+from policies import Partition
+from policies.directives import CallerDirectives, caller_directives
+from proxy.errors import UnknownApi
+from proxy.headers import end_to_end, without
+from proxy.keys import Digester, Part, credential_of, normalised, split_query, without_parameters
+from proxy.messages import Fields
+from proxy.plan import Plan
+from proxy.routing import decoded_segments
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+SHARED = "shared"
+
+_API_NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")  # it becomes part of a host name: nothing else may
+_CONDITIONAL = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"})
+
+
+class Incoming(NamedTuple):
+    """A request as it came in, below its upstream's prefix."""
+
+    method: str
+    path: str  # raw
+    query: str  # raw
+    headers: Mapping[str, str]  # case-insensitive; a multidict, where fields repeat
+    body: bytes
+    caller: str
+
+    @property
+    def fields(self) -> Fields:
+        """The header fields, with repeats, in order."""
+        return tuple(self.headers.items())
+
+
+@dataclass(slots=True, frozen=True)
+class Identity:
+    """Whose answer it is."""
+
+    partition: str
+    credential: str  # what a flight may be joined under, and what pacing counts by; a digest
+    travels: bool  # the caller's own credential goes to the upstream
+
+
+@dataclass(eq=False)
+class Ask:
+    """One caller's wish, with everything the engine decides by. Built without I/O, before anything is looked up."""
+
+    plan: Plan
+    incoming: Incoming
+    sent: Sent
+    identity: Identity
+    directives: CallerDirectives
+    digester: Digester
+    arrived: int = 0  # the fence on arrival
+    order: int = 0  # the latest fetch on arrival
+
+    @cached_property
+    def key(self) -> bytes | None:
+        """Under which an answer is kept; None where nothing is looked up or stored."""
+        return self.key_in(self.identity.partition) if self.may_be_cached else None
+
+    @cached_property
+    def may_be_cached(self) -> bool:
+        """Whether this request may look up and store at all."""
+        plan, adapter = self.plan, self.plan.upstream.adapter
+        if self.directives.no_store or (plan.cache is None and not self.goes_by_headers):
+            return False
+        if self.sent.method != "GET" and not plan.endpoint.reads:
+            return False
+        return adapter.bypass is None or not adapter.bypass(self.sent)
+
+    @property
+    def goes_by_headers(self) -> bool:
+        """Whether the upstream's own headers decide (RFC 9111): no cache was declared, and the adapter says so."""
+        return self.plan.cache is None and self.plan.upstream.adapter.by_headers and "range" not in self.sent.headers
+
+    @property
+    def is_unsafe(self) -> bool:
+        """Whether it may change something at the upstream (RFC 9110 §9.2.1)."""
+        return self.sent.method not in SAFE_METHODS and not self.plan.endpoint.reads
+
+    @property
+    def shared_key(self) -> bytes | None:
+        """Where an answer lies that RFC 9111 §3.5 lets others see, though this request carries a credential."""
+        if self.key is None or not self.goes_by_headers or self.identity.partition == SHARED:
+            return None
+        return self.key_in(SHARED)
+
+    def key_in(self, partition: str, vary: tuple[str, ...] | None = None) -> bytes:
+        """The key in a partition; with the request's values of the headers that the answer varies by."""
+        parts: list[Part] = [self.plan.upstream.name, partition, self.sent.method]
+        parts += self._target_parts()
+        adapter = self.plan.upstream.adapter
+        names = adapter.keyed_headers if vary is None else vary
+        for name in names:
+            value = self.sent.headers.get(name)
+            if value is not None and adapter.canonical_header is not None:
+                value = adapter.canonical_header(name, value)
+            parts += (name, value)
+        if self.plan.endpoint.reads and self.sent.body:
+            body = self.sent.body if adapter.canonical_body is None else adapter.canonical_body(self.sent.body)
+            parts += (self.sent.headers.get("content-type"), body.decode("utf-8", "surrogateescape"))
+        return self.digester.digest("key" if vary is None else "variant", parts)
+
+    def uri_tag(self) -> str:
+        """The tag of every answer of this target, in every partition: what an unsafe method invalidates (§4.4)."""
+        target = (normalised(self.incoming.path), normalised(self.incoming.query))
+        return f"{self.plan.upstream.name}/uri:{self.digester.digest('uri', target).hex()}"
+
+    def _target_parts(self) -> list[Part]:
+        if self.plan.upstream.adapter.by_headers:
+            return [normalised(self.incoming.path), normalised(self.incoming.query)]
+        segments = decoded_segments(self.incoming.path)
+        adapter = self.plan.upstream.adapter
+        secret = _names(adapter.credential_places, "query")
+        query = tuple(pair for pair in self.sent.query if pair[0] not in secret)
+        if adapter.canonical_query is not None:
+            query = adapter.canonical_query(query)
+        parts: list[Part] = [str(len(segments)), *segments, str(len(query))]
+        for name, value in query:
+            parts += (name, value)
+        return parts
+
+
+class Asker:
+    """Makes asks: knows the secret that keys and partitions are made under."""
+
+    def __init__(self, secret: bytes) -> None:
+        self.digester = Digester(secret)
+
+    def ask(self, plan: Plan, params: Mapping[str, str], incoming: Incoming) -> Ask:
+        """The ask for a request that matched `plan`."""
+        headers = incoming.headers
+        sent = Sent(incoming.method, incoming.path, split_query(incoming.query), headers, incoming.body, params)
+        return Ask(
+            plan=plan,
+            incoming=incoming,
+            sent=sent,
+            identity=self._identity(plan, sent, incoming.caller),
+            directives=caller_directives(headers.get("cache-control"), headers.get("pragma")),
+            digester=self.digester,
+        )
+
+    def _identity(self, plan: Plan, sent: Sent, caller: str) -> Identity:
+        """The table of DESIGN.md §4, row by row."""
+        upstream = plan.upstream
+        wanted = plan.cache.partition if plan.cache is not None else Partition.AUTO
+        if upstream.credential:
+            return Identity(self._held_partition(plan, wanted, caller), "held", travels=False)
+        presented = credential_of(upstream.adapter.credential_places, sent.headers, sent.query)
+        if not presented:
+            partition = f"caller:{caller}" if wanted is Partition.CALLER else SHARED
+            return Identity(partition, "none", travels=False)
+        if wanted is Partition.CALLER:  # never wider than the principal: the caller's name only narrows it
+            presented = ("caller", caller, *presented)
+        partition = self.digester.principal(upstream.name, presented)
+        if wanted is Partition.SHARED:
+            return Identity(SHARED, partition, travels=True)
+        return Identity(partition, partition, travels=True)
+
+    def _held_partition(self, plan: Plan, wanted: Partition, caller: str) -> str:
+        upstream = plan.upstream
+        if wanted is Partition.AUTO:
+            wanted = upstream.adapter.held_partition
+        if wanted is Partition.CALLER:
+            return f"caller:{caller}"
+        if wanted is Partition.PRINCIPAL:
+            held = upstream.credential or {}
+            return self.digester.principal(upstream.name, [part for item in sorted(held.items()) for part in item])
+        return SHARED
+
+
+class Target(NamedTuple):
+    """Where a call goes."""
+
+    origin: str  # the base URL, with {api} filled in
+    path: str  # raw, below it
+    query: str  # raw
+    dropped: str  # the leading segment that chose the API, "/us-street", where it is not part of `path`
+
+    @property
+    def url(self) -> str:
+        """The whole URL, percent-encoded as it was sent."""
+        return f"{self.origin}{self.path}{'?' if self.query else ''}{self.query}"
+
+
+def target_of(ask: Ask) -> Target:
+    """Path and query as the caller sent them, but for a credential that Larder holds. Raises UnknownApi."""
+    upstream, incoming = ask.plan.upstream, ask.incoming
+    origin, path, query, dropped = upstream.base_url, incoming.path, incoming.query, ""
+    if "{api}" in origin and upstream.adapter.api_of is not None:
+        chosen = upstream.adapter.api_of(path)
+        if chosen is None or _API_NAME.fullmatch(chosen[0]) is None:
+            raise UnknownApi(upstream.name)
+        origin, path = origin.replace("{api}", chosen[0]), chosen[1]
+        dropped = incoming.path.removesuffix(path)
+    if upstream.signature is not None:
+        query = without_parameters(query, _names(upstream.adapter.credential_places, "query"))
+        query = "&".join(part for part in (query, urlencode(upstream.signature.query)) if part)
+    return Target(origin, path, query, dropped)
+
+
+def outgoing_fields(ask: Ask) -> Fields:
+    """What the upstream sees: on cached endpoints of a declared adapter only what is in the key or fixed."""
+    adapter, signature = ask.plan.upstream.adapter, ask.plan.upstream.signature
+    places = _names(adapter.credential_places, "header")
+    fields = end_to_end(ask.incoming.fields)
+    if ask.plan.cache is not None and not adapter.by_headers and not ask.is_unsafe:
+        wanted = {*adapter.keyed_headers, *places, "content-type"} - adapter.fixed_headers.keys()
+        fields = tuple(field for field in fields if field[0].lower() in wanted)
+        fields += (*adapter.fixed_headers.items(), ("User-Agent", "larder"))
+    elif ask.key is not None:
+        fields = without(fields, _CONDITIONAL)
+    if signature is not None:
+        fields = without(fields, places) + tuple(signature.headers.items())
+    return fields
+
+
+def _names(places: tuple[Place, ...], where: str) -> frozenset[str]:
+    return frozenset(place.name for place in places if place.where == where)

@@ -1,0 +1,170 @@
+"""Everything that can go wrong in Larder itself: its HTTP status, what the caller is told, and in which shape.
+
+What a caller is told names upstreams, limits and fields, never a query, a token, an id or anything else it sent.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from math import ceil, isfinite
+
+import msgspec
+
+from adapters import Adapter, Problem
+
+PROBLEM_JSON = "application/problem+json"  # RFC 9457 §3
+JSON = "application/json"
+
+_TYPE = "tag:larder,2026:"  # RFC 9457 §3.1.1 names tag URIs (RFC 4151) for types that lead nowhere
+_WAIT = 1  # seconds, where nothing better is known
+_LONGEST_WAIT = 86_400.0  # seconds
+
+Fields = list[tuple[str, str]]
+
+
+class LarderError(Exception):
+    """Something Larder itself refuses or cannot do; `problem` says it to the caller."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+def _problem(status: int, title: str, detail: str, *, retry_after: float | None = None) -> Problem:
+    word = title.lower().replace(" ", "-")
+    return Problem(status, title, detail, f"{_TYPE}{word}", None if retry_after is None else whole_seconds(retry_after))
+
+
+def whole_seconds(wait: float) -> int:
+    """A wait as `Retry-After` carries it (RFC 9110 §10.2.3): rounded up, at least one second, at most a day."""
+    if not isfinite(wait):
+        return int(_LONGEST_WAIT) if wait > 0 else _WAIT
+    return max(_WAIT, ceil(min(wait, _LONGEST_WAIT)))
+
+
+class BadRequest(LarderError):
+    """400: a field is not what it has to be. Names the field, the type that was found and what would be right."""
+
+    def __init__(self, field: str, found: str, right: str) -> None:
+        super().__init__(_problem(400, "Bad request", f"{_one_line(field)}: found {found}; it has to be {right}"))
+
+
+class UnknownCaller(LarderError):
+    """401: nobody knows who calls, or the Larder key that was presented is wrong."""
+
+    def __init__(self, why: str = "No known Larder key came with this request.") -> None:
+        super().__init__(_problem(401, "Unknown caller", why))
+
+
+class CallerNotAllowed(LarderError):
+    """403: the caller is known, but this upstream is not among those it may use."""
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(_problem(403, "Caller not allowed", f"This caller may not use {upstream}; see `callers:`."))
+
+
+class UnknownUpstream(LarderError):
+    """404: the path begins with no upstream's name. Names those there are and the nearest, never what was asked."""
+
+    def __init__(self, asked: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = get_close_matches(asked[:64], names, n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        detail = f"There is no such upstream.{meant} Known: {', '.join(names) or 'none'}."
+        super().__init__(_problem(404, "Unknown upstream", detail))
+
+
+class UnknownApi(LarderError):
+    """404: the upstream is made of several APIs, and the path chooses none of them."""
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(_problem(404, "Unknown API", f"The path chooses none of the APIs of {upstream}."))
+
+
+class BodyTooLarge(LarderError):
+    """413: the request's body is over `server.max_body` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(_problem(413, "Body too large", f"The body may have at most {limit} bytes."))
+
+
+class MisdirectedHost(LarderError):
+    """421: without callers configured Larder answers to loopback names only, so that no web page can be let in.
+
+    RFC 9110 §7.4 and §15.5.20: a request for an authority this server does not answer for.
+    """
+
+    def __init__(self) -> None:
+        detail = "Without `callers:` Larder answers only as localhost, 127.0.0.1 or [::1], and only to this machine."
+        super().__init__(_problem(421, "Misdirected host", detail))
+
+
+class HeadTooLarge(LarderError):
+    """431: the request's head is over `server.max_head` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(_problem(431, "Head too large", f"The header fields may have at most {limit} bytes."))
+
+
+class UpstreamUnreachable(LarderError):
+    """502: no usable answer came."""
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(_problem(502, "Upstream unreachable", f"{upstream} gave no usable answer."))
+
+
+class UpstreamResting(LarderError):
+    """503: the circuit is open for another `retry_after` seconds."""
+
+    def __init__(self, upstream: str, retry_after: float) -> None:
+        detail = f"{upstream} has been failing and is left alone for a while."
+        super().__init__(_problem(503, "Upstream resting", detail, retry_after=retry_after))
+
+
+class UpstreamBusy(LarderError):
+    """503: as many calls as may wait for this upstream are waiting. `retry_after` in seconds."""
+
+    def __init__(self, upstream: str, retry_after: float = _WAIT) -> None:
+        detail = f"Too many calls are waiting for {upstream}."
+        super().__init__(_problem(503, "Upstream busy", detail, retry_after=retry_after))
+
+
+class UpstreamTimeout(LarderError):
+    """504: the answer did not come in time."""
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(_problem(504, "Upstream timeout", f"{upstream} did not answer in time."))
+
+
+class NothingCached(LarderError):
+    """504: the caller asked for a stored answer or none (`only-if-cached`, RFC 9111 §5.2.1.7), and there is none."""
+
+    def __init__(self) -> None:
+        super().__init__(_problem(504, "Nothing cached", "There is no stored answer that this request may have."))
+
+
+def render(problem: Problem, adapter: Adapter | None, path: str) -> tuple[int, Fields, bytes]:
+    """Status, header fields and body: in the provider's own shape where its SDK reads no other, else RFC 9457.
+
+    `path` is the one below the upstream's prefix: an upstream may have several shapes.
+    """
+    fields: Fields = [("Cache-Control", "no-store")]  # a 404 may otherwise be kept by others (RFC 9110 §15.1)
+    if problem.retry_after is not None or problem.status in (429, 503):
+        wait = _WAIT if problem.retry_after is None else problem.retry_after
+        # A whole number always: the Smarty SDK dies without one, or on a date or fraction (UPSTREAMS.md §1.7).
+        fields.append(("Retry-After", str(whole_seconds(wait))))
+    if problem.status == 401:
+        fields.append(("WWW-Authenticate", 'X-Larder-Key realm="larder"'))  # RFC 9110 §15.5.2: has to be there
+    shaped = adapter.shape_error(problem, path) if adapter is not None and adapter.shape_error is not None else None
+    if shaped is not None:
+        return problem.status, [("Content-Type", JSON), *fields], shaped
+    return problem.status, [("Content-Type", PROBLEM_JSON), *fields], _problem_json(problem)
+
+
+def _problem_json(problem: Problem) -> bytes:
+    members = {"type": problem.type, "title": problem.title, "status": problem.status, "detail": problem.detail}
+    return msgspec.json.encode(members)
+
+
+def _one_line(text: str) -> str:
+    """A field's name as it may stand in an error: it may come from the caller, so it is cut and kept on one line."""
+    return "".join(character if character.isprintable() else "?" for character in text[:80])

@@ -1,0 +1,115 @@
+"""Learning: which upstream user a credential belongs to, and which user and course an enrollment puts together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from cachetools import LRUCache
+
+from adapters import NOT_JSON, Kind
+from policies.failure_memory import FailureMemory
+from proxy.answers import Answer
+from proxy.asking import Ask
+from proxy.errors import LarderError
+from proxy.store.contract import DurableStore, StoreError
+from proxy.upstream.messages import Reply
+
+
+class Observer(Protocol):
+    """Who wants to know of what was learned."""
+
+    def user_learned(self, upstream: str, outcome: str) -> None:
+        """A credential's user was asked for; `outcome` is a fixed word."""
+
+    def store_failed(self, operation: str, error: StoreError) -> None:
+        """The durable store could not do something."""
+
+
+class Learner:
+    """Knows whose a partition is. A token's user is asked for once, with that very token (issue 2 §5)."""
+
+    def __init__(self, durable: DurableStore, failures: FailureMemory, observer: Observer, most: int = 100_000) -> None:
+        self._durable = durable
+        self._failures = failures
+        self._observer = observer
+        self._users: LRUCache[str, str] = LRUCache(most)
+        self._work: set[asyncio.Task[None]] = set()
+        self.answer: Callable[[Ask], Awaitable[Answer]] | None = None  # set once the engine is there
+        self.derive: Callable[[Ask, str], Ask] | None = None
+
+    async def open(self) -> None:
+        """Recall the bindings of earlier runs."""
+        try:
+            self._users.update(await self._durable.bindings())
+        except StoreError as error:
+            self._observer.store_failed("bindings", error)
+
+    def known(self, partition: str) -> str | None:
+        """The user a partition belongs to, if it was learned."""
+        return self._users.get(partition)
+
+    async def me(self, ask: Ask) -> str | None:
+        """The user behind an ask's credential, asked for if need be; None where that cannot be known."""
+        adapter = ask.plan.upstream.adapter
+        if not ask.plan.endpoint.knows_me or adapter.whoami is None or ask.key is None:
+            return None
+        partition = ask.identity.partition
+        user = self._users.get(partition)
+        if user is not None or not ask.plan.upstream.learn_user or not self._failures.is_due(("me", partition)):
+            return user
+        await self._ask_who(ask, adapter.whoami.path)
+        return self._users.get(partition)
+
+    async def _ask_who(self, ask: Ask, path: str) -> None:
+        upstream, partition = ask.plan.upstream.name, ask.identity.partition
+        if self.answer is None or self.derive is None:
+            return
+        try:
+            answer = await self.answer(self.derive(ask, path))
+        except LarderError:
+            self._failures.failed(("me", partition))
+            self._observer.user_learned(upstream, "failed")
+            return
+        learned = partition in self._users
+        if not learned:
+            self._failures.failed(("me", partition))
+            if answer.stream is not None:
+                await answer.stream.close()
+        self._observer.user_learned(upstream, "learned" if learned else "failed")
+
+    def learn(self, ask: Ask, reply: Reply) -> None:
+        """Keep what a good answer tells: behind the answer, and only in so far as the store can."""
+        adapter = ask.plan.upstream.adapter
+        if reply.verdict.kind is not Kind.ANSWER or reply.json is NOT_JSON:
+            return
+        whoami = adapter.whoami
+        if whoami is not None and ask.sent.path == whoami.path and _is_plain(ask):
+            user = whoami.user(reply.json)
+            if user is not None and self._users.get(ask.identity.partition) != user:
+                self._users[ask.identity.partition] = user
+                self._behind(self._durable.bind(ask.identity.partition, user))
+        links = tuple(adapter.links(reply.json)) if adapter.links is not None else ()
+        if links:
+            self._behind(self._durable.learn(ask.plan.upstream.name, links))
+
+    async def drain(self) -> None:
+        """Wait until what was learned is kept."""
+        while self._work:
+            await asyncio.wait(self._work)
+
+    def _behind(self, work: Awaitable[Any]) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except StoreError as error:
+                self._observer.store_failed("learn", error)
+
+        task = asyncio.create_task(guarded())
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+
+def _is_plain(ask: Ask) -> bool:
+    """Whether the answer is about the credential's own user: no parameter (as_user_id!) turns it into another's."""
+    secret = {place.name for place in ask.plan.upstream.adapter.credential_places if place.where == "query"}
+    return ask.identity.travels and all(name in secret for name, _ in ask.sent.query)

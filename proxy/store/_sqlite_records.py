@@ -1,0 +1,96 @@
+"""What the SQLite store remembers beside entries: purges, notifications seen, whom enrollments and principals mean."""
+
+import sqlite3
+from collections.abc import Iterable
+
+from adapters import Link
+from policies import DAY
+from proxy.store._sqlite_schema import transaction
+from proxy.store.codec import as_bytes, as_text
+from proxy.store.fences import Mode, Purge
+
+_PURGE = """
+INSERT INTO purges (tag, mode, number, at, settle_until) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (tag, mode) DO UPDATE SET
+    number = max(number, excluded.number),
+    at = max(at, excluded.at),
+    settle_until = max(settle_until, excluded.settle_until)
+"""
+_MARK = """
+INSERT INTO marks (source, token, until) VALUES (?, ?, ?)
+ON CONFLICT (source, token) DO UPDATE SET until = excluded.until WHERE until <= ?
+"""
+_LEARN = """
+INSERT INTO links (upstream, enrollment, user, course, at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (upstream, enrollment) DO UPDATE SET user = excluded.user, course = excluded.course, at = excluded.at
+WHERE user != excluded.user OR course != excluded.course OR at < excluded.at - ?
+"""
+_BIND = """
+INSERT INTO bindings (partition, user, at) VALUES (?, ?, ?)
+ON CONFLICT (partition) DO UPDATE SET user = excluded.user, at = excluded.at
+"""
+_SLICE = 2_000  # rows forgotten in one transaction
+_FORGET_MARKS = "DELETE FROM marks WHERE (source, token) IN (SELECT source, token FROM marks WHERE until <= ? LIMIT ?)"
+_FORGET_OLD = (
+    "DELETE FROM purges WHERE (tag, mode) IN (SELECT tag, mode FROM purges WHERE at < ? LIMIT ?)",
+    "DELETE FROM links WHERE (upstream, enrollment) IN (SELECT upstream, enrollment FROM links WHERE at < ? LIMIT ?)",
+    "DELETE FROM bindings WHERE partition IN (SELECT partition FROM bindings WHERE at < ? LIMIT ?)",
+)
+
+
+def record_purges(connection: sqlite3.Connection, records: Iterable[Purge]) -> None:
+    """Keep purges: on disk when this returns."""
+    rows = [(as_bytes(tag), mode.value, number, at, settle) for tag, mode, number, at, settle in records]
+    with transaction(connection):
+        connection.executemany(_PURGE, rows)
+
+
+def load_purges(connection: sqlite3.Connection) -> tuple[Purge, ...]:
+    """All that are kept."""
+    rows = connection.execute("SELECT tag, mode, number, at, settle_until FROM purges")
+    return tuple(Purge(as_text(tag), Mode(mode), number, at, settle) for tag, mode, number, at, settle in rows)
+
+
+def mark(connection: sqlite3.Connection, source: str, token: str, now: float, until: float) -> bool:
+    """Remember a notification; False if it is remembered already."""
+    with transaction(connection):
+        return connection.execute(_MARK, (as_bytes(source), as_bytes(token), until, now)).rowcount > 0
+
+
+def marked(connection: sqlite3.Connection, source: str, token: str, now: float) -> bool:
+    """Whether a notification is remembered."""
+    query = "SELECT 1 FROM marks WHERE source = ? AND token = ? AND until > ?"
+    return connection.execute(query, (as_bytes(source), as_bytes(token), now)).fetchone() is not None
+
+
+def learn(connection: sqlite3.Connection, upstream: str, links: Iterable[Link], now: float) -> None:
+    """Keep links. One that is known and young is not written again: rosters repeat them with every answer."""
+    rows = [(as_bytes(upstream), *map(as_bytes, link), now, DAY) for link in links]
+    with transaction(connection):
+        connection.executemany(_LEARN, rows)
+
+
+def find_link(connection: sqlite3.Connection, upstream: str, enrollment: str) -> Link | None:
+    """The user and course of an enrollment."""
+    query = "SELECT enrollment, user, course FROM links WHERE upstream = ? AND enrollment = ?"
+    row = connection.execute(query, (as_bytes(upstream), as_bytes(enrollment))).fetchone()
+    return None if row is None else Link(*map(as_text, row))
+
+
+def bind(connection: sqlite3.Connection, partition: str, user: str, now: float) -> None:
+    """Keep which upstream user a principal is."""
+    with transaction(connection):
+        connection.execute(_BIND, (as_bytes(partition), as_bytes(user), now))
+
+
+def bindings(connection: sqlite3.Connection) -> dict[str, str]:
+    """All principals and their users."""
+    rows = connection.execute("SELECT partition, user FROM bindings")
+    return {as_text(partition): as_text(user) for partition, user in rows}
+
+
+def forget(connection: sqlite3.Connection, now: float, before: float) -> int:
+    """Drop some marks that have expired, and of what was recorded `before` no entry can be left; how many went."""
+    with transaction(connection):
+        gone = connection.execute(_FORGET_MARKS, (now, _SLICE)).rowcount
+        return gone + sum(connection.execute(statement, (before, _SLICE)).rowcount for statement in _FORGET_OLD)

@@ -1,0 +1,97 @@
+"""No second tier: for deployments that keep nothing on disk. What would be durable lives as long as the process."""
+
+from collections.abc import Callable, Sequence
+
+from cachetools import LRUCache
+
+from adapters import Link
+from proxy.messages import Entry
+from proxy.store.contract import Filter, Opened, Summary
+from proxy.store.fences import Purge
+
+_MOST_MARKS = 100_000
+_MOST_LINKS = 500_000
+_MOST_BINDINGS = 100_000
+
+
+class NoStore:
+    """A DurableStore that keeps no entries; marks, links and bindings are kept in memory, bounded."""
+
+    is_durable = False
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock` tells seconds since the epoch."""
+        self.dropped = self.failures = self.unreadable = self.disk_bytes = 0
+        self.last_error: str | None = None
+        self._clock = clock
+        self._marks: LRUCache[tuple[str, str], float] = LRUCache(_MOST_MARKS)
+        self._links: LRUCache[tuple[str, str], Link] = LRUCache(_MOST_LINKS)
+        self._bindings: LRUCache[str, str] = LRUCache(_MOST_BINDINGS)
+
+    def __repr__(self) -> str:
+        return "<NoStore>"
+
+    async def open(self) -> Opened:
+        """Always the first opening: no entry of an earlier process is left that a purge would have to be above."""
+        return Opened(opening=1, purges=())
+
+    async def close(self) -> None:
+        """Nothing is pending."""
+
+    async def get(self, key: bytes) -> Entry | None:  # noqa: ARG002 (the contract's signature)
+        """Always None."""
+        return None
+
+    def put(self, entry: Entry) -> None:
+        """Keeps nothing."""
+
+    async def flush(self) -> None:
+        """Nothing is pending."""
+
+    async def delete(self, tag: str) -> int:  # noqa: ARG002 (the contract's signature)
+        """Nothing to remove."""
+        return 0
+
+    async def purge(self, records: Sequence[Purge]) -> None:
+        """Nothing outlives the process, so no purge has to; `is_durable` says so to those who acknowledge."""
+
+    async def count(self, wanted: Filter) -> int:  # noqa: ARG002 (the contract's signature)
+        """Always 0."""
+        return 0
+
+    async def summaries(self, wanted: Filter) -> list[Summary]:  # noqa: ARG002 (the contract's signature)
+        """Always empty."""
+        return []
+
+    async def sweep(self, now: float, forget_purges_before: float) -> None:  # noqa: ARG002 (the contract's signature)
+        """Drop expired marks."""
+        for mark in [mark for mark, until in self._marks.items() if until <= now]:
+            del self._marks[mark]
+
+    async def mark(self, source: str, token: str, until: float) -> bool:
+        """Remember a notification; False if it was remembered already."""
+        if await self.marked(source, token):
+            return False
+        self._marks[source, token] = until
+        return True
+
+    async def marked(self, source: str, token: str) -> bool:
+        """Whether a notification is remembered."""
+        return self._marks.get((source, token), 0.0) > self._clock()
+
+    async def learn(self, upstream: str, links: Sequence[Link]) -> None:
+        """Remember which user and course an enrollment belongs to."""
+        for link in links:
+            self._links[upstream, link.enrollment] = link
+
+    async def find_link(self, upstream: str, enrollment: str) -> Link | None:
+        """The user and course of an enrollment."""
+        return self._links.get((upstream, enrollment))
+
+    async def bind(self, partition: str, user: str) -> None:
+        """Remember which upstream user a principal is."""
+        self._bindings[partition] = user
+
+    async def bindings(self) -> dict[str, str]:
+        """All remembered principals and their users."""
+        return dict(self._bindings)

@@ -1,0 +1,239 @@
+"""One call to an upstream. Its guards stand in the order they act (DESIGN.md §4):
+
+deadline · retry( breaker · concurrency · timeout · transport )
+
+Retry stands outside the breaker, so that each attempt is counted and an open circuit ends the retrying; the timeout is
+innermost, one for each attempt. tenacity keeps a call's state on the instance, so each call gets a copy.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Protocol
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+
+from adapters import NOT_JSON, Endpoint, Kind, Received, Verdict
+from policies import CircuitBreaker, CircuitOpen, RetryBudget, RetryPolicy, TimeoutPolicy
+from policies.retry_after import retry_after
+from proxy.errors import LarderError, UpstreamBusy, UpstreamResting, UpstreamTimeout, UpstreamUnreachable
+from proxy.plan import UpstreamPlan
+from proxy.upstream.messages import Outgoing, ReadUpTo, Reply, TransportError
+from proxy.upstream.slots import QueueFull, Slots
+
+Send = Callable[[Outgoing, float, ReadUpTo], Awaitable[Reply]]
+
+
+class Observer(Protocol):
+    """Who wants to know of each attempt."""
+
+    def attempt(self, upstream: str, endpoint: str, outcome: str, seconds: float) -> None:
+        """One attempt ended; `outcome` is a fixed word."""
+
+    def retry(self, upstream: str) -> None:
+        """Another attempt will be made."""
+
+
+class Call(NamedTuple):
+    """What is to be called, and how hard to try."""
+
+    outgoing: Outgoing
+    endpoint: Endpoint
+    name: str  # the endpoint's template
+    credential: str
+    timeout: TimeoutPolicy
+    retry: RetryPolicy
+    read_up_to: ReadUpTo
+
+
+class UpstreamFailure(Exception):
+    """No usable answer. `reply` is what the upstream said, where it said something; `problem` what a caller is told."""
+
+    def __init__(self, detail: str, *, problem: LarderError, reply: Reply | None = None, sent: bool = True) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.problem = problem
+        self.reply = reply
+        self.sent = sent  # whether the upstream may have seen the request
+        self.calls = 0
+        self.wait: float | None = reply.verdict.retry_after if reply is not None else None
+
+
+class Upstream:
+    """An upstream with its guards' state. Policies change on reload; the state stays where they did not."""
+
+    def __init__(
+        self,
+        plan: UpstreamPlan,
+        breaker: CircuitBreaker,
+        budget: RetryBudget,
+        slots: Slots,
+        tools: "Tools",
+    ) -> None:
+        self.name = plan.name
+        self.adapter = plan.adapter
+        self.base_url = plan.base_url
+        self.breaker = breaker
+        self.budget = budget
+        self.slots = slots
+        self.quota_left: float | None = None
+        self.last_error: str | None = None
+        self.last_error_at: float | None = None
+        self._tools = tools
+
+    def remember(self, before: "Upstream") -> None:
+        """Take over what was last seen of the same upstream."""
+        self.quota_left, self.last_error, self.last_error_at = (
+            before.quota_left,
+            before.last_error,
+            before.last_error_at,
+        )
+
+    async def call(self, call: Call) -> Reply:
+        """The upstream's answer, whatever its status, unless it is the upstream's failure. Raises UpstreamFailure."""
+        attempts = _Attempts()
+        self.budget.demand()
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, UpstreamFailure) and _may_repeat(error, call)),
+            stop=_any_of(stop_after_attempt(call.retry.attempts), self._stop(call)),
+            wait=lambda state: self._wait(state, call.retry),
+            sleep=self._tools.sleep,
+            before_sleep=lambda _: self._tools.observer.retry(self.name),
+            reraise=True,
+        )
+        try:
+            async with asyncio.timeout(call.timeout.total):
+                reply = await retrying(self._attempt, call, attempts)
+        except TimeoutError as error:
+            problem = UpstreamTimeout(self.name)
+            raise self._noted(UpstreamFailure("timeout", problem=problem), attempts) from error
+        except UpstreamFailure as failure:
+            raise self._noted(failure, attempts) from failure.__cause__
+        reply.calls = attempts.made
+        return reply
+
+    async def _attempt(self, call: Call, attempts: "_Attempts") -> Reply:
+        try:
+            period = self.breaker.check()
+        except CircuitOpen as resting:
+            problem = UpstreamResting(self.name, resting.retry_after)
+            raise UpstreamFailure("circuit-open", problem=problem, sent=False) from resting
+        try:
+            async with self.slots.taken(call.credential, shared=call.credential in ("held", "none")):
+                attempts.made += 1
+                return await self._sent(call, period)
+        except QueueFull as full:
+            raise UpstreamFailure("queue-full", problem=UpstreamBusy(self.name), sent=False) from full
+
+    async def _sent(self, call: Call, period: int) -> Reply:
+        """Send once, judge the answer, and tell the breaker."""
+        started = self._tools.clock()
+        try:
+            reply = await self._tools.send(call.outgoing, call.timeout.attempt, call.read_up_to)
+        except TransportError as error:
+            self.breaker.failed(period)
+            self._observe(call, error.kind, started)
+            problem = UpstreamTimeout(self.name) if error.kind == "timeout" else UpstreamUnreachable(self.name)
+            raise UpstreamFailure(error.kind, problem=problem, sent=error.sent) from error
+        except BaseException:
+            self.breaker.abandoned(period)
+            raise
+        self._judge(call, reply)
+        kind = reply.verdict.kind
+        (self.breaker.failed if kind is Kind.FAILED else self.breaker.succeeded)(period)
+        self._observe(call, kind.value, started)
+        if kind in (Kind.FAILED, Kind.THROTTLED):
+            raise UpstreamFailure(reply.verdict.detail, problem=UpstreamUnreachable(self.name), reply=reply)
+        return reply
+
+    def _judge(self, call: Call, reply: Reply) -> None:
+        """What the adapter, and then the endpoint's model, make of the answer."""
+        if reply.stream is None:
+            reply.json = parsed(reply.body)
+        verdict = self.adapter.verdict(Received(reply.status, reply.headers, reply.body, reply.json))
+        if verdict.retry_after is None:
+            asked = retry_after(reply.headers.get("retry-after"), self._tools.wall_clock())
+            verdict = verdict._replace(retry_after=asked)
+        if verdict.kind is Kind.ANSWER and reply.stream is None and not _fits(call.endpoint, reply):
+            verdict = Verdict(Kind.UNUSABLE, detail="payload-refused")
+        reply.verdict = verdict
+        if self.adapter.quota_left is not None:
+            left = self.adapter.quota_left(reply.headers)
+            self.quota_left = self.quota_left if left is None else left
+
+    def _stop(self, call: Call) -> Callable[[RetryCallState], bool]:
+        """No retry beyond the deadline, past the longest wait, or beyond the budget that all callers share."""
+
+        def stop(state: RetryCallState) -> bool:
+            failure = state.outcome.exception() if state.outcome is not None else None
+            asked = failure.wait if isinstance(failure, UpstreamFailure) else None
+            if asked is not None and asked > min(call.retry.max_wait, call.timeout.total):
+                return True
+            return not self.budget.spend()
+
+        return stop
+
+    def _wait(self, state: RetryCallState, policy: RetryPolicy) -> float:
+        """Full jitter under a doubling ceiling; never earlier than the upstream asked for."""
+        ceiling = min(policy.max_wait, policy.wait * 2 ** (state.attempt_number - 1))
+        failure = state.outcome.exception() if state.outcome is not None else None
+        asked = failure.wait if isinstance(failure, UpstreamFailure) else None
+        return (asked or 0.0) + ceiling * self._tools.random()
+
+    def _observe(self, call: Call, outcome: str, started: float) -> None:
+        self._tools.observer.attempt(self.name, call.name, outcome, self._tools.clock() - started)
+
+    def _noted(self, failure: UpstreamFailure, attempts: "_Attempts") -> UpstreamFailure:
+        failure.calls = attempts.made
+        self.last_error, self.last_error_at = failure.detail, self._tools.wall_clock()
+        return failure
+
+
+class Tools(NamedTuple):
+    """What a call needs from outside, so that tests can bring their own."""
+
+    send: Send
+    observer: Observer
+    clock: Callable[[], float]  # monotonic seconds
+    wall_clock: Callable[[], float]  # seconds since the epoch
+    sleep: Callable[[float], Awaitable[None]]
+    random: Callable[[], float]  # 0 to 1
+
+
+class _Attempts:
+    made = 0
+
+
+def _any_of(
+    first: Callable[[RetryCallState], bool], second: Callable[[RetryCallState], bool]
+) -> Callable[[RetryCallState], bool]:
+    """In this order: the second, which spends from the budget, is only asked where another attempt may follow."""
+    return lambda state: first(state) or second(state)
+
+
+def _may_repeat(failure: UpstreamFailure, call: Call) -> bool:
+    """Only what is safe to repeat, and only where a repeat can help."""
+    if not call.outgoing.is_safe or failure.detail in ("circuit-open", "queue-full"):
+        return False
+    if failure.reply is not None and failure.reply.verdict.kind is Kind.THROTTLED:
+        return failure.wait is not None  # without a word on when, asking again only makes its day worse
+    return True
+
+
+def parsed(body: bytes) -> object:
+    """The body as JSON, or NOT_JSON."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return NOT_JSON
+
+
+def _fits(endpoint: Endpoint, reply: Reply) -> bool:
+    """The payload check: does a good body parse as the endpoint's model?"""
+    if endpoint.model is None or reply.status != 200:
+        return True
+    try:
+        endpoint.model.validate_python(reply.json)
+    except (ValueError, RecursionError):
+        return False
+    return True

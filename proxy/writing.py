@@ -1,0 +1,61 @@
+"""Writing: forwarded once, and what it changed is purged before the writer hears of it, so that it reads its own write."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from adapters import Kind, Received
+from proxy.answers import Answer, CacheStatus, from_reply
+from proxy.asking import Ask
+from proxy.flights import seen
+from proxy.purging import Purger
+from proxy.upstream.call import UpstreamFailure
+from proxy.upstream.messages import Reply
+
+
+class Writer:
+    """Runs each write as a task of its own: a caller who leaves cannot skip the purge."""
+
+    def __init__(self, call: Callable[[Ask], Awaitable[Reply]], purger: Purger, settle: Callable[[Ask], float]) -> None:
+        self._call = call
+        self._purger = purger
+        self._settle = settle
+        self._under_way: set[asyncio.Task[Answer]] = set()
+
+    async def write(self, ask: Ask) -> Answer:
+        """The upstream's answer to a write. Raises LarderError."""
+        task = asyncio.create_task(self._write(ask))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(seen)
+        return await asyncio.shield(task)
+
+    async def drain(self) -> None:
+        """Wait for writes under way."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def _write(self, ask: Ask) -> Answer:
+        status = CacheStatus(fwd="method")
+        try:
+            reply = await self._call(ask)
+        except UpstreamFailure as failure:
+            throttled = failure.reply is not None and failure.reply.verdict.kind is Kind.THROTTLED
+            if failure.sent and not throttled:  # it may have been carried out all the same
+                await self._purge(ask, None)
+            if failure.reply is None:
+                raise failure.problem from failure
+            status.detail = failure.detail
+            return from_reply(failure.reply, status)
+        if reply.verdict.kind in (Kind.ANSWER, Kind.UNUSABLE):
+            await self._purge(ask, Received(reply.status, reply.headers, reply.body, reply.json))
+        return from_reply(reply, status)
+
+    async def _purge(self, ask: Ask, received: Received | None) -> None:
+        """What the notification of this change would purge, and every answer of the target (RFC 9111 §4.4)."""
+        name, adapter = ask.plan.upstream.name, ask.plan.upstream.adapter
+        effect = adapter.write_effect(ask.sent, received) if adapter.write_effect is not None else None
+        tags = {f"{name}/{tag}" for tag in effect.tags} if effect is not None else set()
+        if adapter.by_headers:
+            tags.add(ask.uri_tag())
+        if tags:
+            await self._purger.purge(tags, settle=self._settle(ask))

@@ -1,0 +1,120 @@
+"""Faults on demand: what shall go wrong, for which requests, how often."""
+
+import asyncio
+from typing import Any, Literal, get_args
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from sandbox.journal import path_matches
+from sandbox.settings import STRICT, UnknownField
+
+Kind = Literal[
+    "status",  # answer `status`, in the upstream's own error shape unless `body` says otherwise
+    "latency",  # wait `seconds`, then go on: to the next fault that fits, or to the real answer
+    "reset",  # TCP reset instead of an answer
+    "reset_mid_body",  # the real answer's headers, half its body, then a TCP reset
+    "throttle",  # as this upstream throttles
+    "hang",  # no answer until the caller leaves or the fault is cleared
+    "down",  # the connection closed without an answer
+    "html_502",  # the load balancer's page
+    "malformed",  # the real answer with its body cut in the middle, well framed
+    "empty_list",  # 200 `[]`
+    "chunked",  # the real answer in small chunks
+]
+KINDS: tuple[str, ...] = get_args(Kind)
+UPSTREAMS = ("courseworks", "smartystreets", "google")
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class FaultPlan:
+    """`path` is raw, below the upstream's prefix, `*` at its end = prefix; `times` null = until cleared."""
+
+    upstream: Literal["courseworks", "smartystreets", "google"]
+    kind: Kind
+    path: str = "*"
+    method: str | None = None
+    status: int = 503
+    body: Any = None
+    headers: dict[str, str] | None = None
+    seconds: float = 1.0
+    times: int | None = None
+
+    def fits(self, upstream: str, method: str, path: str) -> bool:
+        return (
+            self.upstream == upstream
+            and (self.method is None or self.method.upper() == method)
+            and path_matches(self.path, path)
+        )
+
+
+PLAN: TypeAdapter[FaultPlan] = TypeAdapter(FaultPlan)
+
+
+def read_plan(given: Any) -> FaultPlan:
+    """A plan from a control body; raises UnknownField naming the field and the valid ones."""
+    try:
+        return PLAN.validate_python(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "body"
+        known = ", ".join(FaultPlan.__dataclass_fields__)
+        raise UnknownField(f"field {field!r}: {first['msg']}; valid fields are: {known}") from error
+
+
+class Fault:
+    """A plan under way: how often it still strikes, and how often it has."""
+
+    def __init__(self, number: str, plan: FaultPlan) -> None:
+        self.id = number
+        self.plan = plan
+        self.struck = 0
+        self.cleared = asyncio.Event()
+
+    def is_spent(self) -> bool:
+        return self.plan.times is not None and self.struck >= self.plan.times
+
+    def shown(self) -> dict[str, Any]:
+        plan = {name: getattr(self.plan, name) for name in FaultPlan.__dataclass_fields__}
+        return {"id": self.id, **plan, "struck": self.struck}
+
+
+class Faults:
+    """The faults in force, oldest first."""
+
+    def __init__(self) -> None:
+        self._faults: dict[str, Fault] = {}
+        self._number = 0
+
+    def add(self, plan: FaultPlan) -> Fault:
+        self._number += 1
+        fault = Fault(str(self._number), plan)
+        self._faults[fault.id] = fault
+        return fault
+
+    def strike(self, upstream: str, method: str, path: str) -> list[Fault]:
+        """The faults that meet this request, each counted: every latency that fits, then the oldest other one."""
+        fitting = [
+            fault for fault in self._faults.values() if fault.plan.fits(upstream, method, path) and not fault.is_spent()
+        ]
+        slow = [fault for fault in fitting if fault.plan.kind == "latency"]
+        chosen = slow + [fault for fault in fitting if fault.plan.kind != "latency"][:1]
+        for fault in chosen:
+            fault.struck += 1
+        return chosen
+
+    def all(self) -> list[Fault]:
+        return list(self._faults.values())
+
+    def remove(self, number: str) -> bool:
+        fault = self._faults.pop(number, None)
+        if fault is not None:
+            fault.cleared.set()
+        return fault is not None
+
+    def clear(self) -> int:
+        """How many were in force."""
+        numbers = list(self._faults)
+        for number in numbers:
+            self.remove(number)
+        return len(numbers)
