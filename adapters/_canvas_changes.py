@@ -3,7 +3,7 @@
 An object (`course:565`) and the lists that hold it (`in:course:565`) are apart. Entries whose path did not tell whose
 they are carry `course:unknown:roster` and the like, so every purge of a collection reaches those too. A change that
 does not say what it is about purges a wider tag: `tenant` (courses, sections, rosters), `tenant:users`,
-`tenant:assignments` or `tenant:grades`.
+`tenant:assignments`, `tenant:grades` or `tenant:accounts` (what belongs to an account, whose ancestors nobody names).
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,8 @@ TENANT = "tenant"
 ALL_USERS = "tenant:users"
 ALL_ASSIGNMENTS = "tenant:assignments"
 ALL_GRADES = "tenant:grades"
-EVERYTHING = frozenset({TENANT, ALL_USERS, ALL_ASSIGNMENTS, ALL_GRADES})
+ALL_ACCOUNTS = "tenant:accounts"
+EVERYTHING = frozenset({TENANT, ALL_USERS, ALL_ASSIGNMENTS, ALL_GRADES, ALL_ACCOUNTS})
 
 COLLECTIONS = {
     "course": ("roster", "sections", "assignments", "grades", "groups", "syllabus"),
@@ -28,7 +29,7 @@ WIDER = {
     "course": frozenset({TENANT, ALL_ASSIGNMENTS, ALL_GRADES}),
     "section": frozenset({TENANT}),
     "user": frozenset({TENANT, ALL_USERS, f"user:{UNKNOWN}"}),
-    "account": frozenset({TENANT, ALL_USERS}),
+    "account": frozenset({TENANT, ALL_USERS, ALL_ACCOUNTS}),
     "assignment": frozenset({ALL_ASSIGNMENTS}),
     "enrollment": frozenset({TENANT}),
 }

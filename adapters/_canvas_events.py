@@ -182,7 +182,7 @@ _RULES: Mapping[str, Rule] = {
     "course_section_updated": _section,
     "user_created": _user_created,
     "user_updated": _user_updated,
-    "user_account_association_created": _user_updated,
+    "user_account_association_created": _user_created,
     "sis_batch_created": _sis_batch_created,
     "sis_batch_updated": _sis_batch_updated,
     "grade_change": _grade,

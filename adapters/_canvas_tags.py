@@ -7,7 +7,7 @@ answer tells which (§2.2).
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from adapters._canvas_changes import ALL_ASSIGNMENTS, ALL_GRADES, ALL_USERS, TENANT, UNKNOWN
+from adapters._canvas_changes import ALL_ACCOUNTS, ALL_ASSIGNMENTS, ALL_GRADES, ALL_USERS, TENANT, UNKNOWN
 from adapters._canvas_grades import is_graded, included
 from adapters._canvas_ids import Ids, id_forms, id_in_answer
 from adapters._json import mapping, rows
@@ -41,7 +41,7 @@ def user_courses(exchange: Exchange) -> Iterable[str]:
 def account_courses(exchange: Exchange) -> Iterable[str]:
     """The course list of an account; it holds courses of its sub-accounts too."""
     below = {f"account:{one}:courses" for row in rows(exchange.json) for one in _ids(row.get("account_id"))}
-    return _of(exchange, "account", "courses") | below | _held_courses(exchange) | {TENANT}
+    return _of(exchange, "account", "courses") | below | _held_courses(exchange) | {TENANT, ALL_ACCOUNTS}
 
 
 def course(exchange: Exchange) -> Iterable[str]:
@@ -98,7 +98,7 @@ def user(exchange: Exchange) -> Iterable[str]:
 
 def account_users(exchange: Exchange) -> Iterable[str]:
     """The people of an account."""
-    return _of(exchange, "account", "users") | _in_users(_ids_of_rows(exchange.json)) | {TENANT}
+    return _of(exchange, "account", "users") | _in_users(_ids_of_rows(exchange.json)) | {TENANT, ALL_ACCOUNTS}
 
 
 def course_sections(exchange: Exchange) -> Iterable[str]:
@@ -130,17 +130,17 @@ def assignments(exchange: Exchange) -> Iterable[str]:
 def account(exchange: Exchange) -> Iterable[str]:
     """One account."""
     ids = {*_path(exchange, "account"), *_ids(mapping(exchange.json).get("id"))}
-    return {f"account:{one}" for one in ids}
+    return {f"account:{one}" for one in ids} | {ALL_ACCOUNTS}
 
 
 def accounts(exchange: Exchange) -> Iterable[str]:
     """The accounts that the user who asks may see."""
-    return {f"in:account:{one}" for one in _ids_of_rows(exchange.json)} | {f"account:{UNKNOWN}:accounts"}
+    return {f"in:account:{one}" for one in _ids_of_rows(exchange.json)} | {f"account:{UNKNOWN}:accounts", ALL_ACCOUNTS}
 
 
 def terms(exchange: Exchange) -> Iterable[str]:
     """The terms of an account."""
-    return _of(exchange, "account", "terms")
+    return _of(exchange, "account", "terms") | {ALL_ACCOUNTS}
 
 
 def _ids(value: object) -> Ids:

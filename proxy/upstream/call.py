@@ -92,6 +92,7 @@ class Upstream:
     async def call(self, call: Call) -> Reply:
         """The upstream's answer, whatever its status, unless it is the upstream's failure. Raises UpstreamFailure."""
         attempts = _Attempts()
+        reply: Reply
         self.budget.demand()
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, UpstreamFailure) and _may_repeat(error, call)),
@@ -178,7 +179,7 @@ class Upstream:
         ceiling = min(policy.max_wait, policy.wait * 2 ** (state.attempt_number - 1))
         failure = state.outcome.exception() if state.outcome is not None else None
         asked = failure.wait if isinstance(failure, UpstreamFailure) else None
-        return (asked or 0.0) + ceiling * self._tools.random()
+        return float((asked or 0.0) + ceiling * self._tools.random())
 
     def _observe(self, call: Call, outcome: str, started: float) -> None:
         self._tools.observer.attempt(self.name, call.name, outcome, self._tools.clock() - started)

@@ -1,0 +1,128 @@
+"""CourseWorks, Columbia's Canvas LMS: https://developerdocs.instructure.com/services/canvas and UPSTREAMS.md §2, §3."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from adapters import _canvas_models as models
+from adapters import _canvas_tags as tags
+from adapters._canvas_answers import own_id, quota_left, shape_error, verdict
+from adapters._canvas_events import event_effect
+from adapters._canvas_grades import GRADED, outcome
+from adapters._canvas_links import links
+from adapters._canvas_queries import TOKEN, canonical_query
+from adapters._canvas_writes import write_effect
+from adapters._vocabulary import Adapter, Endpoint, Exchange, Place, Signature, Whoami
+from policies import DAY, HOUR, MINUTE, SECOND, CachePolicy, ConcurrencyPolicy, Partition, RetryPolicy, TimeoutPolicy
+
+# Lifetimes: UPSTREAMS.md §8. A person's own courses and one course outlive a day without Canvas: that is what this is
+# for. Every answer is for the token that asked (§1.1).
+OWN_COURSES = CachePolicy(
+    ttl=5 * MINUTE,
+    refresh_after=2 * MINUTE,
+    stale_while_revalidate=60 * SECOND,
+    stale_if_error=24 * HOUR,
+    partition=Partition.PRINCIPAL,
+)
+COURSE = replace(
+    OWN_COURSES, ttl=15 * MINUTE, refresh_after=None, stale_while_revalidate=5 * MINUTE, stale_if_error=24 * HOUR
+)
+OTHERS_COURSES = replace(OWN_COURSES, refresh_after=None, stale_if_error=HOUR)
+# Privacy and access decisions hang on rosters: short, even when stale.
+ROSTER = replace(OTHERS_COURSES, ttl=2 * MINUTE, stale_if_error=15 * MINUTE)
+# Stale grades mislead.
+GRADES = replace(ROSTER, ttl=60 * SECOND, stale_while_revalidate=0, stale_if_error=0)
+PERSON = replace(OTHERS_COURSES, ttl=10 * MINUTE, stale_while_revalidate=5 * MINUTE, stale_if_error=HOUR)
+SECTION = replace(OTHERS_COURSES, ttl=30 * MINUTE, stale_while_revalidate=10 * MINUTE, stale_if_error=24 * HOUR)
+SLOW = replace(SECTION, ttl=12 * HOUR)
+# Not in §8: as course lists, which assignments are read beside.
+ASSIGNMENTS = OTHERS_COURSES
+
+PEOPLE = "people"
+PEOPLE_ASKED = frozenset({"students", "enrollments"})  # include[] that makes sections a roster
+
+
+def section_outcome(exchange: Exchange) -> str | None:
+    """Sections with their students are rosters."""
+    asked = (*exchange.sent.all("include[]"), *exchange.sent.all("include"))
+    return outcome(exchange) or (None if PEOPLE_ASKED.isdisjoint(asked) else PEOPLE)
+
+
+def cached(
+    path: str,
+    cache: CachePolicy,
+    model: TypeAdapter[Any],
+    named: Callable[[Exchange], Iterable[str]],
+    *,
+    knows_me: bool = False,
+) -> Endpoint:
+    """A read that is kept; with grades in it for a minute only."""
+    return Endpoint(
+        route=f"GET /api/v1/{path}",
+        cache=cache,
+        outcomes={GRADED: GRADES},
+        outcome=outcome,
+        model=model,
+        tags=named,
+        knows_me=knows_me,
+    )
+
+
+def with_people(endpoint: Endpoint) -> Endpoint:
+    """The same read, which becomes a roster when people are asked for."""
+    return replace(endpoint, outcomes={**endpoint.outcomes, PEOPLE: ROSTER}, outcome=section_outcome)
+
+
+def sign(credential: Mapping[str, str]) -> Signature:
+    """A token that Larder holds."""
+    return Signature(headers={"authorization": f"Bearer {credential['token']}"})
+
+
+adapter = Adapter(
+    base_url="https://courseworks2.columbia.edu",
+    endpoints=(
+        cached("courses", OWN_COURSES, models.COURSES, tags.own_courses, knows_me=True),
+        cached("users/self/courses", OWN_COURSES, models.COURSES, tags.own_courses, knows_me=True),
+        cached("users/{user}/courses", OTHERS_COURSES, models.COURSES, tags.user_courses),
+        cached("accounts/{account}/courses", OTHERS_COURSES, models.COURSES, tags.account_courses),
+        cached("courses/{course}", COURSE, models.COURSE, tags.course),
+        cached("courses/{course}/users", ROSTER, models.USERS, tags.course_users),
+        cached("courses/{course}/search_users", ROSTER, models.USERS, tags.course_users),
+        cached("courses/{course}/enrollments", ROSTER, models.ENROLLMENTS, tags.course_enrollments),
+        cached("sections/{section}/enrollments", ROSTER, models.ENROLLMENTS, tags.section_enrollments),
+        cached("users/self/enrollments", ROSTER, models.ENROLLMENTS, tags.own_enrollments, knows_me=True),
+        cached("users/{user}/enrollments", ROSTER, models.ENROLLMENTS, tags.user_enrollments),
+        cached("accounts/{account}/enrollments/{enrollment}", ROSTER, models.ENROLLMENT, tags.enrollment),
+        with_people(cached("courses/{course}/sections", SECTION, models.SECTIONS, tags.course_sections)),
+        with_people(cached("courses/{course}/sections/{section}", SECTION, models.SECTION, tags.section)),
+        with_people(cached("sections/{section}", SECTION, models.SECTION, tags.section)),
+        cached("courses/{course}/assignments", ASSIGNMENTS, models.ASSIGNMENTS, tags.assignments),
+        cached("courses/{course}/assignments/{assignment}", ASSIGNMENTS, models.ASSIGNMENT, tags.assignments),
+        cached("users/{user}", PERSON, models.USER, tags.user),
+        cached("users/{user}/profile", PERSON, models.USER, tags.user),
+        cached("accounts/{account}/users", ROSTER, models.USERS, tags.account_users),
+        cached("accounts/{account}/terms", SLOW, models.TERMS, tags.terms),
+        cached("accounts/{account}", SLOW, models.ACCOUNT, tags.account),
+        cached("accounts", SLOW, models.ACCOUNTS, tags.accounts),
+    ),
+    credential_places=(Place("header", "authorization"), Place("query", TOKEN)),
+    credential_fields=("token",),
+    sign=sign,
+    held_partition=Partition.PRINCIPAL,  # a token is one person's, whoever holds it
+    keyed_headers=("accept", "accept-language"),
+    fixed_headers={"accept-encoding": "gzip"},
+    canonical_query=canonical_query,
+    verdict=verdict,
+    quota_left=quota_left,
+    write_effect=write_effect,
+    event_effect=event_effect,
+    links=links,
+    whoami=Whoami(path="/api/v1/users/self", user=own_id),
+    shape_error=shape_error,
+    keep_at_most=7 * DAY,
+    timeout=TimeoutPolicy(attempt=30 * SECOND, total=35 * SECOND),  # large courses take their time (§12)
+    retry=RetryPolicy(attempts=3, max_wait=5 * SECOND),  # an empty bucket has room again after 5 s; 10 s in all (§12)
+    concurrency=ConcurrencyPolicy(credential=6),  # 12 to 14 at once fill a token's bucket (§2.5)
+)

@@ -1,0 +1,122 @@
+"""The config file: YAML with line numbers, values from the environment, and errors that say where and what instead."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}")
+
+Place = tuple[str | int, ...]
+
+
+class ConfigProblem(NamedTuple):
+    """One thing that is wrong. Never quotes a value that came from the environment."""
+
+    file: str
+    line: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        field = f" {self.field}:" if self.field else ""
+        return f"{self.file}:{self.line}:{field} {self.message}"
+
+
+class ConfigError(Exception):
+    """The config cannot be used; every problem found is listed."""
+
+    def __init__(self, problems: list[ConfigProblem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class ConfigFile:
+    """A config file as data, with the line each field stands on."""
+
+    def __init__(self, name: str, text: str, environment: Mapping[str, str]) -> None:
+        """Raises ConfigError."""
+        self.name = name
+        self._environment = environment
+        self._lines: dict[Place, int] = {(): 1}
+        self._problems: list[ConfigProblem] = []
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+            raise ConfigError([ConfigProblem(name, line, "", f"not YAML: {error.problem}")]) from None
+        except yaml.YAMLError:
+            raise ConfigError([ConfigProblem(name, 1, "", "not YAML: a character that YAML does not allow")]) from None
+        self.data = {} if root is None else self._value(root, ())
+        if not isinstance(self.data, dict):
+            self._wrong((), "has to be a mapping such as `server: {port: 8080}`")
+        if self._problems:
+            raise ConfigError(self._problems)
+
+    def line_of(self, place: Place) -> int:
+        """The line of a field, or of the nearest thing that holds it."""
+        while place not in self._lines:
+            place = place[:-1]
+        return self._lines[place]
+
+    def problem(self, place: Place, message: str) -> ConfigProblem:
+        """A problem with the field at `place`."""
+        return ConfigProblem(self.name, self.line_of(place), written(place), message)
+
+    def _wrong(self, place: Place, message: str) -> None:
+        self._problems.append(self.problem(place, message))
+
+    def _value(self, node: yaml.Node, place: Place) -> Any:
+        self._lines.setdefault(place, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, place)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._value(item, (*place, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node, place)
+
+    def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key, value in node.value:
+            name = str(key.value)
+            inner = (*place, name)
+            if name in data:
+                self._lines[inner] = key.start_mark.line + 1
+                self._wrong(inner, "stands here twice")
+            self._lines[inner] = key.start_mark.line + 1
+            data[name] = self._value(value, inner)
+        return data
+
+    def _scalar(self, node: yaml.Node, place: Place) -> Any:
+        text = str(node.value)
+        if "${" not in text:
+            try:
+                return yaml.SafeLoader("").construct_object(node)
+            except (yaml.YAMLError, ValueError):
+                self._wrong(place, "is not a value YAML knows")
+                return None
+        return _VARIABLE.sub(lambda match: self._variable(match, place), text)
+
+    def _variable(self, match: re.Match[str], place: Place) -> str:
+        value = self._environment.get(match[1])
+        if value:
+            return value
+        if match[2] is None:
+            self._wrong(place, f"${{{match[1]}}} is not set: set {match[1]}, or write ${{{match[1]}:-default}}")
+        return match[3] or ""
+
+
+def read_config(path: Path, environment: Mapping[str, str]) -> ConfigFile:
+    """Read a config file. Raises ConfigError, also when it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError([ConfigProblem(str(path), 1, "", f"cannot be read: {reason}")]) from None
+    return ConfigFile(str(path), text, environment)
+
+
+def written(place: Place) -> str:
+    """A field's place as an operator reads it: upstreams.courseworks.endpoints."GET /x".cache.ttl."""
+    return ".".join(f'"{part}"' if " " in str(part) or "." in str(part) else str(part) for part in place)

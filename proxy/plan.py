@@ -1,0 +1,259 @@
+"""Plans: adapter facts and the operator's settings, resolved once into what runs. Frozen; a reload makes new ones.
+
+Precedence, field by field: built-in < adapter < `defaults` < `upstreams.X` < endpoint.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from hashlib import blake2b
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel
+
+from adapters import Adapter, Endpoint, Signature
+from policies import BreakerPolicy, CachePolicy, ConcurrencyPolicy, Partition, RetryPolicy, TimeoutPolicy
+from proxy.config_file import Place
+from proxy.routing import Router, decoded_segments, parse_route
+from proxy.settings import EndpointBlock, Settings, UpstreamBlock
+
+P = TypeVar("P")
+
+MISSING = "missing"  # the outcome of 404 and 410
+UNKNOWN = "*"  # the name of every endpoint that nobody declared: passed through, never stored
+BUILT_IN = "built-in"
+
+LoadAdapter = Callable[[str], Adapter]
+
+
+class Sourced(NamedTuple):
+    """A resolved value and who said it: "built-in", "adapters/courseworks.py" or "config.yaml:23"."""
+
+    field: str
+    value: Any
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything resolved for one endpoint."""
+
+    upstream: "UpstreamPlan"
+    name: str  # the route, such as "GET /api/v1/courses/{course}"
+    endpoint: Endpoint
+    cache: CachePolicy | None
+    outcomes: Mapping[str, CachePolicy]
+    timeout: TimeoutPolicy
+    retry: RetryPolicy
+    version: str  # changes when a lifetime does
+    sources: tuple[Sourced, ...] = field(default=(), repr=False)
+
+
+@dataclass(eq=False)
+class UpstreamPlan:
+    """Everything resolved for one upstream. Not changed once `plans_of` has returned it."""
+
+    name: str
+    adapter_name: str
+    adapter: Adapter
+    base_url: str
+    credential: Mapping[str, str] | None
+    signature: Signature | None
+    keep_at_most: float
+    learn_user: bool
+    terms_accepted: bool
+    breaker: BreakerPolicy
+    concurrency: ConcurrencyPolicy
+    retry: RetryPolicy
+    timeout: TimeoutPolicy
+    settle: float
+    sources: tuple[Sourced, ...] = field(default=(), repr=False)
+    endpoints: tuple[Plan, ...] = ()
+    router: Router[Plan] = field(default_factory=lambda: Router([]))
+    unknown: Plan = field(init=False)
+
+    def match(self, method: str, path: str) -> tuple[Plan, Mapping[str, str]]:
+        """The plan for a raw path below the upstream's prefix, and what its {names} stand for."""
+        found = self.router.find(method, decoded_segments(path))
+        return (found.target, found.params) if found is not None else (self.unknown, MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class Plans:
+    """What runs until the next reload."""
+
+    settings: Settings
+    upstreams: Mapping[str, UpstreamPlan]
+
+    @property
+    def longest_kept(self) -> float:
+        """Seconds the longest-lived entry may be kept."""
+        return max((upstream.keep_at_most for upstream in self.upstreams.values()), default=0.0)
+
+
+def policy_for(plan: Plan, outcome: str) -> CachePolicy:
+    """The policy of an outcome of a cached endpoint; one that is not known any more goes by the endpoint's own."""
+    if plan.cache is None:
+        raise ValueError(f"{plan.name} has no cache")
+    if outcome == MISSING:
+        return plan.cache.negative()
+    return plan.outcomes.get(outcome, plan.cache)
+
+
+class Layer(NamedTuple):
+    """One voice in the choir: some fields of a policy, and who says them."""
+
+    values: Mapping[str, Any]
+    source: Callable[[str], str]
+
+
+def resolve_policy(policy: P, declared_by: str, layers: list[Layer], prefix: str) -> tuple[P, list[Sourced]]:
+    """A declared policy with the operator's fields on top, nearest last; and who said each value."""
+    values: dict[str, Any] = {}
+    said: dict[str, str] = {}
+    for layer in layers:
+        for name, value in layer.values.items():
+            values[name], said[name] = value, layer.source(name)
+    resolved = replace(policy, **values) if values else policy  # type: ignore[type-var]
+    rows = [
+        Sourced(f"{prefix}{entry.name}", getattr(resolved, entry.name), said.get(entry.name, declared_by))
+        for entry in fields(resolved)  # type: ignore[arg-type]
+    ]
+    return resolved, rows
+
+
+class Planner:
+    """Resolves settings into plans. `line_of` tells where the config says a field."""
+
+    def __init__(self, settings: Settings, load_adapter: LoadAdapter, source: Callable[[Place], str]) -> None:
+        self._settings = settings
+        self._load = load_adapter
+        self._source = source
+
+    def plans(self) -> Plans:
+        """All plans. The settings must have been checked before."""
+        blocks = self._settings.upstreams
+        return Plans(self._settings, {name: self._upstream(name, block) for name, block in blocks.items()})
+
+    def _upstream(self, name: str, block: UpstreamBlock) -> UpstreamPlan:
+        adapter_name = block.adapter or name
+        adapter = self._load(adapter_name)
+        sources: list[Sourced] = []
+        resolved = {}
+        for word, declared, built_in in (
+            ("timeout", adapter.timeout, TimeoutPolicy()),
+            ("retry", adapter.retry, RetryPolicy()),
+            ("breaker", adapter.breaker, BreakerPolicy()),
+            ("concurrency", adapter.concurrency, ConcurrencyPolicy()),
+        ):
+            layers = [self._layer(("defaults", word)), self._layer(("upstreams", name, word))]
+            policy: Any = built_in if declared is None else declared
+            by = BUILT_IN if declared is None else f"adapters/{adapter_name}.py"
+            resolved[word], rows = resolve_policy(policy, by, layers, f"{word}.")
+            sources += rows
+        credential = {key: value for key, value in block.credential.items() if value} or None
+        upstream = UpstreamPlan(
+            name=name,
+            adapter_name=adapter_name,
+            adapter=adapter,
+            base_url=(block.base_url or adapter.base_url or "").rstrip("/"),
+            credential=credential,
+            signature=adapter.sign(credential) if credential and adapter.sign is not None else None,
+            keep_at_most=self._keep_at_most(name, block, adapter, adapter_name, sources),
+            learn_user=block.learn_user,
+            terms_accepted=not adapter.terms or bool(set(block.terms_accepted) & set(adapter.terms)),
+            settle=self._settings.defaults.settle,
+            sources=tuple(sources),
+            **resolved,
+        )
+        self._add_endpoints(upstream, block)
+        return upstream
+
+    def _keep_at_most(
+        self, name: str, block: UpstreamBlock, adapter: Adapter, adapter_name: str, sources: list[Sourced]
+    ) -> float:
+        declared = CachePolicy(ttl=0).keep_at_most if adapter.keep_at_most is None else adapter.keep_at_most
+        value, source = declared, BUILT_IN if adapter.keep_at_most is None else f"adapters/{adapter_name}.py"
+        if block.keep_at_most is not None:
+            value, source = block.keep_at_most, self._source(("upstreams", name, "keep_at_most"))
+            if adapter.terms and value > declared:  # a provider's terms are a hard end
+                value, source = declared, f"adapters/{adapter_name}.py"
+        sources.append(Sourced("keep_at_most", value, source))
+        return value
+
+    def _add_endpoints(self, upstream: UpstreamPlan, block: UpstreamBlock) -> None:
+        declared = {_shape(endpoint.route): endpoint for endpoint in upstream.adapter.endpoints}
+        blocks = {_shape(route): route for route in block.endpoints}
+        routes = list(declared.values())
+        routes += [Endpoint(route=route) for shape, route in blocks.items() if shape not in declared]
+        plans = [self._plan(upstream, endpoint, blocks.get(_shape(endpoint.route))) for endpoint in routes]
+        upstream.endpoints = tuple(plans)
+        upstream.router = Router([(plan.endpoint.route, plan) for plan in plans])
+        upstream.unknown = self._plan(upstream, Endpoint(route=UNKNOWN), None)
+
+    def _plan(self, upstream: UpstreamPlan, endpoint: Endpoint, route: str | None) -> Plan:
+        place: Place | None = None if route is None else ("upstreams", upstream.name, "endpoints", route)
+        block = self._settings.upstreams[upstream.name].endpoints[route] if route is not None else EndpointBlock()
+        by = f"adapters/{upstream.adapter_name}.py"
+        timeout, timeout_rows = resolve_policy(upstream.timeout, "", self._own(place, "timeout"), "timeout.")
+        retry, retry_rows = resolve_policy(upstream.retry, "", self._own(place, "retry"), "retry.")
+        declared = endpoint.cache
+        if declared is None and "cache" in block.model_fields_set:
+            declared, by = CachePolicy(ttl=0), BUILT_IN
+        cache, outcomes, rows = None, {}, list[Sourced]()
+        if declared is not None and upstream.terms_accepted:
+            cache, rows = self._cache(upstream, declared, by, place, "cache")
+            for name, policy in endpoint.outcomes.items():
+                outcomes[name], more = self._cache(upstream, policy, by, place, f"outcomes.{name}")
+                rows += more
+            if cache.partition is Partition.NONE:
+                cache, outcomes = None, {}
+        rows += _with_sources_of(upstream, [*timeout_rows, *retry_rows])
+        version = _version(cache, outcomes)
+        return Plan(upstream, endpoint.route, endpoint, cache, outcomes, timeout, retry, version, tuple(rows))
+
+    def _cache(
+        self, upstream: UpstreamPlan, declared: CachePolicy, by: str, place: Place | None, word: str
+    ) -> tuple[CachePolicy, list[Sourced]]:
+        """An endpoint's cache, or that of one of its outcomes: `defaults` tune only what the file does not name."""
+        layers = [self._layer(("defaults", "cache"))] if word == "cache" else []
+        layers += self._own(place, *word.split("."))
+        policy, rows = resolve_policy(declared, by, layers, f"{word}.")
+        if policy.keep_at_most > upstream.keep_at_most:
+            policy = replace(policy, keep_at_most=upstream.keep_at_most)
+            source = next(row.source for row in upstream.sources if row.field == "keep_at_most")
+            rows = [
+                Sourced(row.field, upstream.keep_at_most, source) if row.field.endswith("keep_at_most") else row
+                for row in rows
+            ]
+        return policy, rows
+
+    def _own(self, place: Place | None, *word: str) -> list[Layer]:
+        return [] if place is None else [self._layer((*place, *word))]
+
+    def _layer(self, place: Place) -> Layer:
+        """What the operator set in the block at `place`."""
+        block: Any = self._settings
+        for part in place:
+            block = block.get(part) if isinstance(block, dict) else getattr(block, str(part), None)
+        values = {}
+        if isinstance(block, BaseModel):
+            values = {name: getattr(block, name) for name in block.model_fields_set}
+        return Layer(values, lambda name: self._source((*place, name)))
+
+
+def _shape(route: str) -> tuple[str, ...]:
+    """A route with the names in its braces left out: two spellings of one endpoint are one."""
+    parsed = parse_route(route)
+    return parsed.method, *("{}" if part.startswith("{") and "..." not in part else part for part in parsed.segments)
+
+
+def _with_sources_of(upstream: UpstreamPlan, rows: list[Sourced]) -> list[Sourced]:
+    """Rows that the endpoint does not name itself have the upstream's source."""
+    said = {row.field: row.source for row in upstream.sources}
+    return [row if row.source else row._replace(source=said[row.field]) for row in rows]
+
+
+def _version(cache: CachePolicy | None, outcomes: Mapping[str, CachePolicy]) -> str:
+    text = repr((cache, sorted(outcomes.items(), key=lambda item: item[0])))
+    return blake2b(text.encode(), digest_size=6).hexdigest()

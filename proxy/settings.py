@@ -1,0 +1,195 @@
+"""Settings: what config.yaml may say. Every field is checked before anything runs; unknown ones are refused."""
+
+from dataclasses import fields as dataclass_fields
+from difflib import get_close_matches
+from ipaddress import ip_network
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+
+from policies import MIB, BreakerPolicy, CachePolicy, ConcurrencyPolicy, Duration, RetryPolicy, Size, TimeoutPolicy
+
+RESERVED = frozenset({"v1", "webhooks", "admin", "openapi.json"})
+
+
+class Strict(BaseModel):
+    """A block of the config."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _partial(policy: type[Any]) -> type[Strict]:
+    """The same fields as a policy, each optional: what an operator leaves out stays what it was."""
+    fields: dict[str, Any] = {field.name: (_annotation(policy, field.name), None) for field in dataclass_fields(policy)}
+    return create_model(f"{policy.__name__}Fields", __base__=Strict, **fields)
+
+
+def _annotation(policy: type[Any], name: str) -> Any:
+    """The checked type of a policy's field, its constraints included."""
+    info = policy.__pydantic_fields__[name]
+    annotation = info.annotation
+    for extra in info.metadata:
+        annotation = Annotated[annotation, extra]
+    return annotation | None
+
+
+CacheFields = _partial(CachePolicy)
+TimeoutFields = _partial(TimeoutPolicy)
+RetryFields = _partial(RetryPolicy)
+BreakerFields = _partial(BreakerPolicy)
+ConcurrencyFields = _partial(ConcurrencyPolicy)
+
+
+def _network(text: str) -> str:
+    ip_network(text)
+    return text
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Network = Annotated[str, AfterValidator(_network)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+KeyHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class Server(Strict):
+    """Where callers come in."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    workers: Literal[1] = 1
+    trusted_proxies: tuple[Network, ...] = ()
+    max_body: Size = 10 * MIB
+    max_head: Size = 16 * 1024
+    drain: Duration = 10.0
+
+
+class Admin(Strict):
+    """Where operators come in. An empty token is generated into a file that only its owner can read."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8081
+    token: str = Field(default="", repr=False)
+
+
+class Memory(Strict):
+    """The first tier."""
+
+    max_bytes: Size = 256 * MIB
+
+
+class Store(Strict):
+    """What is kept, and under which secret."""
+
+    memory: Memory = Memory()
+    durable: Annotated[str, Field(pattern=r"^(none|sqlite:///.+)$")] = "sqlite:///larder.db"
+    max_bytes: Size = 2048 * MIB
+    max_entry: Size = 8 * MIB
+    secret: str = Field(default="", repr=False)
+
+
+class CallerBlock(Strict):
+    """One internal service."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    key: Annotated[tuple[KeyHash, ...], BeforeValidator(_listed)] = ()
+    networks: tuple[Network, ...] = ()
+    allow: tuple[str, ...] | None = None  # None: every upstream
+
+
+class Defaults(Strict):
+    """For every upstream, over what adapters declare."""
+
+    timeout: TimeoutFields = TimeoutFields()  # type: ignore[valid-type]
+    retry: RetryFields = RetryFields()  # type: ignore[valid-type]
+    breaker: BreakerFields = BreakerFields()  # type: ignore[valid-type]
+    concurrency: ConcurrencyFields = ConcurrencyFields()  # type: ignore[valid-type]
+    cache: CacheFields = CacheFields()  # type: ignore[valid-type]
+
+    @property
+    def settle(self) -> float:
+        """Seconds after a change in which fills are short-lived, since replicas lag."""
+        fields: dict[str, Any] = self.cache.model_dump(exclude_none=True)  # type: ignore[attr-defined]
+        return float(fields.get("settle", CachePolicy(ttl=0).settle))
+
+
+class EndpointBlock(Strict):
+    """One route of an upstream."""
+
+    cache: CacheFields | None = None  # type: ignore[valid-type]
+    outcomes: dict[str, CacheFields] = {}  # type: ignore[valid-type]
+    timeout: TimeoutFields = TimeoutFields()  # type: ignore[valid-type]
+    retry: RetryFields = RetryFields()  # type: ignore[valid-type]
+
+
+class UpstreamBlock(Strict):
+    """One external API."""
+
+    adapter: str | None = None  # None: the block's own name
+    base_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")] | None = None
+    credential: dict[str, str] = Field(default={}, repr=False)
+    keep_at_most: Duration | None = None
+    terms_accepted: tuple[str, ...] = ()
+    learn_user: bool = True
+    timeout: TimeoutFields = TimeoutFields()  # type: ignore[valid-type]
+    retry: RetryFields = RetryFields()  # type: ignore[valid-type]
+    breaker: BreakerFields = BreakerFields()  # type: ignore[valid-type]
+    concurrency: ConcurrencyFields = ConcurrencyFields()  # type: ignore[valid-type]
+    endpoints: dict[str, EndpointBlock] = {}
+
+
+class LiveEventsBlock(Strict):
+    """Canvas Live Events. With a jwks_url, unsigned events are refused."""
+
+    kind: Literal["canvas-live-events"]
+    upstream: str
+    root_account_uuid: str
+    jwks_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    issuer: str | None = None
+    unsigned: bool = False  # without a jwks_url: yes, take what nobody signed
+
+
+class StandardWebhooksBlock(Strict):
+    """Standard Webhooks 1.0.0. Several secrets while one is exchanged for another."""
+
+    kind: Literal["standard-webhooks"]
+    upstream: str
+    secret: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(repr=False)
+    events: dict[str, tuple[str, ...]] = {}
+    tolerance: Duration = 300.0
+
+
+WebhookBlock = Annotated[LiveEventsBlock | StandardWebhooksBlock, Field(discriminator="kind")]
+
+
+class Log(Strict):
+    """What is written about requests."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console", "auto"] = "auto"
+
+
+class Settings(Strict):
+    """The whole of config.yaml."""
+
+    server: Server = Server()
+    admin: Admin = Admin()
+    store: Store = Store()
+    log: Log = Log()
+    callers: tuple[CallerBlock, ...] = ()
+    defaults: Defaults = Defaults()
+    upstreams: dict[str, UpstreamBlock] = {}
+    webhooks: dict[str, WebhookBlock] = {}
+
+
+def nearest(name: str, known: "list[str] | tuple[str, ...]") -> str:
+    """The question a misspelt name deserves, or what there is."""
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(known) or 'none'}"
+
+
+def settings_schema() -> dict[str, Any]:
+    """The JSON Schema of config.yaml, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
