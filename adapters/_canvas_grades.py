@@ -1,4 +1,4 @@
-"""Whether a Canvas answer carries grades: those are kept for a minute at most and never served stale (UPSTREAMS.md §8)."""
+"""Whether a Canvas answer carries grades: those live for a minute and are never served stale (UPSTREAMS.md §8)."""
 
 from adapters._vocabulary import Exchange, Sent
 

@@ -1,7 +1,7 @@
-"""What a good Canvas body parses as: strict about what makes it what it is, lenient about all else (UPSTREAMS.md §2.3).
+"""What a good Canvas body parses as: strict about what makes it what it is, lenient about the rest (UPSTREAMS.md §2.3).
 
-Ids are integers, or strings with `Accept: application/json+canvas-string-ids`. What a reader may not see is missing, and
-a course closed by its dates is only `{"id": …, "access_restricted_by_date": true}`.
+Ids are integers, or strings with `Accept: application/json+canvas-string-ids`. What a reader may not see is missing,
+and a course closed by its dates is only `{"id": …, "access_restricted_by_date": true}`.
 """
 
 from typing import Annotated, Any

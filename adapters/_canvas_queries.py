@@ -11,7 +11,8 @@ def canonical_query(query: Query) -> Query:
     Nothing else moves: Rack keeps the last of repeated scalars, and nested arrays (`a[][b]`) depend on order.
     """
     kept = [pair for pair in query if pair[0] != TOKEN]
-    for name in {name for name, _ in kept if _is_array(name)}:
+    arrays = [name for name, _ in kept if _is_array(name)]
+    for name in set(arrays) if len(arrays) > 1 else ():
         places = [place for place, pair in enumerate(kept) if pair[0] == name]
         values = sorted((kept[place] for place in places), key=_by_value)
         for place, pair in zip(places, values, strict=True):

@@ -1,4 +1,4 @@
-"""What a write to Canvas means for the cache: what the notification of it would purge (UPSTREAMS.md §2.9, DESIGN.md §4).
+"""What a write to Canvas means for the cache: what its notification would purge (UPSTREAMS.md §2.9, DESIGN.md §4).
 
 Known from the path, from the body and, where there is one, from the answer. What none of them tells purges wider.
 """

@@ -42,7 +42,7 @@ def canonical_json(body: bytes, reduce: Callable[[Any], Any] | None = None) -> b
         return body
     try:
         return _written(value if reduce is None else reduce(value), DEEPEST).encode()
-    except ValueError:
+    except (ValueError, RecursionError):
         return body
 
 

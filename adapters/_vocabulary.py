@@ -23,9 +23,11 @@ class Sent:
     method: str
     path: str  # raw (percent-encoded), below the upstream's prefix, without the query
     query: Query = ()
-    headers: Mapping[str, str] = NOTHING  # names in lower case
+    headers: Mapping[str, str] = field(default_factory=lambda: NOTHING)  # names in lower case
     body: bytes = b""
-    params: Mapping[str, str] = NOTHING  # what the route's {names} stand for, percent-decoded
+    params: Mapping[str, str] = field(
+        default_factory=lambda: NOTHING
+    )  # what the route's {names} stand for, percent-decoded
 
     def last(self, name: str) -> str | None:
         """The last value of a query parameter: Rack keeps the last of repeated scalars (UPSTREAMS.md §2.4)."""
@@ -112,7 +114,7 @@ class Place(NamedTuple):
 class Signature:
     """What a credential held by Larder adds to a request."""
 
-    headers: Mapping[str, str] = NOTHING
+    headers: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     query: tuple[tuple[str, str], ...] = ()
 
 
@@ -187,7 +189,9 @@ class Adapter:
     keyed_headers: tuple[
         str, ...
     ] = ()  # lower case; sent on and part of the key. Others are dropped on cached endpoints
-    fixed_headers: Mapping[str, str] = NOTHING  # sent with every request of a cached endpoint
+    fixed_headers: Mapping[str, str] = field(
+        default_factory=lambda: NOTHING
+    )  # sent with every request of a cached endpoint
     canonical_query: Callable[[Query], Query] | None = None  # equal for the upstream → equal; for the key only
     canonical_body: Callable[[bytes], bytes] | None = None  # the same for bodies of POST-reads
     canonical_header: Callable[[str, str], str] | None = None  # (name, value) → the value as it stands in the key

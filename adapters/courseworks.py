@@ -10,7 +10,7 @@ from adapters import _canvas_models as models
 from adapters import _canvas_tags as tags
 from adapters._canvas_answers import own_id, quota_left, shape_error, verdict
 from adapters._canvas_events import event_effect
-from adapters._canvas_grades import GRADED, outcome
+from adapters._canvas_grades import GRADED, included, outcome
 from adapters._canvas_links import links
 from adapters._canvas_queries import TOKEN, canonical_query
 from adapters._canvas_writes import write_effect
@@ -46,8 +46,7 @@ PEOPLE_ASKED = frozenset({"students", "enrollments"})  # include[] that makes se
 
 def section_outcome(exchange: Exchange) -> str | None:
     """Sections with their students are rosters."""
-    asked = (*exchange.sent.all("include[]"), *exchange.sent.all("include"))
-    return outcome(exchange) or (None if PEOPLE_ASKED.isdisjoint(asked) else PEOPLE)
+    return outcome(exchange) or (None if PEOPLE_ASKED.isdisjoint(included(exchange.sent)) else PEOPLE)
 
 
 def cached(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus, urlencode
 
 from adapters import Place, Sent
 from policies import Partition
@@ -206,6 +206,13 @@ def target_of(ask: Ask) -> Target:
         query = without_parameters(query, _names(upstream.adapter.credential_places, "query"))
         query = "&".join(part for part in (query, urlencode(upstream.signature.query)) if part)
     return Target(origin, path, query, dropped)
+
+
+def credential_query(ask: Ask) -> str:
+    """Those parts of a raw query that are a credential."""
+    names = _names(ask.plan.upstream.adapter.credential_places, "query")
+    parts = ask.incoming.query.split("&") if ask.incoming.query else []
+    return "&".join(part for part in parts if unquote_plus(part.partition("=")[0]) in names)
 
 
 def outgoing_fields(ask: Ask) -> Fields:

@@ -32,7 +32,7 @@ def load_adapter(name: str) -> Adapter:
     module = importlib.import_module(f"adapters.{name}")
     found = module.adapter
     if not isinstance(found, Adapter):
-        raise LookupError(f"adapters/{name}.py has no `adapter = Adapter(…)`")
+        raise LookupError(f"adapters/{name}.py has no `adapter = Adapter(…)`")  # noqa: TRY004 - it was not found
     return found
 
 
@@ -77,8 +77,7 @@ def _fields_at(place: Place) -> list[str]:
 def _step(schema: Any, part: str | int, definitions: Any) -> Any:
     schema = _resolved(schema, definitions)
     if isinstance(part, int):
-        items = schema.get("items", {})
-        return items
+        return schema.get("items", {})
     return schema.get("properties", {}).get(part) or schema.get("additionalProperties") or {}
 
 

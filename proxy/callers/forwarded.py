@@ -5,7 +5,7 @@ first address that is not a trusted proxy is the client. Whatever stands beyond 
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from proxy.callers.addresses import Networks, parse_address
@@ -65,15 +65,15 @@ class Forwarding:
         direct = Origin(Base(scheme, host), peer)
         if self._trusted.find(peer) is None:
             return direct
-        standard = self._from_forwarded(peer, values("Forwarded"))
-        customary = self._from_x_forwarded(peer, values)
+        standard = self._from_forwarded(values("Forwarded"))
+        customary = self._from_x_forwarded(values)
         prefix = _prefix(_last(values("X-Forwarded-Prefix"), 1))
         if standard is None and customary is None:
             return direct._replace(base=direct.base._replace(prefix=prefix))
         told = _agreed(standard, customary)
         return Origin(Base(told.scheme or scheme, told.host or host, prefix), told.client)
 
-    def _from_forwarded(self, peer: str, lines: list[str]) -> _Told | None:
+    def _from_forwarded(self, lines: list[str]) -> _Told | None:
         """RFC 7239 §4: each proxy adds an element at the end; it says who asked that proxy, and for what."""
         try:
             elements = parse_forwarded(", ".join(line for line in lines if line.strip(" \t")))
@@ -81,28 +81,31 @@ class Forwarding:
             return _Told(None)
         if not elements:
             return None
-        hops, client = self._walk(peer, [node_address(element.get("for")) for element in elements])
+        hops, client = self._walk([element.get("for") for element in elements])
         believed = elements[len(elements) - hops :]
         scheme = next((scheme for element in believed if (scheme := _scheme(element.get("proto")))), None)
         host = next((host for element in believed if (host := _host(element.get("host")))), None)
         return _Told(client, scheme, host)
 
-    def _from_x_forwarded(self, peer: str, values: Callable[[str], list[str]]) -> _Told | None:
+    def _from_x_forwarded(self, values: Callable[[str], list[str]]) -> _Told | None:
         chain = _listed(values("X-Forwarded-For"))
         scheme, host = values("X-Forwarded-Proto"), values("X-Forwarded-Host")
-        if not chain:
-            return _Told(peer, _scheme(_last(scheme, 1)), _host(_last(host, 1))) if scheme or host else None
-        hops, client = self._walk(peer, [node_address(item) for item in chain])
+        if not chain and not scheme and not host:
+            return None
+        hops, client = self._walk(chain)
         return _Told(client, _scheme(_last(scheme, hops)), _host(_last(host, hops)))
 
-    def _walk(self, peer: str, chain: list[str | None]) -> tuple[int, str | None]:
-        """How many elements at the end were written by trusted proxies, and the rightmost address that is none."""
-        client: str | None = peer
-        for hops, address in enumerate(reversed(chain), start=1):
-            client = address
-            if address is None or self._trusted.find(address) is None:
-                return hops, client
-        return len(chain), client
+    def _walk(self, chain: Sequence[str | None]) -> tuple[int, str | None]:
+        """How many elements at the end were written by trusted proxies, and whom the first of those names.
+
+        Read from the right, and no further than needed: what stands beyond may be long, and is anybody's.
+        """
+        hops, client = 0, None
+        for hops, node in enumerate(reversed(chain), start=1):  # noqa: B007 - hops is wanted after the loop
+            client = node_address(node)
+            if client is None or self._trusted.find(client) is None:
+                break
+        return hops, client
 
 
 def is_host(text: str) -> bool:
@@ -136,7 +139,7 @@ def _listed(lines: list[str]) -> list[str]:
 def _last(lines: list[str], hops: int) -> str | None:
     """The value the outermost trusted proxy wrote: proxies append to a list, or put a single value in its place."""
     items = _listed(lines)
-    return items[-min(hops, len(items))] if items else None
+    return items[-min(max(hops, 1), len(items))] if items else None
 
 
 def _scheme(text: str | None) -> str | None:

@@ -6,6 +6,7 @@ X-Larder-Key ─▶ /@KEY prefix ─▶ a Larder key in the provider's place ─
 import re
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ KEY_HEADER = "X-Larder-Key"
 
 _KEY_PREFIX = re.compile(r"/(?:@|%40)([^/?#]*)")
 _AUTHORITY = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:@/\s]+))(?::[0-9]{0,5})?")
+_LONGEST_HOST = 260  # characters (RFC 1035 §2.3.4, and a port)
 _REDACTED = "/@-"
 
 
@@ -64,14 +66,13 @@ def split_key(raw_path: str) -> Prefixed:
     match = _KEY_PREFIX.match(raw_path) if raw_path.startswith(("/@", "/%40")) else None
     if match is None:
         return Prefixed("", None, raw_path)
-    return Prefixed(match[0], unquote(match[1]), raw_path[match.end() :] or "/")
+    rest = raw_path[match.end() :]
+    return Prefixed(match[0], unquote(match[1]), rest if rest.startswith("/") else f"/{rest}")
 
 
 def redacted_path(raw_path: str) -> str:
-    """A path fit for a log: without the key in its prefix, and without the query."""
-    prefixed = split_key(raw_path)
-    path = prefixed.path.partition("?")[0]
-    return path if prefixed.key is None else _REDACTED + path
+    """A path without any key in it, and without the query."""
+    return _KEY_PREFIX.sub(_REDACTED, raw_path.partition("?")[0])
 
 
 def identify(callers: Callers, presented: Presented) -> Identified:
@@ -96,6 +97,11 @@ def identify(callers: Callers, presented: Presented) -> Identified:
 
 def is_loopback_host(host: str) -> bool:
     """Whether a Host names this machine's own loopback interface, so that no name of somebody else's leads here."""
+    return len(host) <= _LONGEST_HOST and _is_loopback_authority(host)
+
+
+@lru_cache(maxsize=1024)
+def _is_loopback_authority(host: str) -> bool:
     match = _AUTHORITY.fullmatch(host)
     if match is None:
         return False

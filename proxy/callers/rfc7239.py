@@ -1,6 +1,7 @@
 """The Forwarded header field (RFC 7239 §4 and §6), read strictly: one wrong character, and all of it is refused."""
 
 import re
+from functools import lru_cache
 
 from proxy.callers.addresses import parse_address
 
@@ -9,7 +10,8 @@ _QUOTED = r'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*
 _PAIR = re.compile(rf"(?P<name>{_TOKEN})=(?P<value>{_TOKEN}|{_QUOTED})")
 _SEPARATOR = re.compile(r"[ \t]*([;,])[ \t]*")
 _NODE = re.compile(r"(?:\[(?P<ipv6>[^\[\]]+)\]|(?P<ipv4>[0-9.]+))(?::(?:\d{1,5}|_[A-Za-z0-9._-]+))?")
-_LONGEST = 8192  # characters
+_LONGEST = 4096  # characters
+_LONGEST_NODE = 128  # characters
 
 Element = dict[str, str]
 
@@ -22,8 +24,9 @@ def parse_forwarded(text: str) -> list[Element]:
     """The elements in the order they were added, names in lower case, values unquoted. Raises Malformed."""
     if len(text) > _LONGEST:
         raise Malformed
+    text = text.strip(" \t")
     elements: list[Element] = [{}]
-    position, end = 0, len(text.rstrip(" \t"))
+    position, end = 0, len(text)
     while position < end:
         pair = _PAIR.match(text, position, end)
         if pair is not None:
@@ -42,8 +45,11 @@ def parse_forwarded(text: str) -> list[Element]:
 
 def node_address(node: str | None) -> str | None:
     """The address in a node (§6), its port taken off; None for "unknown", a made-up name or anything else."""
-    if node is None:
-        return None
+    return None if node is None or len(node) > _LONGEST_NODE else _node_address(node)
+
+
+@lru_cache(maxsize=4096)
+def _node_address(node: str) -> str | None:
     bare = parse_address(node)  # X-Forwarded-For has IPv6 addresses without brackets
     if bare is None:
         match = _NODE.fullmatch(node)

@@ -95,10 +95,13 @@ def next_opening(connection: sqlite3.Connection) -> tuple[int, bytes]:
 
 
 def file_identity(connection: sqlite3.Connection) -> tuple[int, bytes]:
-    """How often this file was opened, and its identity, which tells it from a file that took its place."""
+    """How often this file was opened, and its identity, which tells it from a file that took its place.
+
+    Raises ValueError when the file has lost them.
+    """
     row = connection.execute("SELECT opening, identity FROM meta").fetchone()
     if row is None:
-        raise sqlite3.DatabaseError("the meta table is empty")
+        raise ValueError("the database has lost count of its openings")
     return int(row[0]), bytes(row[1])
 
 

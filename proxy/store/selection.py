@@ -12,16 +12,23 @@ def under(tag: str) -> Wanted:
     """Whether an entry is under `tag`: as `tag in entry.tags` says, without making all of them for each entry."""
     if tag == ALL:
         return lambda _: True
-    if not tag.startswith("@"):
-        return lambda entry: tag in entry.tagged and tag in entry.tagged.split("\n")
     kind = tag.partition(":")[0]
-    implied: dict[str, Wanted] = {
-        "@key": lambda entry: key_tag(entry.key) == tag,
-        "@upstream": lambda entry: upstream_tag(entry.upstream) == tag,
-        "@endpoint": lambda entry: endpoint_tag(entry.upstream, entry.endpoint) == tag,
-        "@partition": lambda entry: partition_tag(entry.partition) == tag,
-    }
-    return implied.get(kind, lambda _: False)
+    implied = _IMPLIED.get(kind)
+    if implied is None:
+        return lambda entry: _has_itself(entry, tag)
+    return lambda entry: implied(entry) == tag or _has_itself(entry, tag)
+
+
+_IMPLIED: dict[str, Callable[[Entry], str]] = {
+    "@key": lambda entry: key_tag(entry.key),
+    "@upstream": lambda entry: upstream_tag(entry.upstream),
+    "@endpoint": lambda entry: endpoint_tag(entry.upstream, entry.endpoint),
+    "@partition": lambda entry: partition_tag(entry.partition),
+}
+
+
+def _has_itself(entry: Entry, tag: str) -> bool:
+    return entry.tagged != "" and tag in entry.tagged and tag in entry.tagged.split("\n")
 
 
 def matching(wanted: Filter) -> Wanted:

@@ -79,15 +79,13 @@ class Upstream:
         self.quota_left: float | None = None
         self.last_error: str | None = None
         self.last_error_at: float | None = None
+        self.reached: bool | None = None  # None: nobody tried yet
         self._tools = tools
 
     def remember(self, before: "Upstream") -> None:
         """Take over what was last seen of the same upstream."""
-        self.quota_left, self.last_error, self.last_error_at = (
-            before.quota_left,
-            before.last_error,
-            before.last_error_at,
-        )
+        self.quota_left, self.reached = before.quota_left, before.reached
+        self.last_error, self.last_error_at = before.last_error, before.last_error_at
 
     async def call(self, call: Call) -> Reply:
         """The upstream's answer, whatever its status, unless it is the upstream's failure. Raises UpstreamFailure."""
@@ -139,6 +137,7 @@ class Upstream:
         except BaseException:
             self.breaker.abandoned(period)
             raise
+        self.reached = True
         self._judge(call, reply)
         kind = reply.verdict.kind
         (self.breaker.failed if kind is Kind.FAILED else self.breaker.succeeded)(period)

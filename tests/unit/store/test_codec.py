@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from proxy.messages import Entry
 from proxy.store.codec import VERSION, decode, encode
 from tests.unit.store.samples import an_entry, any_entries, key
 
@@ -21,9 +22,7 @@ def sealed(payload, version=VERSION):
 
 def as_array(**changes):
     """The payload's array, with some places changed."""
-    names = (
-        "key status head body stored_at life fence sequence upstream endpoint partition tagged plan outcome"
-    ).split()
+    names = list(Entry.__struct_fields__)
     array = msgspec.msgpack.decode(BLOB[5:])
     for name, value in changes.items():
         array[names.index(name)] = value

@@ -1,0 +1,23 @@
+"""What a good Google body parses as; false and zero fields are left out of it (UPSTREAMS.md §5.2, §5.3)."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, TypeAdapter
+
+
+class Geocoding(BaseModel):
+    """Places that an address, a point or an id stands for. googlemaps dies on a body without `status`."""
+
+    status: Literal["OK", "ZERO_RESULTS"]
+    results: list[dict[str, Any]]
+
+
+class Validation(BaseModel):
+    """What was made of an address. Enums are names or, with `$alt=json;enum-encoding=int`, numbers."""
+
+    result: dict[str, Any]
+    responseId: str | None = None  # noqa: N815 - Google's own spelling
+
+
+GEOCODING = TypeAdapter(Geocoding)
+VALIDATION = TypeAdapter(Validation)

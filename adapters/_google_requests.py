@@ -1,0 +1,67 @@
+"""What a request to Google asks: of which API, the same as which other, and whether it may be cached (§5.2–§5.4)."""
+
+from typing import Any
+from urllib.parse import unquote
+
+from adapters._answers import canonical_content_type
+from adapters._json import canonical_json, strict_json
+from adapters._vocabulary import NOT_JSON, Query, Sent
+
+CREDENTIAL = frozenset({"key", "client", "signature", "access_token"})
+# Billing sessions and correction sequences: such an answer belongs to its chain (§5.2, §9).
+CHAINS = frozenset({"sessionToken", "session_token", "sessiontoken", "previousResponseId", "previous_response_id"})
+CASS = ("enableUspsCass", "enable_usps_cass")
+
+
+def api_of(path: str) -> tuple[str, str] | None:
+    """Which host a path belongs to; nothing is dropped (§10: the three hosts' paths do not collide)."""
+    plain = unquote(path)
+    if plain.startswith("/maps/"):
+        return "maps", path
+    if plain in ("/v1:validateAddress", "/v1:provideValidationFeedback"):
+        return "addressvalidation", path
+    if plain == "/v1/places" or plain.startswith(("/v1/places/", "/v1/places:")):
+        return "places", path
+    return None
+
+
+def canonical_query(query: Query) -> Query:
+    """Without the credential, ordered by name; repeated names keep their order."""
+    return tuple(sorted((pair for pair in query if pair[0] not in CREDENTIAL), key=lambda pair: pair[0]))
+
+
+def canonical_body(body: bytes) -> bytes:
+    """One spelling of a request in proto3 JSON: null means absent, and so does a false `enableUspsCass`."""
+    return canonical_json(body, _without_defaults)
+
+
+def canonical_header(name: str, value: str) -> str:
+    """A field mask is a set of paths (§5.4)."""
+    if name == "x-goog-fieldmask":
+        return ",".join(sorted(value.split(",")))
+    return canonical_content_type(value) if name == "content-type" else value
+
+
+def bypass(sent: Sent) -> bool:
+    """Whether a request belongs to a session or a correction sequence; a body that cannot be read may."""
+    if any(name in CHAINS and value for name, value in sent.query):
+        return True
+    if not sent.body:
+        return False
+    body = strict_json(sent.body)
+    if body is NOT_JSON:
+        return True
+    return isinstance(body, dict) and any(body.get(name) not in (None, "") for name in CHAINS & body.keys())
+
+
+def _without_defaults(value: Any) -> Any:
+    if isinstance(value, dict):
+        value = {name: member for name, member in value.items() if name not in CASS or member is not False}
+    return _without_nulls(value)
+
+
+def _without_nulls(value: Any) -> Any:
+    """In objects only: a null in a list is an error to Google, so it stays one."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(member) for name, member in value.items() if member is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,97 @@
+"""Google Address Validation, Geocoding and Places: https://developers.google.com/maps and UPSTREAMS.md §5, §7.
+
+The terms forbid most caching. So nothing is cached until the operator has accepted a version of them, each caller has a
+partition of its own, nothing is ever fetched without a caller waiting for it, and nothing outlives 30 days.
+"""
+
+from collections.abc import Mapping
+
+from adapters._google_errors import shape_error, verdict
+from adapters._google_models import GEOCODING, VALIDATION
+from adapters._google_requests import api_of, bypass, canonical_body, canonical_header, canonical_query
+from adapters._json import mapping
+from adapters._vocabulary import Adapter, Effect, Endpoint, Exchange, Place, Received, Sent, Signature
+from policies import (
+    DAY,
+    HOUR,
+    SECOND,
+    CachePolicy,
+    ConcurrencyPolicy,
+    Partition,
+    RefreshBehind,
+    RetryPolicy,
+    TimeoutPolicy,
+)
+
+LEGAL = 30 * DAY  # then delete: SST B.1.3, B.6.3.1 (§7)
+ZERO_RESULTS = "zero_results"
+
+# Lifetimes: UPSTREAMS.md §8, once the terms are accepted. No refresh without a caller: main terms 3.2.3.
+FOUND = CachePolicy(
+    ttl=7 * DAY, stale_if_error=LEGAL - 7 * DAY, keep_at_most=LEGAL, refresh_behind=RefreshBehind.FORBIDDEN
+)
+NOTHING_FOUND = CachePolicy(ttl=HOUR, keep_at_most=LEGAL, refresh_behind=RefreshBehind.FORBIDDEN)
+
+
+def outcome(exchange: Exchange) -> str | None:
+    """An address that Google does not know today may be known tomorrow."""
+    return ZERO_RESULTS if mapping(exchange.json).get("status") == "ZERO_RESULTS" else None
+
+
+def changes_nothing(_sent: Sent, _received: Received | None) -> Effect:
+    """Feedback on a validation (`v1:provideValidationFeedback`) changes no answer."""
+    return Effect()
+
+
+def sign(credential: Mapping[str, str]) -> Signature:
+    """A key that Larder holds, where every one of the APIs reads it."""
+    return Signature(query=(("key", credential["key"]),))
+
+
+adapter = Adapter(
+    base_url="https://{api}.googleapis.com",
+    endpoints=(
+        Endpoint(
+            route="GET /maps/api/geocode/json",
+            cache=FOUND,
+            outcomes={ZERO_RESULTS: NOTHING_FOUND},
+            outcome=outcome,
+            model=GEOCODING,
+        ),
+        Endpoint(route="POST /v1:validateAddress", cache=FOUND, model=VALIDATION, reads=True),
+        Endpoint(route="POST /v1:provideValidationFeedback"),
+        # Place content other than ids may not be kept, and autocompletion belongs to billing sessions (§7, §9).
+        Endpoint(route="GET /maps/api/place/{service}/json"),
+        Endpoint(route="GET /v1/places/{place}"),
+        Endpoint(route="POST /v1/places:autocomplete", reads=True),
+        Endpoint(route="POST /v1/places:searchText", reads=True),
+        Endpoint(route="POST /v1/places:searchNearby", reads=True),
+    ),
+    credential_places=(
+        Place("query", "key"),
+        Place("header", "x-goog-api-key"),
+        Place("header", "authorization"),
+        Place("query", "access_token"),
+        Place("header", "x-goog-user-project"),
+        Place("query", "client"),
+        Place("query", "signature"),
+    ),
+    credential_fields=("key",),
+    sign=sign,
+    held_partition=Partition.CALLER,  # no sharing between users of the data (§7)
+    terms=("google-maps-platform 2026-06-10",),
+    api_of=api_of,
+    keyed_headers=("accept-language", "content-type", "x-goog-fieldmask"),
+    fixed_headers={"accept-encoding": "gzip"},
+    canonical_query=canonical_query,
+    canonical_body=canonical_body,
+    canonical_header=canonical_header,
+    bypass=bypass,
+    verdict=verdict,
+    write_effect=changes_nothing,
+    shape_error=shape_error,
+    keep_at_most=LEGAL,
+    timeout=TimeoutPolicy(attempt=5 * SECOND, total=8 * SECOND),
+    retry=RetryPolicy(attempts=2),  # throttled: once more after a second; googlemaps itself retries for a minute (§12)
+    concurrency=ConcurrencyPolicy(credential=100),  # limits are per project, thousands a minute (§5.2)
+)

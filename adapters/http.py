@@ -1,0 +1,25 @@
+"""Any HTTP API: cached as its own headers say and no further (RFC 9111)."""
+
+from collections.abc import Mapping
+
+from adapters._vocabulary import Adapter, Place, Signature
+from policies import Partition
+
+
+def sign(credential: Mapping[str, str]) -> Signature:
+    """A header that Larder holds, such as `authorization` and `Bearer …`."""
+    return Signature(headers={credential["header"].lower(): credential["value"]})
+
+
+adapter = Adapter(
+    credential_places=(
+        Place("header", "authorization"),
+        Place("header", "cookie"),
+        Place("header", "x-api-key"),
+        Place("header", "x-auth-token"),
+    ),
+    credential_fields=("header", "value"),
+    sign=sign,
+    held_partition=Partition.SHARED,
+    by_headers=True,
+)

@@ -1,0 +1,5 @@
+"""python -m proxy is larder."""
+
+from proxy.cli import main
+
+main()

@@ -1,0 +1,96 @@
+"""How the admin listener reads: bodies and parameters, refused with the field, what was found and what would be right.
+
+No value that was sent comes back in an error: somebody may have pasted a token into the wrong field.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from proxy.errors import BadRequest, BodyTooLarge
+
+MAX_BODY = 1024 * 1024  # bytes
+
+T = TypeVar("T")
+
+
+class _Twice(ValueError):
+    """A member stands twice in an object (RFC 8259 §4: what that means is anyone's guess)."""
+
+
+async def read_object(request: web.Request, example: str) -> dict[str, Any]:
+    """The JSON object in a body. Raises BadRequest, BodyTooLarge."""
+    right = f"a JSON object such as {example}"
+    try:
+        raw = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise BodyTooLarge(MAX_BODY) from None
+    try:
+        document = json.loads(raw, object_pairs_hook=_members, parse_constant=_no_number)
+    except _Twice as twice:
+        raise BadRequest(str(twice), "it twice", "there once") from None
+    except json.JSONDecodeError as error:
+        found = f"what is not JSON, at line {error.lineno}, column {error.colno}" if raw.strip() else "nothing"
+        raise BadRequest("body", found, right) from None
+    except (ValueError, RecursionError):  # not UTF-8, NaN, too deep
+        raise BadRequest("body", "what is not JSON", right) from None
+    if not isinstance(document, dict):
+        raise BadRequest("body", kind_of(document), right)
+    return document
+
+
+def read_parameters(request: web.Request, known: Sequence[str]) -> dict[str, str]:
+    """The query's parameters, empty ones left out. Raises BadRequest on those not known, or given twice."""
+    given: dict[str, str] = {}
+    for name, value in request.query.items():
+        refuse_unknown([name], known)
+        if name in given:
+            raise BadRequest(name, "it twice", "there once")
+        given[name] = value
+    return {name: value for name, value in given.items() if value}
+
+
+def refuse_unknown(names: Iterable[str], known: Sequence[str]) -> None:
+    """Raises BadRequest on the first name that is none of those known."""
+    for name in names:
+        if name not in known:
+            raise BadRequest(name, "an unknown field", nearest(name, known))
+
+
+def one_of(field: str, word: str, choices: Mapping[str, T]) -> T:
+    """The choice that a word names. Raises BadRequest."""
+    if word not in choices:
+        raise BadRequest(field, "something else", f"one of {', '.join(choices)}")
+    return choices[word]
+
+
+def nearest(word: str, known: Iterable[str], most: int = 20) -> str:
+    """What would have been right in place of `word`: what is near it, and all there is where that is not much."""
+    names = sorted(known)
+    near = get_close_matches(word[:200], names, n=3)
+    meant = f"did you mean {' or '.join(near)}?" if near else ""
+    listed = f"one of {', '.join(names)}" if len(names) <= most else ""
+    return "; ".join(part for part in (listed, meant) if part) or f"one of the {len(names)} there are"
+
+
+def kind_of(value: Any) -> str:
+    """What JSON calls the kind of a value; the two booleans by their names."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    names = {str: "a string", int: "a number", float: "a number", list: "an array", dict: "an object"}
+    return names[type(value)]
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        seen: set[str] = set()
+        raise _Twice(next(name for name, _ in pairs if name in seen or seen.add(name)))  # type: ignore[func-returns-value]
+    return members
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")

@@ -1,0 +1,92 @@
+"""Housekeeping: what has to be looked after now and then, behind everything else."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import urlsplit
+
+from proxy.observing import Observing
+from proxy.plan import Plans, UpstreamPlan
+from proxy.store.contract import DurableStore, StoreError
+from proxy.store.fences import Fences, keep_records_for
+from proxy.upstream.registry import Upstreams
+
+SWEEP_EVERY = 60.0  # seconds
+KNOCK_EVERY = 10.0  # seconds, while an upstream was never reached
+KNOCK_TIMEOUT = 2.0  # seconds
+
+
+class Housekeeping:
+    """Sweeps the stores, and knocks at upstreams that nobody has reached yet, so that readiness can tell."""
+
+    def __init__(
+        self,
+        durable: DurableStore,
+        fences: Fences,
+        upstreams: Upstreams,
+        observing: Observing,
+        plans: Callable[[], Plans],
+    ) -> None:
+        self._durable = durable
+        self._fences = fences
+        self._upstreams = upstreams
+        self._observing = observing
+        self._plans = plans
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin, in the running loop."""
+        for work, every in ((self.sweep, SWEEP_EVERY), (self.knock, KNOCK_EVERY)):
+            self._tasks.append(asyncio.create_task(_repeat(work, every)))
+
+    async def stop(self) -> None:
+        """End at once."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def sweep(self) -> None:
+        """Drop what is over, and purge records that nothing stored can be older than (DESIGN.md §5.5)."""
+        now = time.time()
+        horizon = now - keep_records_for(self._plans().longest_kept)
+        self._fences.forget_before(horizon)
+        try:
+            await self._durable.sweep(now, horizon)
+        except StoreError as error:
+            self._observing.store_failed("sweep", error)
+
+    async def knock(self) -> None:
+        """Open and close a connection to each upstream that was not reached yet; no request is sent."""
+        for upstream in list(self._upstreams):
+            plan = self._plans().upstreams.get(upstream.name)
+            if not upstream.reached and plan is not None:
+                upstream.reached = await reachable(plan)
+
+
+async def reachable(plan: UpstreamPlan) -> bool:
+    """Whether something listens where an upstream should be."""
+    host, port = knock_at(plan)
+    try:
+        async with asyncio.timeout(KNOCK_TIMEOUT):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+def knock_at(plan: UpstreamPlan) -> tuple[str, int]:
+    """Host and port of an upstream; of several APIs, of the first that its endpoints name."""
+    base_url = plan.base_url
+    if "{api}" in base_url and plan.adapter.api_of is not None and plan.endpoints:
+        chosen = plan.adapter.api_of(plan.endpoints[0].name.partition(" ")[2])
+        base_url = base_url.replace("{api}", chosen[0] if chosen is not None else "")
+    parts = urlsplit(base_url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+async def _repeat(work: Callable[[], Coroutine[Any, Any, None]], every: float) -> None:
+    while True:
+        await work()
+        await asyncio.sleep(every)

@@ -1,0 +1,180 @@
+"""Larder, put together: what is made at start, exchanged on reload and let go at the end."""
+
+import asyncio
+import random
+import time
+
+from aiohttp import ClientSession
+
+from policies.failure_memory import FailureMemory
+from proxy.answers import Answer
+from proxy.app import App
+from proxy.asking import Ask, Asker, Incoming, credential_query
+from proxy.callers.forwarded import Forwarding
+from proxy.callers.registry import Callers, DeclaredCaller
+from proxy.changes.webhooks import Webhooks
+from proxy.engine import Engine
+from proxy.fetching import Fetcher, FetchTools
+from proxy.health import Health
+from proxy.housekeeping import Housekeeping
+from proxy.learning import Learner
+from proxy.observing import Observing
+from proxy.plan import Plans
+from proxy.purging import Purger
+from proxy.secrets import sqlite_path, store_secret
+from proxy.server import Listener
+from proxy.shelf import Shelf
+from proxy.store.contract import DurableStore, Opened, StoreError
+from proxy.store.fences import Fences
+from proxy.store.memory import MemoryStore
+from proxy.store.none import NoStore
+from proxy.store.sqlite import SQLiteStore
+from proxy.telemetry.traces import current_trace
+from proxy.upstream.call import Tools
+from proxy.upstream.registry import Upstreams
+from proxy.upstream.transport import Transport
+from proxy.visits import Runtime
+from proxy.webhook_sources import channels
+from proxy.writing import Writer
+
+
+class Larder:
+    """One process's Larder. `open` it, and `close` it in the same event loop."""
+
+    def __init__(self, plans: Plans, observing: Observing) -> None:
+        settings = plans.settings
+        self.plans = plans
+        self.observing = observing
+        self.memory = MemoryStore(settings.store.memory.max_bytes)
+        self.durable = durable_store(plans)
+        self.transport = Transport()
+        self._asker = Asker(store_secret(settings))
+        self.upstreams = Upstreams(self._tools())
+        self.health = Health({"store": self._store_part, "upstreams": self._upstreams_part})
+        self.opened: Opened | None = None
+        self._started = False
+
+    async def open(self) -> None:
+        """Make everything ready and listen. Raises OSError (port), StoreError (store), WebhookSourceError."""
+        settings = self.plans.settings
+        self.opened = await self.durable.open()
+        if self.opened.moved_aside is not None:
+            self.observing.moved_aside(self.opened.moved_aside)
+        self.fences = Fences(time.time, opening=self.opened.opening, records=self.opened.purges)
+        self.shelf = Shelf(self.memory, self.durable, self.fences, self.observing.store_failed)
+        self.purger = Purger(self.fences, self.memory, self.durable, self.observing.store_failed)
+        await self.transport.open()
+        self._session = ClientSession()
+        self.engine = self._engine()
+        await self._learner.open()
+        self.upstreams.follow(self.plans.upstreams.values())
+        self.runtime = self._runtime(self.plans)
+        self.app = App(lambda: self.runtime, self.engine, self.health, self.observing, time.perf_counter)
+        self.listener = Listener(
+            self.app.handle, settings.server.host, settings.server.port, max_head=settings.server.max_head
+        )
+        await self.listener.open(settings.server.drain)
+        self._housekeeping = Housekeeping(self.durable, self.fences, self.upstreams, self.observing, lambda: self.plans)
+        self._housekeeping.start()
+        self._started = True
+
+    def follow(self, plans: Plans) -> None:
+        """Let new plans hold from the next request on; requests under way keep theirs. Raises WebhookSourceError."""
+        runtime = self._runtime(plans)
+        self.upstreams.follow(plans.upstreams.values())
+        self.plans, self.runtime = plans, runtime
+
+    async def close(self) -> None:
+        """Drain: no new connections, then requests, writes and pending stores end within `drain` seconds."""
+        if not self._started:
+            await self._let_go()
+            return
+        self.health.draining = True
+        await self.listener.stop_listening()
+        await self.listener.close()
+        try:
+            async with asyncio.timeout(self.plans.settings.server.drain):
+                await self.engine.drain()
+                await self._learner.drain()
+        except TimeoutError:
+            self.observing.drain_timed_out()
+        await self._housekeeping.stop()
+        await self._session.close()
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        await self.transport.close()
+        try:
+            await self.durable.close()
+        except StoreError as error:
+            self.observing.store_failed("close", error)
+
+    def _engine(self) -> Engine:
+        failures = FailureMemory(time.monotonic)
+        self._learner = Learner(self.durable, failures, self.observing)
+        tools = FetchTools(
+            upstream=self.upstreams.__getitem__,
+            max_entry=lambda: self.plans.settings.store.max_entry,
+            clock=time.time,
+            random=random.random,
+            trace_fields=lambda: (("traceparent", current_trace.get().child(random.getrandbits)),),
+        )
+        fetcher = Fetcher(self.shelf, self.purger, failures, self._learner, self.observing, tools)
+        writer = Writer(fetcher.call, self.purger, lambda ask: ask.plan.upstream.settle)
+        engine = Engine(self.shelf, fetcher, writer, failures, time.time)
+
+        async def answer(ask: Ask) -> Answer:
+            return engine.at_once(ask) or await engine.answer(ask)
+
+        self._learner.answer = answer
+        self._learner.derive = self._derived
+        return engine
+
+    def _derived(self, ask: Ask, path: str) -> Ask:
+        """The same caller with the same credential, asking for another path."""
+        before = ask.incoming
+        incoming = Incoming("GET", path, credential_query(ask), before.headers, b"", before.caller)
+        plan, params = ask.plan.upstream.match("GET", path)
+        return self._asker.ask(plan, params, incoming)
+
+    def _tools(self) -> Tools:
+        return Tools(
+            send=self.transport.send,
+            observer=self.observing,
+            clock=time.monotonic,
+            wall_clock=time.time,
+            sleep=asyncio.sleep,
+            random=random.random,
+        )
+
+    def _runtime(self, plans: Plans) -> Runtime:
+        settings = plans.settings
+        declared = [DeclaredCaller(block.name, block.key, block.networks, block.allow) for block in settings.callers]
+        webhooks = Webhooks(
+            channels(plans, self._session, self.observing.keys_failed),
+            {name: upstream.settle for name, upstream in plans.upstreams.items()},
+            purger=self.purger,
+            store=self.durable,
+            clock=time.time,
+            on_error=self.observing.store_failed,
+        )
+        return Runtime(plans, Callers(declared), Forwarding(settings.server.trusted_proxies), webhooks, self._asker)
+
+    def _store_part(self) -> str | None:
+        return self.durable.last_error if isinstance(self.durable, SQLiteStore) else None
+
+    def _upstreams_part(self) -> str | None:
+        """Nobody to ask and nothing to serve: then, and only then, unreachable upstreams make Larder not ready."""
+        unreached = [upstream.name for upstream in self.upstreams if upstream.reached is False]
+        if unreached and len(unreached) == len(list(self.upstreams)) and not len(self.memory):
+            return f"unreachable: {', '.join(sorted(unreached))}"
+        return None
+
+
+def durable_store(plans: Plans) -> DurableStore:
+    """The second tier that the config names."""
+    path = sqlite_path(plans.settings)
+    if path is None:
+        return NoStore(time.time)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return SQLiteStore(path, max_bytes=plans.settings.store.max_bytes, clock=time.time)

@@ -1,0 +1,144 @@
+"""Observing: what happens, told to metrics and log in fixed words. Every part of the proxy that reports, reports here."""
+
+import random
+import time
+from typing import Any, Protocol
+
+from proxy.answers import Answer
+from proxy.store.contract import StoreError
+from proxy.telemetry.logs import Log
+from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.traces import Trace, Traces
+
+
+class Told(Protocol):
+    """What is known of a request when it was answered."""
+
+    trace: Trace
+    caller: str
+    upstream: str
+    endpoint: str
+    answer: Answer | None
+
+
+class Observing:
+    """One process's eyes."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.metrics = Metrics()
+        self.traces = Traces(random.getrandbits)
+        self.refused_payloads: dict[str, int] = {}
+        self._said: dict[str, float] = {}
+
+    # requests
+
+    def arrived(self, method: str, trace: Trace) -> None:
+        """A request came in."""
+        if self.log.debugs:
+            self.log.say("debug", "request arrived", method=method, trace_id=trace.trace_id)
+
+    def answered(self, told: Told, status: int, seconds: float) -> None:
+        """A request was answered."""
+        answer = told.answer
+        cache = "refused" if answer is None else answer.cache.word
+        self.metrics.request((told.caller, told.upstream, told.endpoint, status, cache), seconds)
+        self.log.request(
+            {
+                "event": "request",
+                "level": "info",
+                "time": time.time(),
+                "caller": told.caller,
+                "upstream": told.upstream,
+                "endpoint": told.endpoint,
+                "status": status,
+                "cache": cache,
+                "tier": "none" if answer is None else answer.tier,
+                "age": None if answer is None else answer.age,
+                "duration_ms": round(seconds * 1000, 2),
+                "upstream_calls": 0 if answer is None else answer.calls,
+                "trace_id": told.trace.trace_id,
+            }
+        )
+
+    def failed(self, trace: Trace, error: BaseException) -> None:
+        """Larder itself failed on a request: where, and on what kind of exception; its text may quote the request."""
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place is not None else "unknown"
+        self.log.say("error", "failed", exception=type(error).__name__, where=where, trace_id=trace.trace_id)
+
+    # upstreams
+
+    def attempt(self, upstream: str, endpoint: str, outcome: str, seconds: float) -> None:
+        """One attempt ended."""
+        self.metrics.count("larder_upstream_calls_total", upstream, endpoint, outcome)
+        self.metrics.observe("larder_upstream_call_duration_seconds", seconds, upstream)
+
+    def retry(self, upstream: str) -> None:
+        """Another attempt will be made."""
+        self.metrics.count("larder_retries_total", upstream)
+
+    def covered(self, upstream: str, detail: str) -> None:
+        """A stored answer was given in place of one that could not be had."""
+        self.metrics.count("larder_stale_served_total", upstream, detail)
+
+    def payload_refused(self, upstream: str, endpoint: str) -> None:
+        """A payload was kept from replacing a stored answer."""
+        self.refused_payloads[upstream] = self.refused_payloads.get(upstream, 0) + 1
+        self.metrics.count("larder_payload_refused_total", upstream, endpoint)
+        self._say_now_and_then("warning", "payload refused", upstream=upstream, endpoint=endpoint)
+
+    def credential_refused(self, upstream: str, whose: str) -> None:
+        """An upstream refused a credential; Larder's own is an operator's alarm."""
+        self.metrics.count("larder_credential_refused_total", upstream, whose)
+        if whose == "larder":
+            self._say_now_and_then("error", "the credential Larder holds is refused", upstream=upstream)
+
+    def user_learned(self, upstream: str, outcome: str) -> None:
+        """A credential's user was asked for."""
+        self.metrics.count("larder_users_learned_total", upstream, outcome)
+
+    # stores, notifications, config
+
+    def store_failed(self, operation: str, error: StoreError) -> None:
+        """The durable store could not do something; Larder goes on without it."""
+        self.metrics.count("larder_store_errors_total", operation)
+        self._say_now_and_then("error", "durable store failed", operation=operation, error=str(error))
+
+    def moved_aside(self, where: str) -> None:
+        """The durable store's file was broken."""
+        self.log.say("error", "the durable store was broken: moved aside, started fresh", moved_to=where)
+
+    def webhook(self, source: str, outcome: str) -> None:
+        """A notification was received."""
+        self.metrics.count("larder_webhooks_total", source, outcome)
+
+    def keys_failed(self, reason: str) -> None:
+        """A sender's signing keys could not be fetched."""
+        self._say_now_and_then("warning", "signing keys could not be fetched", reason=reason)
+
+    def reloaded(self, outcome: str, **facts: Any) -> None:
+        """The config was read again."""
+        self.metrics.count("larder_config_reloads_total", outcome)
+        self.log.say("info" if outcome == "taken" else "error", "config reload", outcome=outcome, **facts)
+
+    def ready(self, port: int, admin_port: int) -> None:
+        """Larder serves."""
+        self.log.say("info", "larder serves", port=port, admin_port=admin_port)
+
+    def drain_timed_out(self) -> None:
+        """Work was still under way when draining ended."""
+        self.log.say("warning", "drain ended with work under way")
+
+    def close(self) -> None:
+        """Write what is pending."""
+        self.log.flush()
+
+    def _say_now_and_then(self, level: str, event: str, **facts: Any) -> None:
+        """What may happen with every request is written once in ten seconds; the metric counts them all."""
+        which, now = f"{event} {facts.get('upstream', '')}", time.monotonic()
+        if now - self._said.get(which, -10.0) >= 10.0:
+            self._said[which] = now
+            self.log.say(level, event, **facts)

@@ -1,0 +1,122 @@
+"""Visits: from what came over the socket to who asks which upstream for what. No I/O but reading the request's body."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from proxy.asking import Asker
+from proxy.callers.candidates import candidates
+from proxy.callers.forwarded import Base, Forwarding, Origin
+from proxy.callers.identify import KEY_HEADER, Presented, identify, split_key
+from proxy.callers.registry import Callers
+from proxy.changes.webhooks import Webhooks
+from proxy.errors import BodyTooLarge, CallerNotAllowed, HeadTooLarge, UnknownUpstream
+from proxy.keys import split_query
+from proxy.plan import Plan, Plans, UpstreamPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What requests are answered by until the next reload; a request keeps the one it began with."""
+
+    plans: Plans
+    callers: Callers
+    forwarding: Forwarding
+    webhooks: Webhooks
+    asker: Asker
+
+
+class Address(NamedTuple):
+    """Where in Larder a request goes."""
+
+    first: str  # the first segment: an upstream's name, "webhooks" or "-"
+    path: str  # the rest, raw, with its slash; "" when there is none
+    query: str  # raw
+    prefix: str  # "/@KEY" as it was sent, or ""
+    key: str | None  # the Larder key in it
+
+
+class Visit(NamedTuple):
+    """A caller at an upstream's door."""
+
+    upstream: UpstreamPlan
+    plan: Plan
+    params: Mapping[str, str]
+    address: Address
+    caller: str
+    base: Base
+
+
+def address_of(raw: str) -> Address:
+    """Take a request target apart (RFC 9112 §3.2: origin form, or absolute form as proxies get it)."""
+    if not raw.startswith("/"):
+        _, _, rest = raw.partition("://")
+        slash = rest.find("/")
+        raw = rest[slash:] if slash >= 0 else "/"
+    path, _, query = raw.partition("?")
+    prefix, key, path = split_key(path) if path.startswith(("/@", "/%40")) else ("", None, path)
+    end = path.find("/", 1)
+    first, rest = (path[1:], "") if end < 0 else (path[1:end], path[end:])
+    return Address(unquote(first) if "%" in first else first, rest, query, prefix, key)
+
+
+def origin_of(request: web.BaseRequest, runtime: Runtime) -> Origin:
+    """The base URL the caller used, and its address."""
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    headers = request.headers
+    return runtime.forwarding.origin(
+        peer[0] if peer else "", request.scheme, headers.get("Host", ""), lambda name: headers.getall(name, [])
+    )
+
+
+def visit(request: web.BaseRequest, address: Address, runtime: Runtime) -> Visit:
+    """Who visits which endpoint. Raises LarderError: unknown upstream, unknown caller, caller not allowed."""
+    upstream = runtime.plans.upstreams.get(address.first)
+    origin = origin_of(request, runtime)
+    presented = Presented(
+        request.headers.get(KEY_HEADER),
+        address.key,
+        origin.client,
+        origin.base.host if origin.client is not None else "",
+        _candidates(request, address, upstream),
+    )
+    identified = identify(runtime.callers, presented)
+    if upstream is None:
+        raise UnknownUpstream(address.first, runtime.plans.upstreams)
+    if not identified.caller.may_use(upstream.name):
+        raise CallerNotAllowed(upstream.name)
+    plan, params = upstream.match(request.method, address.path)
+    return Visit(upstream, plan, params, address, identified.caller.name, origin.base)
+
+
+def _candidates(request: web.BaseRequest, address: Address, upstream: UpstreamPlan | None) -> tuple[str, ...]:
+    """A Larder key may stand in the provider's place only where Larder holds the provider's credential."""
+    if upstream is None or upstream.credential is None:
+        return ()
+    return candidates(upstream.adapter.credential_places, request.headers, split_query(address.query))
+
+
+async def read_body(request: web.BaseRequest, limit: int) -> bytes:
+    """The body, as it came. Raises BodyTooLarge before more than `limit` bytes are held."""
+    if not request.body_exists:
+        return b""
+    if (request.content_length or 0) > limit:
+        raise BodyTooLarge(limit)
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            raise BodyTooLarge(limit)
+    return bytes(body)
+
+
+def check_head(request: web.BaseRequest, limit: int) -> None:
+    """The head as a whole is bounded too, not only each line of it. Raises HeadTooLarge."""
+    size = len(request.raw_path)
+    for name, value in request.raw_headers:
+        size += len(name) + len(value) + 4
+    if size > limit:
+        raise HeadTooLarge(limit)

@@ -1,0 +1,351 @@
+"""What every adapter keeps to, whatever it is for; a new file in adapters/ is picked up by itself."""
+
+import importlib
+import json
+import pkgutil
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+import adapters
+from adapters import NOT_JSON, Adapter, Effect, Endpoint, Exchange, Kind, Link, Problem, Received, Sent
+from policies import Partition, RefreshBehind
+from proxy.routing import Router, decoded_segments, parse_route
+
+NAMES = [module.name for module in pkgutil.iter_modules(adapters.__path__) if not module.name.startswith("_")]
+ADAPTERS: dict[str, Adapter] = {name: importlib.import_module(f"adapters.{name}").adapter for name in NAMES}
+CACHED = [
+    pytest.param(adapter, endpoint, id=f"{name} {endpoint.route}")
+    for name, adapter in ADAPTERS.items()
+    for endpoint in adapter.endpoints
+    if endpoint.cache is not None
+]
+SAFE = {"GET", "HEAD"}
+
+each_adapter = pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=NAMES)
+each_cached = pytest.mark.parametrize(("adapter", "endpoint"), CACHED)
+
+# Words that upstreams use, so that hostile bodies get past the first look.
+WORDS = st.sampled_from(
+    "id user_id course_id course_section_id enrollments type user teachers grades current_score status error errors "
+    "details reason retryDelay results result suggestions input_index analysis dpv_match_code metadata body event_name "
+    "enrollment_id workflow_state context_type context_id root_account_id sessionToken enrollment_terms account_id "
+    "Course StudentEnrollment enrollment_created enrollment_state_updated course_updated grade_change OK".split()
+)
+TEXTS = st.one_of(WORDS, st.text(max_size=8), st.from_regex(r"[0-9~]{1,24}", fullmatch=True))
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.integers(1, 10**15), st.floats(), TEXTS, st.just(NOT_JSON)
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(TEXTS, inner, max_size=6)),
+    max_leaves=20,
+)
+BODIES = st.one_of(
+    st.binary(max_size=60),
+    TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass")),
+    JSON.map(lambda value: json.dumps(value, default=str).encode()),
+    st.lists(st.tuples(TEXTS, TEXTS), max_size=4).map(
+        lambda pairs: "&".join("=".join(pair) for pair in pairs).encode("utf-8", "surrogatepass")
+    ),
+)
+NAMES_OF_PARAMETERS = st.one_of(
+    TEXTS,
+    st.sampled_from(["include[]", "include", "as_user_id", "access_token", "key", "auth-id", "sessiontoken", "fields"]),
+)
+QUERIES = st.lists(st.tuples(NAMES_OF_PARAMETERS, st.none() | TEXTS), max_size=6).map(tuple)
+SEGMENTS = st.sampled_from(
+    "api v1 courses users self sections accounts enrollments assignments submissions crosslist 565 2107~565 "
+    "sis_course_id%3Ax%2Fy 21070000000000565 us-street maps places graphql %ff %0a".split()
+)
+PATHS = st.lists(st.one_of(SEGMENTS, st.text(max_size=6)), max_size=7).map(lambda parts: "/" + "/".join(parts))
+HEADERS = st.dictionaries(
+    st.sampled_from(["content-type", "x-rate-limit-remaining", "www-authenticate", "etag", "retry-after"]),
+    st.one_of(st.text(max_size=12), st.sampled_from(["application/json", "text/html", "nan", "-1", "1e400"])),
+)
+SENT = st.builds(
+    Sent,
+    method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH"]),
+    path=PATHS,
+    query=QUERIES,
+    headers=HEADERS,
+    body=BODIES,
+    params=st.dictionaries(st.sampled_from(["course", "user", "section", "account", "assignment"]), TEXTS),
+)
+RECEIVED = st.builds(Received, status=st.integers(200, 599), headers=HEADERS, body=BODIES, json=JSON)
+EXCHANGES = st.builds(
+    Exchange, sent=SENT, status=st.sampled_from([200, 201, 404]), json=JSON, me=st.none() | st.just("7")
+)
+
+
+def is_a_tag(tag: object) -> bool:
+    """Fixed words and ids, nothing of what an answer says."""
+    if not isinstance(tag, str) or not 0 < len(tag) <= 200 or any(character.isspace() for character in tag):
+        return False
+    return all(part.isascii() and (part.isdigit() or part.isalpha()) for part in tag.split(":"))
+
+
+def test_the_adapters_of_the_house_are_found() -> None:
+    assert {"courseworks", "smartystreets", "google", "http"} <= set(NAMES)
+
+
+@each_adapter
+def test_routes_parse_and_no_two_are_the_same(adapter: Adapter) -> None:
+    shapes = [
+        (route.method, tuple("{}" if segment.startswith("{") else segment for segment in route.segments))
+        for route in (parse_route(endpoint.route) for endpoint in adapter.endpoints)
+    ]
+
+    assert len(shapes) == len(set(shapes))
+
+
+@each_adapter
+def test_every_endpoint_has_a_host(adapter: Adapter) -> None:
+    for endpoint in adapter.endpoints:
+        path = endpoint.route.partition(" ")[2].replace("{", "").replace("...}", "").replace("}", "")
+        if adapter.api_of is not None:
+            assert adapter.api_of(path) is not None
+    assert adapter.api_of is None or "{api}" in (adapter.base_url or "")
+
+
+@each_adapter
+def test_a_held_credential_stands_where_credentials_are_looked_for(adapter: Adapter) -> None:
+    assert adapter.sign is not None
+    values = {field: f"Authorization-{field}" for field in adapter.credential_fields}
+    values["header"] = "Authorization"
+    signature = adapter.sign(values)
+
+    places = {(place.where, place.name) for place in adapter.credential_places}
+    assert {("header", name) for name in signature.headers} <= places
+    assert {("query", name) for name, _ in signature.query} <= places
+    assert all(name == name.lower() for name in signature.headers)
+
+
+@each_adapter
+def test_header_names_are_lower_case_and_none_is_both_keyed_and_fixed(adapter: Adapter) -> None:
+    names = [*adapter.keyed_headers, *adapter.fixed_headers]
+    names += [place.name for place in adapter.credential_places if place.where == "header"]
+
+    assert all(name == name.lower() for name in names)
+    assert len(names) == len(set(names))
+
+
+@each_cached
+def test_what_is_cached_is_checked_first(adapter: Adapter, endpoint: Endpoint) -> None:
+    assert endpoint.model is not None
+    for bad in (NOT_JSON, None, {"error": {"code": 500}}, {"errors": [{"message": "no"}]}, "ok", [1], [None]):
+        with pytest.raises(ValidationError):
+            endpoint.model.validate_python(bad)
+
+
+@each_cached
+def test_what_is_cached_is_a_read(adapter: Adapter, endpoint: Endpoint) -> None:
+    method = endpoint.route.partition(" ")[0]
+
+    assert method in SAFE or (method == "POST" and endpoint.reads and adapter.canonical_body is not None)
+
+
+@each_cached
+def test_partitions_are_never_wider_than_the_credential(adapter: Adapter, endpoint: Endpoint) -> None:
+    for policy in (endpoint.cache, *endpoint.outcomes.values()):
+        assert policy is not None
+        assert policy.partition in (Partition.AUTO, Partition.PRINCIPAL, Partition.CALLER)
+
+
+@each_cached
+def test_lifetimes_fit_under_the_hard_end(adapter: Adapter, endpoint: Endpoint) -> None:
+    for policy in (endpoint.cache, *endpoint.outcomes.values()):
+        assert policy is not None
+        hard = min(policy.keep_at_most, adapter.keep_at_most or policy.keep_at_most)
+        assert policy.ttl + max(policy.stale_while_revalidate, policy.stale_if_error) <= hard
+        assert policy.refresh_after is None or policy.refresh_after < policy.ttl
+
+
+@each_cached
+def test_an_outcome_never_lives_longer_than_the_usual_answer(adapter: Adapter, endpoint: Endpoint) -> None:
+    assert endpoint.cache is not None
+    assert bool(endpoint.outcomes) == (endpoint.outcome is not None)
+    for policy in endpoint.outcomes.values():
+        assert policy.ttl <= endpoint.cache.ttl
+        assert policy.stale_if_error <= endpoint.cache.stale_if_error
+        assert policy.stale_while_revalidate <= endpoint.cache.stale_while_revalidate
+
+
+@each_cached
+def test_where_terms_must_be_accepted_nothing_is_fetched_without_a_caller(adapter: Adapter, endpoint: Endpoint) -> None:
+    if not adapter.terms:
+        return
+    assert adapter.keep_at_most is not None
+    assert adapter.held_partition is Partition.CALLER
+    for policy in (endpoint.cache, *endpoint.outcomes.values()):
+        assert policy is not None
+        assert policy.refresh_behind is RefreshBehind.FORBIDDEN
+        assert policy.refresh_after is None
+        assert policy.stale_while_revalidate == 0
+        assert policy.keep_at_most <= adapter.keep_at_most
+
+
+@each_adapter
+@given(received=RECEIVED)
+def test_every_answer_has_a_verdict(adapter: Adapter, received: Received) -> None:
+    verdict = adapter.verdict(received)
+
+    assert isinstance(verdict.kind, Kind)
+    assert verdict.retry_after is None or 0 <= verdict.retry_after < float("inf")
+    assert verdict.detail == "" or verdict.detail.replace("-", "").isalpha()
+
+
+@each_adapter
+def test_every_status_has_a_verdict_and_no_error_counts_as_a_success(adapter: Adapter) -> None:
+    for status in range(200, 600):
+        kind = adapter.verdict(Received(status, {}, b"", NOT_JSON)).kind
+        assert (kind is Kind.ANSWER) == (status < 400)
+        assert (kind is Kind.FAILED) == (status == 408 or status >= 500)
+        assert (kind is Kind.MISSING) == (status in (404, 410))
+        assert (kind is Kind.THROTTLED) == (status == 429)
+
+
+@each_adapter
+@given(query=QUERIES)
+def test_a_canonical_query_is_its_own_canonical_form_and_only_drops_credentials(adapter: Adapter, query: Any) -> None:
+    if adapter.canonical_query is None:
+        return
+    canonical = adapter.canonical_query(query)
+    credentials = {place.name for place in adapter.credential_places if place.where == "query"}
+
+    assert adapter.canonical_query(canonical) == canonical
+    assert sorted(canonical, key=repr) == sorted((pair for pair in query if pair[0] not in credentials), key=repr)
+
+
+@each_adapter
+@given(body=BODIES)
+def test_a_canonical_body_is_its_own_canonical_form(adapter: Adapter, body: bytes) -> None:
+    if adapter.canonical_body is None:
+        return
+    canonical = adapter.canonical_body(body)
+
+    assert adapter.canonical_body(canonical) == canonical
+
+
+@each_adapter
+@given(value=st.text(max_size=30) | st.lists(TEXTS, max_size=4).map(",".join))
+def test_a_canonical_header_is_its_own_canonical_form(adapter: Adapter, value: str) -> None:
+    if adapter.canonical_header is None:
+        return
+    for name in adapter.keyed_headers:
+        canonical = adapter.canonical_header(name, value)
+        assert adapter.canonical_header(name, canonical) == canonical
+
+
+@each_adapter
+@given(exchange=EXCHANGES)
+def test_tags_are_fixed_words_and_ids_whatever_an_answer_says(adapter: Adapter, exchange: Exchange) -> None:
+    for endpoint in adapter.endpoints:
+        if endpoint.tags is not None:
+            assert all(is_a_tag(tag) for tag in endpoint.tags(exchange))
+        if endpoint.outcome is not None:
+            assert endpoint.outcome(exchange) in {None, *endpoint.outcomes}
+
+
+@each_adapter
+@given(sent=SENT, received=st.none() | RECEIVED)
+def test_every_write_has_an_effect_made_of_tags(adapter: Adapter, sent: Sent, received: Received | None) -> None:
+    if adapter.write_effect is not None:
+        effect = adapter.write_effect(sent, received)
+        assert all(is_a_tag(tag) for tag in effect.tags)
+        assert not effect.tags or sent.method not in SAFE
+
+
+@each_adapter
+@given(sent=SENT)
+def test_every_request_may_be_asked_whether_it_bypasses(adapter: Adapter, sent: Sent) -> None:
+    if adapter.bypass is not None:
+        assert adapter.bypass(sent) in (True, False)
+
+
+@each_adapter
+@given(metadata=JSON, body=JSON, name=TEXTS, link=st.none() | st.just(Link("1", "2", "3")))
+def test_every_notification_has_an_effect_made_of_tags(
+    adapter: Adapter, metadata: Any, body: Any, name: str, link: Link | None
+) -> None:
+    if adapter.event_effect is None:
+        return
+    if isinstance(metadata, dict):
+        metadata = {**metadata, "event_name": name}
+    for event in ({"metadata": metadata, "body": body}, {"metadata": metadata}, {}):
+        effect = adapter.event_effect(event, lambda _: link)
+        assert isinstance(effect, Effect)
+        assert all(is_a_tag(tag) for tag in effect.tags)
+        assert effect.known or not effect.tags
+
+
+@each_adapter
+@given(value=JSON)
+def test_links_and_the_user_are_read_from_anything(adapter: Adapter, value: Any) -> None:
+    if adapter.links is not None:
+        assert all(part.isdigit() for link in adapter.links(value) for part in link)
+    if adapter.whoami is not None:
+        user = adapter.whoami.user(value)
+        assert user is None or user.isdigit()
+
+
+@each_adapter
+@given(headers=HEADERS)
+def test_what_is_left_of_the_quota_is_a_number_or_unknown(adapter: Adapter, headers: Any) -> None:
+    if adapter.quota_left is not None:
+        left = adapter.quota_left(headers)
+        assert left is None or abs(left) < float("inf")
+
+
+@each_adapter
+@given(path=PATHS)
+def test_a_host_label_never_holds_anything_but_a_label(adapter: Adapter, path: str) -> None:
+    if adapter.api_of is not None and (found := adapter.api_of(path)) is not None:
+        api, rest = found
+        assert api.replace("-", "").isalnum()
+        assert api.isascii()
+        assert rest.startswith("/")
+        assert path.endswith(rest) or rest == "/"
+
+
+@each_adapter
+@given(status=st.integers(400, 599), path=PATHS, wait=st.none() | st.integers(0, 999))
+def test_errors_of_larders_own_are_json_objects_in_the_providers_shape(
+    adapter: Adapter, status: int, path: str, wait: int | None
+) -> None:
+    if adapter.shape_error is None:
+        return
+    shaped = adapter.shape_error(Problem(status, "Resting", "the upstream is resting", retry_after=wait), path)
+    if shaped is not None:
+        parsed = json.loads(shaped)
+        assert isinstance(parsed, dict)
+        assert b"the upstream is resting" in shaped
+        assert adapter.verdict(Received(status, {}, shaped, parsed)).kind is not Kind.ANSWER
+
+
+@each_cached
+@given(value=JSON)
+def test_a_model_accepts_or_refuses_anything(adapter: Adapter, endpoint: Endpoint, value: Any) -> None:
+    model: TypeAdapter[Any] | None = endpoint.model
+    assert model is not None
+    try:
+        model.validate_python(value)
+    except ValidationError:
+        return
+    assert isinstance(value, dict | list)
+
+
+@each_adapter
+def test_every_route_is_the_one_its_paths_lead_to(adapter: Adapter) -> None:
+    router = Router([(endpoint.route, endpoint) for endpoint in adapter.endpoints])
+
+    for endpoint in adapter.endpoints:
+        method, path = endpoint.route.split(" ")
+        path = re.sub(r"\{[a-z]+(\.\.\.)?\}", "17", path).replace(":", "%3A")
+        found = router.find(method, decoded_segments(path))
+        assert found is not None
+        assert found.target is endpoint
