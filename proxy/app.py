@@ -22,7 +22,6 @@ from proxy.responding import headers_of, problem_response, response_of, stream_o
 from proxy.telemetry.traces import Trace, current_trace
 from proxy.visits import Runtime, Visit, address_of, check_head, origin_of, read_body, visit
 
-
 _OUR_FAULT = Problem(500, "Internal error", "Larder failed on this request; its log says where.")
 
 

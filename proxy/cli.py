@@ -132,7 +132,7 @@ def flush(  # noqa: PLR0913 - an option each
     config: Config = CONFIG,
 ) -> None:
     """Purge what is cached, in the Larder that runs with this config."""
-    from proxy.commands_flush import FlushOptions, flush as run_flush  # noqa: PLC0415
+    from proxy import commands_flush  # noqa: PLC0415
 
-    options = FlushOptions(everything, upstream, endpoint, tag, principal, key, mode, dry_run)
-    raise typer.Exit(run_flush(options, plans_at(config)))
+    options = commands_flush.FlushOptions(everything, upstream, endpoint, tag, principal, key, mode, dry_run)
+    raise typer.Exit(commands_flush.flush(options, plans_at(config)))

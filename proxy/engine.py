@@ -126,7 +126,7 @@ class Engine:
         return Found(entry, freshness, life, validity, tier)
 
     async def _recalled(self, ask: Ask) -> Found | None:
-        """What the durable store has. Looked at again after the wait: a purge may have come in between."""
+        """What the durable store has, or what came to memory while it was asked; purges that came too are seen."""
         recalled: dict[bytes, Entry | None] = {}
         for key in (ask.key, ask.shared_key):
             if key is None:
@@ -135,7 +135,8 @@ class Engine:
             if entry is not None and entry.status == VARIES:
                 variant = ask.key_in(entry.partition, tuple(name for _, name in entry.fields))
                 recalled[variant] = await self._shelf.recall(variant)
-        return self._found(ask, recalled.get, "durable")
+        tier = "durable" if any(recalled.values()) else "memory"
+        return self._found(ask, lambda key: self._shelf.look(key) or recalled.get(key), tier)
 
     # serving what is stored
 

@@ -1,7 +1,6 @@
 """Housekeeping: what has to be looked after now and then, behind everything else."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,12 +26,14 @@ class Housekeeping:
         upstreams: Upstreams,
         observing: Observing,
         plans: Callable[[], Plans],
+        clock: Callable[[], float],
     ) -> None:
         self._durable = durable
         self._fences = fences
         self._upstreams = upstreams
         self._observing = observing
         self._plans = plans
+        self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -48,7 +49,7 @@ class Housekeeping:
 
     async def sweep(self) -> None:
         """Drop what is over, and purge records that nothing stored can be older than (DESIGN.md §5.5)."""
-        now = time.time()
+        now = self._clock()
         horizon = now - keep_records_for(self._plans().longest_kept)
         self._fences.forget_before(horizon)
         try:

@@ -3,6 +3,8 @@
 import asyncio
 import random
 import time
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from aiohttp import ClientSession
 
@@ -38,15 +40,25 @@ from proxy.webhook_sources import channels
 from proxy.writing import Writer
 
 
+class Clocks(NamedTuple):
+    """Time and chance, so that tests can bring their own."""
+
+    wall: Callable[[], float] = time.time  # seconds since the epoch
+    monotonic: Callable[[], float] = time.monotonic  # seconds
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    random: Callable[[], float] = random.random  # 0 to 1
+
+
 class Larder:
     """One process's Larder. `open` it, and `close` it in the same event loop."""
 
-    def __init__(self, plans: Plans, observing: Observing) -> None:
+    def __init__(self, plans: Plans, observing: Observing, clocks: Clocks = Clocks()) -> None:  # noqa: B008 - frozen
         settings = plans.settings
+        self._clocks = clocks
         self.plans = plans
         self.observing = observing
         self.memory = MemoryStore(settings.store.memory.max_bytes)
-        self.durable = durable_store(plans)
+        self.durable = durable_store(plans, clocks.wall)
         self.transport = Transport()
         self._asker = Asker(store_secret(settings))
         self.upstreams = Upstreams(self._tools())
@@ -60,7 +72,7 @@ class Larder:
         self.opened = await self.durable.open()
         if self.opened.moved_aside is not None:
             self.observing.moved_aside(self.opened.moved_aside)
-        self.fences = Fences(time.time, opening=self.opened.opening, records=self.opened.purges)
+        self.fences = Fences(self._clocks.wall, opening=self.opened.opening, records=self.opened.purges)
         self.shelf = Shelf(self.memory, self.durable, self.fences, self.observing.store_failed)
         self.purger = Purger(self.fences, self.memory, self.durable, self.observing.store_failed)
         await self.transport.open()
@@ -74,7 +86,9 @@ class Larder:
             self.app.handle, settings.server.host, settings.server.port, max_head=settings.server.max_head
         )
         await self.listener.open(settings.server.drain)
-        self._housekeeping = Housekeeping(self.durable, self.fences, self.upstreams, self.observing, lambda: self.plans)
+        self._housekeeping = Housekeeping(
+            self.durable, self.fences, self.upstreams, self.observing, lambda: self.plans, clock=self._clocks.wall
+        )
         self._housekeeping.start()
         self._started = True
 
@@ -110,18 +124,18 @@ class Larder:
             self.observing.store_failed("close", error)
 
     def _engine(self) -> Engine:
-        failures = FailureMemory(time.monotonic)
+        failures = FailureMemory(self._clocks.monotonic)
         self._learner = Learner(self.durable, failures, self.observing)
         tools = FetchTools(
             upstream=self.upstreams.__getitem__,
             max_entry=lambda: self.plans.settings.store.max_entry,
-            clock=time.time,
-            random=random.random,
+            clock=self._clocks.wall,
+            random=self._clocks.random,
             trace_fields=lambda: (("traceparent", current_trace.get().child(random.getrandbits)),),
         )
         fetcher = Fetcher(self.shelf, self.purger, failures, self._learner, self.observing, tools)
         writer = Writer(fetcher.call, self.purger, lambda ask: ask.plan.upstream.settle)
-        engine = Engine(self.shelf, fetcher, writer, failures, time.time)
+        engine = Engine(self.shelf, fetcher, writer, failures, self._clocks.wall)
 
         async def answer(ask: Ask) -> Answer:
             return engine.at_once(ask) or await engine.answer(ask)
@@ -141,10 +155,10 @@ class Larder:
         return Tools(
             send=self.transport.send,
             observer=self.observing,
-            clock=time.monotonic,
-            wall_clock=time.time,
-            sleep=asyncio.sleep,
-            random=random.random,
+            clock=self._clocks.monotonic,
+            wall_clock=self._clocks.wall,
+            sleep=self._clocks.sleep,
+            random=self._clocks.random,
         )
 
     def _runtime(self, plans: Plans) -> Runtime:
@@ -155,7 +169,7 @@ class Larder:
             {name: upstream.settle for name, upstream in plans.upstreams.items()},
             purger=self.purger,
             store=self.durable,
-            clock=time.time,
+            clock=self._clocks.wall,
             on_error=self.observing.store_failed,
         )
         return Runtime(plans, Callers(declared), Forwarding(settings.server.trusted_proxies), webhooks, self._asker)
@@ -171,10 +185,10 @@ class Larder:
         return None
 
 
-def durable_store(plans: Plans) -> DurableStore:
+def durable_store(plans: Plans, clock: Callable[[], float]) -> DurableStore:
     """The second tier that the config names."""
     path = sqlite_path(plans.settings)
     if path is None:
-        return NoStore(time.time)
+        return NoStore(clock)
     path.parent.mkdir(parents=True, exist_ok=True)
-    return SQLiteStore(path, max_bytes=plans.settings.store.max_bytes, clock=time.time)
+    return SQLiteStore(path, max_bytes=plans.settings.store.max_bytes, clock=clock)

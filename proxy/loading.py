@@ -105,6 +105,9 @@ def _checks(settings: Settings, load: LoadAdapter) -> Checks:
     for index, caller in enumerate(settings.callers):
         if caller.name in [other.name for other in settings.callers[:index]]:
             yield ("callers", index, "name"), f"{caller.name!r} stands here twice"
+        earlier = {key for other in settings.callers[:index] for key in other.key}
+        if earlier & set(caller.key):
+            yield ("callers", index, "key"), "another caller has the same key; a key says who calls"
         for allowed in caller.allow or ():
             if allowed not in known:
                 yield ("callers", index, "allow"), f"no upstream {allowed!r}; {nearest(allowed, known)}"

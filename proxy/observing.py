@@ -1,4 +1,4 @@
-"""Observing: what happens, told to metrics and log in fixed words. Every part of the proxy that reports, reports here."""
+"""Observing: what happens, told to metrics and log in fixed words. All parts of the proxy report here."""
 
 import random
 import time
@@ -9,6 +9,8 @@ from proxy.store.contract import StoreError
 from proxy.telemetry.logs import Log
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.traces import Trace, Traces
+
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
 class Told(Protocol):
@@ -36,7 +38,8 @@ class Observing:
     def arrived(self, method: str, trace: Trace) -> None:
         """A request came in."""
         if self.log.debugs:
-            self.log.say("debug", "request arrived", method=method, trace_id=trace.trace_id)
+            known = method if method in _METHODS else "other"
+            self.log.say("debug", "request arrived", method=known, trace_id=trace.trace_id)
 
     def answered(self, told: Told, status: int, seconds: float) -> None:
         """A request was answered."""
@@ -67,7 +70,7 @@ class Observing:
         while place is not None and place.tb_next is not None:
             place = place.tb_next
         where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place is not None else "unknown"
-        self.log.say("error", "failed", exception=type(error).__name__, where=where, trace_id=trace.trace_id)
+        self.log.say("error", "failed", kind=type(error).__name__, where=where, trace_id=trace.trace_id)
 
     # upstreams
 

@@ -3,14 +3,15 @@
 import asyncio
 import os
 import signal
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from proxy.admin_desk import AdminListener, Reloader
-from proxy.errors import LarderError
+from proxy.admin_desk import AdminListener
 from proxy.larder import Larder
 from proxy.loading import load_plans
 from proxy.observing import Observing
 from proxy.plan import Plans
+from proxy.reloading import Reloader
 from proxy.secrets import SecretError, admin_token
 from proxy.store.contract import StoreError
 from proxy.telemetry.logs import configure_logs
@@ -19,7 +20,7 @@ from proxy.webhook_sources import WebhookSourceError
 try:
     import uvloop
 except ImportError:  # not made for every platform; asyncio's own loop serves too, if slower
-    uvloop = None  # type: ignore[assignment]
+    uvloop = None  # type: ignore[assignment,unused-ignore]
 
 
 class StartError(Exception):
@@ -29,42 +30,45 @@ class StartError(Exception):
 def serve(config: Path) -> None:
     """Serve until SIGTERM or SIGINT. Raises ConfigError or StartError before anything listens."""
     plans = load_plans(config, os.environ)
-    if uvloop is None:
-        asyncio.run(_serve(config, plans))
-    else:
-        uvloop.run(_serve(config, plans))
+    run = asyncio.run if uvloop is None else uvloop.run
+    run(_serve(config, plans))
 
 
 async def _serve(config: Path, plans: Plans) -> None:
     observing = Observing(configure_logs(plans.settings.log.level, plans.settings.log.format))
     try:
         larder = Larder(plans, observing)
-        reloader = Reloader(larder, config)
-        admin = AdminListener(larder, reloader, admin_token(plans.settings))
+        token = admin_token(plans.settings)
     except (SecretError, OSError) as error:
         raise StartError(str(error)) from None
-    try:
-        await _open(larder, admin)
+    async with AsyncExitStack() as at_the_end:
+        at_the_end.callback(observing.close)
+        at_the_end.push_async_callback(larder.close)
+        await _open(larder)
+        reloader = Reloader(larder, config)
+        admin = AdminListener(larder, reloader, token)
+        at_the_end.push_async_callback(admin.close)
+        await _open_admin(larder, admin)
+        observing.ready(larder.listener.port, admin.port)
         await _until_told(reloader)
-    finally:
-        await larder.close()
-        await admin.close()
-        observing.close()
 
 
-async def _open(larder: Larder, admin: AdminListener) -> None:
-    server, beside = larder.plans.settings.server, larder.plans.settings.admin
+async def _open(larder: Larder) -> None:
+    server = larder.plans.settings.server
     try:
         await larder.open()
     except OSError as error:
         raise StartError(f"cannot listen on {server.host}:{server.port}: {error.strerror}") from None
-    except (StoreError, WebhookSourceError, LarderError) as error:
+    except (StoreError, WebhookSourceError) as error:
         raise StartError(str(error)) from None
+
+
+async def _open_admin(larder: Larder, admin: AdminListener) -> None:
+    beside = larder.plans.settings.admin
     try:
         await admin.open()
     except OSError as error:
         raise StartError(f"cannot listen on {beside.host}:{beside.port} (admin): {error.strerror}") from None
-    larder.observing.ready(larder.listener.port, admin.port)
 
 
 async def _until_told(reloader: Reloader) -> None:

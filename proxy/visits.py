@@ -80,7 +80,7 @@ def visit(request: web.BaseRequest, address: Address, runtime: Runtime) -> Visit
         request.headers.get(KEY_HEADER),
         address.key,
         origin.client,
-        origin.base.host if origin.client is not None else "",
+        request.headers.get("Host", "") if origin.client is not None else "",
         _candidates(request, address, upstream),
     )
     identified = identify(runtime.callers, presented)

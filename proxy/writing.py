@@ -1,4 +1,4 @@
-"""Writing: forwarded once, and what it changed is purged before the writer hears of it, so that it reads its own write."""
+"""Writing: forwarded once, and purged before the writer hears of it, so that it reads its own write."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

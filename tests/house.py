@@ -13,7 +13,7 @@ import yaml
 from aiohttp import web
 
 from proxy.config_file import ConfigFile
-from proxy.larder import Larder
+from proxy.larder import Clocks, Larder
 from proxy.loading import plans_of
 from proxy.observing import Observing
 from proxy.telemetry.logs import configure_logs
@@ -48,6 +48,26 @@ class Answered:
 
 
 @dataclass
+class Clock:
+    """Time that moves only when told; waiting between retries takes none."""
+
+    now: float = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    @property
+    def clocks(self) -> Clocks:
+        return Clocks(self, self, self.sleep, lambda: 0.0)
+
+
+@dataclass
 class House:
     """What a story acts on."""
 
@@ -56,6 +76,7 @@ class House:
     sandbox_url: str
     session: aiohttp.ClientSession
     log: io.StringIO
+    clock: Clock
     config: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -169,10 +190,13 @@ async def running_sandbox() -> AsyncIterator[tuple[Sandbox, str]]:
 
 
 @asynccontextmanager
-async def running_larder(config: dict[str, Any]) -> AsyncIterator[tuple[Larder, io.StringIO]]:
+async def running_larder(
+    config: dict[str, Any], clocks: Clocks | None = None
+) -> AsyncIterator[tuple[Larder, io.StringIO]]:
     """A Larder with this config."""
     log = io.StringIO()
-    larder = Larder(plans_of(config_file(config)), Observing(configure_logs("debug", "json", log)))
+    observing = Observing(configure_logs("debug", "json", log))
+    larder = Larder(plans_of(config_file(config)), observing, clocks or Clocks())
     try:
         await larder.open()
         yield larder, log
@@ -186,5 +210,6 @@ async def house(folder: Path, **more: Any) -> AsyncIterator[House]:
     """Sandbox, Larder and a client."""
     async with running_sandbox() as (sandbox, sandbox_url), aiohttp.ClientSession() as session:
         config = config_for(sandbox_url, folder, **more)
-        async with running_larder(config) as (larder, log):
-            yield House(larder, sandbox, sandbox_url, session, log, config)
+        clock = Clock()
+        async with running_larder(config, clock.clocks) as (larder, log):
+            yield House(larder, sandbox, sandbox_url, session, log, clock, config)

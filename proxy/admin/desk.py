@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 from proxy.config_file import ConfigProblem
 from proxy.plan import Plans
@@ -21,22 +21,6 @@ class ReloadReport(NamedTuple):
     problems: tuple[ConfigProblem, ...] = ()
 
 
-class Explained(Protocol):
-    """A resolved value and who said it; `value` is written as it is where JSON can, else as text."""
-
-    @property
-    def field(self) -> str:
-        """What the value is of, such as "cache.ttl"."""
-
-    @property
-    def value(self) -> Any:
-        """The resolved value."""
-
-    @property
-    def source(self) -> str:
-        """Who said it: "built-in", "adapters/courseworks.py" or "config.yaml:23"."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Desk:
     """What `make_admin` needs. `clock` tells seconds since the epoch; `host` is the address that is listened on."""
@@ -51,9 +35,9 @@ class Desk:
     upstreams: Iterable[Upstream]  # asked anew each time: a reload may change them
     plans: Callable[[], Plans]
     reload: Callable[[], Awaitable[ReloadReport]]
-    explain: Callable[[str, str | None, str | None], Iterable[Explained]]  # upstream, method, path below its prefix
     exposition: Callable[[], tuple[str, bytes]]  # content type and body of the metrics
-    on_error: Callable[[str, StoreError], None]
+    on_error: Callable[[str, StoreError], None]  # the operation that the durable store could not do, and why
+    on_failure: Callable[[Exception], None]  # what nobody foresaw; its text may hold data
     on_flush: Callable[[Mode], None] = lambda _: None
     payloads_refused: Callable[[str], int] | None = None  # by upstream; None: nobody counts
 

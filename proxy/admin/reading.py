@@ -28,6 +28,8 @@ async def read_object(request: web.Request, example: str) -> dict[str, Any]:
         raw = await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise BodyTooLarge(MAX_BODY) from None
+    except web.RequestPayloadError:
+        raise BadRequest("body", "what is not as its Content-Encoding says", right) from None
     try:
         document = json.loads(raw, object_pairs_hook=_members, parse_constant=_no_number)
     except _Twice as twice:
@@ -70,6 +72,8 @@ def one_of(field: str, word: str, choices: Mapping[str, T]) -> T:
 def nearest(word: str, known: Iterable[str], most: int = 20) -> str:
     """What would have been right in place of `word`: what is near it, and all there is where that is not much."""
     names = sorted(known)
+    if not names:
+        return "left out"
     near = get_close_matches(word[:200], names, n=3)
     meant = f"did you mean {' or '.join(near)}?" if near else ""
     listed = f"one of {', '.join(names)}" if len(names) <= most else ""
@@ -85,10 +89,11 @@ def kind_of(value: Any) -> str:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        seen: set[str] = set()
-        raise _Twice(next(name for name, _ in pairs if name in seen or seen.add(name)))  # type: ignore[func-returns-value]
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise _Twice(name)
+        members[name] = value
     return members
 
 

@@ -44,7 +44,7 @@ class Callers:
         for facts in declared:
             caller = Caller(facts.name, None if facts.allow is None else frozenset(facts.allow))
             names.add(facts.name)
-            self._hashes += [(_digest_in(text), caller) for text in facts.keys]
+            self._hashes += [(digest, caller) for digest in {_digest_in(text) for text in facts.keys}]
             networks += ((text, caller) for text in facts.networks)
         if len({digest for digest, _ in self._hashes}) < len(self._hashes):
             raise ValueError("a key stands twice under `callers:`; it has to say who calls")

@@ -20,11 +20,31 @@ WRITTEN_EVERY = 0.1  # seconds
 Event = structlog.typing.EventDict
 
 
+class _Unbreakable:
+    """A stream whose reader may go away: lines are lost then, and counted, but nobody who logs fails for it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.lost = 0
+
+    def write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+        except (OSError, ValueError):
+            self.lost += 1
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            self.lost += 1
+
+
 class Log:
     """Where lines go."""
 
     def __init__(self, stream: TextIO, level: str, *, as_json: bool) -> None:
-        self._stream = stream
+        self._stream = _Unbreakable(stream)
         self._level = LEVELS[level]
         self._encode = msgspec.json.Encoder().encode
         self._pending: list[Mapping[str, Any]] = []
@@ -34,10 +54,15 @@ class Log:
             (lambda event: self._encode(event).decode()) if as_json else (lambda event: str(renderer(None, "", event)))
         )
         self._logger = structlog.wrap_logger(
-            structlog.WriteLogger(stream),
+            structlog.WriteLogger(self._stream),  # type: ignore[arg-type]
             processors=[_stamped, lambda _logger, _method, event: self._render(dict(event))],
             wrapper_class=structlog.make_filtering_bound_logger(self._level),
         )
+
+    @property
+    def lost(self) -> int:
+        """How often nothing could be written."""
+        return self._stream.lost
 
     @property
     def debugs(self) -> bool:
@@ -85,7 +110,7 @@ class _FromLibraries(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "none"
         level = "error" if record.levelno >= logging.ERROR else "warning"
-        self._log.say(level, "library", library=record.name, line=record.lineno, exception=kind)
+        self._log.say(level, "library", library=record.name, line=record.lineno, kind=kind)
 
 
 def configure_logs(level: str, form: str, stream: TextIO | None = None) -> Log:

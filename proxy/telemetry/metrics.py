@@ -2,10 +2,10 @@
 
 from typing import Any, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Metric(NamedTuple):
@@ -33,6 +33,8 @@ METRICS = (
     Metric("larder_store_errors_total", Counter, "What the durable store could not do", ("operation",)),
     Metric("larder_config_reloads_total", Counter, "Reloads of the config", ("outcome",)),
     Metric("larder_breaker_open", Gauge, "1 while the circuit is open or half-open", ("upstream",)),
+    Metric("larder_purges_total", Counter, "Purges carried out", ("mode",)),
+    Metric("larder_log_lines_lost", Gauge, "How often the log could not be written"),
     Metric("larder_memory_entries", Gauge, "Entries in memory"),
     Metric("larder_memory_bytes", Gauge, "Bytes of entries in memory"),
     Metric("larder_memory_evictions", Gauge, "Entries that made room for others"),
@@ -46,6 +48,7 @@ class Metrics:
     """The metrics of one process."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._made: dict[str, Any] = {metric.name: self._make(metric) for metric in METRICS}
         self._requests: dict[tuple[str, str, str, int, str], Counter] = {}
@@ -80,7 +83,7 @@ class Metrics:
 
     def exposition(self) -> tuple[str, bytes]:
         """Content type and text, as Prometheus reads it."""
-        return CONTENT_TYPE_LATEST, generate_latest(self.registry)
+        return CONTENT_TYPE_PLAIN_0_0_4, generate_latest(self.registry)
 
     def _make(self, metric: Metric) -> Counter | Gauge | Histogram:
         if metric.kind is Histogram:

@@ -40,7 +40,7 @@ class Traces:
         span_id = _hex(self._random_bits, 64)
         if match is None or match[1] == _NO_TRACE or match[2] == _NO_SPAN:
             return Trace(_hex(self._random_bits, 128), span_id, "00")
-        return Trace(match[1], span_id, match[3])
+        return Trace(match[1], span_id, f"{int(match[3], 16) & 3:02x}")  # only flags that Trace Context §3.2.2.5 knows
 
 
 def _hex(random_bits: RandomBits, bits: int) -> str:
@@ -48,5 +48,7 @@ def _hex(random_bits: RandomBits, bits: int) -> str:
     return f"{random_bits(bits) or 1:0{bits // 4}x}"
 
 
-current_trace: ContextVar[Trace] = ContextVar("current_trace", default=Trace("0" * 31 + "1", "0" * 15 + "1", "00"))
+_NONE = Trace("0" * 31 + "1", "0" * 15 + "1", "00")
+
+current_trace: ContextVar[Trace] = ContextVar("current_trace", default=_NONE)
 """The trace of the request whose task this is."""

@@ -26,8 +26,7 @@ class Transport:
     async def open(self) -> None:
         """Must run inside the event loop, once, before `send`."""
         self._reads = self._session(aiohttp.TCPConnector(limit=0, ttl_dns_cache=60))
-        # aiohttp sends a PUT or DELETE again by itself when a kept connection turns out dead, though the upstream may
-        # have read it. A write goes over a connection of its own: nothing to find dead, nothing sent twice.
+        # A write goes over a connection of its own: none that may turn out dead once it was sent.
         self._writes = self._session(aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, force_close=True))
 
     async def close(self) -> None:
@@ -71,9 +70,26 @@ class Transport:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_NO_AUTOMATIC_HEADERS,
+            middlewares=(_once,),
             max_line_size=self._max_head,
             max_field_size=self._max_head,
         )
+
+
+class _ConnectionLost(aiohttp.ClientError):
+    """The connection ended before an answer came."""
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """aiohttp sends an idempotent request again by itself when its connection is lost, PUT and DELETE too, though the
+    upstream may have carried it out. Whether to repeat is for the guards to say, who count each attempt.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _ConnectionLost from error
 
 
 async def _reply(response: aiohttp.ClientResponse, read_up_to: ReadUpTo, *, decoded: bool) -> Reply:

@@ -1,9 +1,11 @@
 """What every adapter keeps to, whatever it is for; a new file in adapters/ is picked up by itself."""
 
+import ast
 import importlib
 import json
 import pkgutil
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,17 +27,43 @@ CACHED = [
     if endpoint.cache is not None
 ]
 SAFE = {"GET", "HEAD"}
+PURE = set(
+    [
+        "adapters",
+        "base64",
+        "collections",
+        "dataclasses",
+        "email",
+        "enum",
+        "hashlib",
+        "itertools",
+        "json",
+        "math",
+        "msgspec",
+        "policies",
+        "pydantic",
+        "re",
+        "types",
+        "typing",
+        "urllib",
+    ]
+)
 
 each_adapter = pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=NAMES)
 each_cached = pytest.mark.parametrize(("adapter", "endpoint"), CACHED)
 
 # Words that upstreams use, so that hostile bodies get past the first look.
-WORDS = st.sampled_from(
-    "id user_id course_id course_section_id enrollments type user teachers grades current_score status error errors "
-    "details reason retryDelay results result suggestions input_index analysis dpv_match_code metadata body event_name "
-    "enrollment_id workflow_state context_type context_id root_account_id sessionToken enrollment_terms account_id "
-    "Course StudentEnrollment enrollment_created enrollment_state_updated course_updated grade_change OK".split()
-)
+BODY_WORDS = """
+    id user_id course_id course_section_id enrollments type user teachers grades current_score status error errors
+    details reason retryDelay results result suggestions input_index analysis dpv_match_code metadata body event_name
+    enrollment_id workflow_state context_type context_id root_account_id sessionToken enrollment_terms account_id
+    Course StudentEnrollment enrollment_created enrollment_state_updated course_updated grade_change OK
+"""
+PATH_WORDS = """
+    api v1 courses users self sections accounts enrollments assignments submissions crosslist 565 2107~565
+    sis_course_id%3Ax%2Fy 21070000000000565 us-street maps places graphql %ff %0a
+"""
+WORDS = st.sampled_from(BODY_WORDS.split())
 TEXTS = st.one_of(WORDS, st.text(max_size=8), st.from_regex(r"[0-9~]{1,24}", fullmatch=True))
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.integers(1, 10**15), st.floats(), TEXTS, st.just(NOT_JSON)
@@ -58,10 +86,7 @@ NAMES_OF_PARAMETERS = st.one_of(
     st.sampled_from(["include[]", "include", "as_user_id", "access_token", "key", "auth-id", "sessiontoken", "fields"]),
 )
 QUERIES = st.lists(st.tuples(NAMES_OF_PARAMETERS, st.none() | TEXTS), max_size=6).map(tuple)
-SEGMENTS = st.sampled_from(
-    "api v1 courses users self sections accounts enrollments assignments submissions crosslist 565 2107~565 "
-    "sis_course_id%3Ax%2Fy 21070000000000565 us-street maps places graphql %ff %0a".split()
-)
+SEGMENTS = st.sampled_from(PATH_WORDS.split())
 PATHS = st.lists(st.one_of(SEGMENTS, st.text(max_size=6)), max_size=7).map(lambda parts: "/" + "/".join(parts))
 HEADERS = st.dictionaries(
     st.sampled_from(["content-type", "x-rate-limit-remaining", "www-authenticate", "etag", "retry-after"]),
@@ -87,6 +112,19 @@ def is_a_tag(tag: object) -> bool:
     if not isinstance(tag, str) or not 0 < len(tag) <= 200 or any(character.isspace() for character in tag):
         return False
     return all(part.isascii() and (part.isdigit() or part.isalpha()) for part in tag.split(":"))
+
+
+@pytest.mark.parametrize("file", sorted(Path(adapters.__path__[0]).glob("*.py")), ids=lambda file: file.name)
+def test_an_adapter_is_facts_and_pure_functions_only(file: Path) -> None:
+    imported = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add((node.module or "").partition(".")[0])
+
+    assert imported <= PURE
+    assert len(file.read_text().splitlines()) <= 300
 
 
 def test_the_adapters_of_the_house_are_found() -> None:

@@ -72,7 +72,9 @@ def test_an_object_and_the_lists_that_hold_it_are_apart() -> None:
     assert "in:course:565" in many - one
 
 
-@pytest.mark.parametrize("path", ["565", "2107~565", str(HOME + 565), "sis_course_id:2026F-MADE%2F1", "sis_course_id%3Ax"])
+@pytest.mark.parametrize(
+    "path", ["565", "2107~565", str(HOME + 565), "sis_course_id:2026F-MADE%2F1", "sis_course_id%3Ax"]
+)
 def test_every_name_of_a_course_leads_to_the_same_tag(path: str) -> None:
     tags = tags_of(f"courses/{path}", course())
 
@@ -297,7 +299,9 @@ def canonical(raw: str) -> object:
 
 
 def _pairs(raw: str) -> list[tuple[str, str | None]]:
-    return [(name, value if equals else None) for name, equals, value in (part.partition("=") for part in raw.split("&"))]
+    return [
+        (name, value if equals else None) for name, equals, value in (part.partition("=") for part in raw.split("&"))
+    ]
 
 
 def test_the_order_within_an_array_does_not_matter_and_all_other_order_does() -> None:

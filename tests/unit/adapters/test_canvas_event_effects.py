@@ -1,6 +1,6 @@
 """What each Live Event purges, row by row (UPSTREAMS.md §3.5)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from canvas_samples import FOREIGN, course, effect_of, enrollment, event, glob, section, tags_of, user
@@ -63,7 +63,7 @@ def test_every_enrollment_event_reaches_the_lists_of_nobody_known() -> None:
 
 @pytest.mark.parametrize("name", ["enrollment_state_created", "enrollment_state_updated"])
 class TestAnEnrollmentState:
-    BODY = {"enrollment_id": glob(46825), "state": "active"}
+    BODY: ClassVar[dict[str, Any]] = {"enrollment_id": glob(46825), "state": "active"}
 
     def test_of_a_known_enrollment_is_resolved_by_the_index(self, name: str) -> None:
         tags = purged(name, self.BODY, {"46825": Link("46825", "20064", "565")}, context_id=None, context_type=None)

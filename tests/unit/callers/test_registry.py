@@ -118,6 +118,12 @@ def test_what_is_no_hash_is_refused_without_repeating_it(text: str) -> None:
     assert text not in str(refused.value)
 
 
+def test_a_key_written_twice_for_one_caller_is_one_key() -> None:
+    callers = Callers([DeclaredCaller("a", keys=(hash_key("k"), hash_key("k")))])
+
+    assert name(callers.by_key("k")) == "a"
+
+
 def test_a_key_of_two_callers_is_refused() -> None:
     with pytest.raises(ValueError, match="twice"):
         Callers([DeclaredCaller("a", keys=(hash_key("k"),)), DeclaredCaller("b", keys=(hash_key("k"),))])

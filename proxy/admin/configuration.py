@@ -1,0 +1,66 @@
+"""The config, for operators: as it holds now, why each value is what it is, and read anew on request."""
+
+from aiohttp import web
+
+from proxy.admin.desk import Desk
+from proxy.admin.problems import ConfigRefused, ReloadUnderWay
+from proxy.admin.reading import read_parameters
+from proxy.admin.redaction import redacted
+from proxy.admin.targets import upstream_named
+from proxy.admin.writing import answer
+from proxy.errors import BadRequest
+from proxy.explain import explain, spoken
+
+_METHOD_AND_PATH = "both method and path, or neither"
+
+
+class Configuration:
+    """Answers `GET /admin/config`, `POST /admin/config/reload` and `GET /admin/explain`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._is_reloading = False
+
+    async def config(self, request: web.Request) -> web.Response:
+        """The settings that hold, variables and defaults filled in, secrets taken out. Raises BadRequest."""
+        read_parameters(request, ())
+        settings = self._desk.plans().settings.model_dump(mode="json", exclude_none=True)
+        return answer({"config": redacted(settings)})
+
+    async def reload(self, request: web.Request) -> web.Response:
+        """Read the config again. Raises ReloadUnderWay, or ConfigRefused with everything wrong; the old one stays."""
+        read_parameters(request, ())
+        if self._is_reloading:
+            raise ReloadUnderWay
+        self._is_reloading = True
+        try:
+            report = await self._desk.reload()
+        finally:
+            self._is_reloading = False
+        if report.problems:
+            raise ConfigRefused(report.problems)
+        return answer({"changed": list(report.changed), "needs_restart": list(report.needs_restart)})
+
+    async def explain(self, request: web.Request) -> web.Response:
+        """Every resolved value of an upstream or of the endpoint a path leads to. Raises BadRequest."""
+        given = read_parameters(request, ("upstream", "method", "path"))
+        upstream, method, path = given.get("upstream"), given.get("method"), given.get("path")
+        if upstream is None:
+            raise BadRequest("upstream", "none", "the name of one")
+        upstream_named(upstream, self._desk.routes())
+        plans, endpoint = self._desk.plans(), None
+        if method is not None or path is not None:
+            method, path = _place(method, path)
+            endpoint = plans.upstreams[upstream].match(method, path)[0].name
+        rows = explain(plans, upstream, method, path)
+        values = [{"field": row.field, "value": spoken(row.field, row.value), "source": row.source} for row in rows]
+        return answer({"upstream": upstream, "endpoint": endpoint, "values": values})
+
+
+def _place(method: str | None, path: str | None) -> tuple[str, str]:
+    if method is None or not method.isalpha():
+        raise BadRequest("method", "none" if method is None else "something else", f"such as GET; {_METHOD_AND_PATH}")
+    if path is None or not path.startswith("/"):
+        right = f"a path below the upstream's prefix, such as /api/v1/courses; {_METHOD_AND_PATH}"
+        raise BadRequest("path", "none" if path is None else "something else", right)
+    return method.upper(), path.partition("?")[0]

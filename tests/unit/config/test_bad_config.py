@@ -1,0 +1,222 @@
+"""Everything that an operator may write wrong: each is told its line, its field and what would be right."""
+
+from textwrap import dedent
+
+import pytest
+
+CASES = {
+    "a misspelt section": ("upstream: {}", 1, "upstream", "did you mean upstreams?"),
+    "a misspelt field": ("server:\n  host: 127.0.0.1\n  prot: 80", 3, "server.prot", "did you mean port?"),
+    "a misspelt field of a policy": (
+        'upstreams:\n  courseworks:\n    endpoints:\n      "GET /api/v1/courses":\n        cache: {ttl: 5m, tll: 5m}',
+        5,
+        'upstreams.courseworks.endpoints."GET /api/v1/courses".cache.tll',
+        "did you mean ttl?",
+    ),
+    "a misspelt field of a caller": ("callers:\n  - name: a\n    keys: x", 3, "callers.0.keys", "did you mean key?"),
+    "a misspelt field of the defaults": (
+        "defaults:\n  breaker: {cool_down: 5s}",
+        2,
+        "defaults.breaker.cool_down",
+        "did you mean cooldown?",
+    ),
+    "a misspelt field of a webhook": (
+        "webhooks:\n  w:\n    kind: standard-webhooks\n    upstream: x\n    secret: s\n    tolerence: 5m",
+        6,
+        "webhooks.w.tolerence",
+        "did you mean tolerance?",
+    ),
+    "a name like nothing there is": ("colour: blue", 1, "colour", "known: server, admin, store"),
+    "no number": ("server:\n  port: eighty", 2, "server.port", "integer"),
+    "a number out of range": ("server:\n  port: 70000", 2, "server.port", "65535"),
+    "a duration without a unit that there is": (
+        "upstreams:\n  courseworks:\n    keep_at_most: 7w",
+        3,
+        "upstreams.courseworks.keep_at_most",
+        "is not a duration such as",
+    ),
+    "a size without a unit that there is": ("store:\n  max_bytes: 2GB", 2, "store.max_bytes", "is not a size such as"),
+    "a share above all": ("defaults:\n  retry: {budget: 120%}", 2, "defaults.retry.budget", "less than or equal to 1"),
+    "a rate without a time": ("defaults:\n  retry: {floor: 1x}", 2, "defaults.retry.floor", "is not a rate such as"),
+    "too many attempts": ("defaults:\n  retry:\n    attempts: 11", 3, "defaults.retry.attempts", "10"),
+    "a negative duration": ("defaults:\n  cache:\n    settle: -1", 3, "defaults.cache.settle", "greater than or equal"),
+    "a word that is none of the choices": ("log:\n  format: jsn", 2, "log.format", "'json', 'console' or 'auto'"),
+    "a partition that there is not": (
+        "defaults:\n  cache: {partition: public}",
+        2,
+        "defaults.cache.partition",
+        "'principal', 'caller', 'shared' or 'none'",
+    ),
+    "several workers": ("server:\n  workers: 4", 2, "server.workers", "1"),
+    "a store that there is not yet": ("store:\n  durable: redis://localhost", 2, "store.durable", "sqlite"),
+    "a list where a block is due": ("server: [1]", 1, "server", "dictionary"),
+    "a key that is no hash": (
+        "callers:\n  - name: a\n    key: sha256:abc",
+        3,
+        "callers.0.key.0",
+        "sha256:",
+    ),
+    "networks with bits beyond the prefix": (
+        "callers:\n  - name: a\n    networks: [10.0.0.1/8]",
+        3,
+        "callers.0.networks.0",
+        "host bits set",
+    ),
+    "two callers of one name": (
+        "callers:\n  - {name: a}\n  - {name: b}\n  - {name: a}",
+        4,
+        "callers.2.name",
+        "stands here twice",
+    ),
+    "a caller who may use an upstream that there is not": (
+        "upstreams: {courseworks: {}}\ncallers:\n  - name: a\n    allow: [coursework]",
+        4,
+        "callers.0.allow",
+        "did you mean courseworks?",
+    ),
+    "nobody named, and open to the network": ("server:\n  host: 0.0.0.0", 2, "server.host", "add `callers:`"),
+    "an adapter that there is not": ("upstreams:\n  canvas: {}", 2, "upstreams.canvas.adapter", "known: courseworks"),
+    "a misspelt adapter": (
+        "upstreams:\n  mine:\n    adapter: smartystreet",
+        3,
+        "upstreams.mine.adapter",
+        "did you mean smartystreets?",
+    ),
+    "a reserved name": (
+        "upstreams:\n  webhooks: {adapter: courseworks}",
+        2,
+        "upstreams.webhooks",
+        "call the upstream something else",
+    ),
+    "an upstream without an address": ("upstreams:\n  m: {adapter: http}", 2, "upstreams.m", "needs a base_url"),
+    "an address of another kind": (
+        "upstreams:\n  m:\n    adapter: http\n    base_url: ftp://x",
+        4,
+        "upstreams.m.base_url",
+        "https?",
+    ),
+    "{api} for an adapter without APIs": (
+        'upstreams:\n  courseworks:\n    base_url: "http://{api}.x"',
+        3,
+        "upstreams.courseworks.base_url",
+        "{api}",
+    ),
+    "a credential of another provider": (
+        "upstreams:\n  courseworks:\n    credential: {key: x}",
+        3,
+        "upstreams.courseworks.credential",
+        "token",
+    ),
+    "half a credential": (
+        "upstreams:\n  smartystreets:\n    credential: {auth_id: x}",
+        3,
+        "upstreams.smartystreets.credential",
+        "auth_id, auth_token",
+    ),
+    "terms that were never written": (
+        "upstreams:\n  google:\n    terms_accepted: [google-maps-platform 2026-06-11]",
+        3,
+        "upstreams.google.terms_accepted",
+        "did you mean google-maps-platform 2026-06-10?",
+    ),
+    "a route without a method": (
+        "upstreams:\n  courseworks:\n    endpoints:\n      /api/v1/courses: {}",
+        4,
+        "upstreams.courseworks.endpoints./api/v1/courses",
+        "is not a route such as",
+    ),
+    "an outcome that the endpoint has not": (
+        'upstreams:\n  courseworks:\n    endpoints:\n      "GET /api/v1/courses":\n'
+        "        outcomes: {grade: {ttl: 1s}}",
+        5,
+        'upstreams.courseworks.endpoints."GET /api/v1/courses".outcomes.grade',
+        "did you mean graded?",
+    ),
+    "refreshed when it is not fresh any more": (
+        'upstreams:\n  courseworks:\n    endpoints:\n      "GET /x":\n        cache: {ttl: 1m, refresh_after: 2m}',
+        5,
+        'upstreams.courseworks.endpoints."GET /x".cache.refresh_after',
+        "at most ttl",
+    ),
+    "one student's courses for all": (
+        'upstreams:\n  courseworks:\n    endpoints:\n      "GET /api/v1/courses":\n        cache: {partition: shared}',
+        5,
+        'upstreams.courseworks.endpoints."GET /api/v1/courses".cache.partition',
+        "would reach others",
+    ),
+    "a refresh that Google forbids": (
+        'upstreams:\n  google:\n    endpoints:\n      "POST /v1:validateAddress":\n'
+        "        cache: {refresh_behind: allowed}",
+        5,
+        'upstreams.google.endpoints."POST /v1:validateAddress".cache.refresh_behind',
+        "forbid",
+    ),
+    "a webhook of an upstream that there is not": (
+        "upstreams: {courseworks: {}}\nwebhooks:\n  w:\n    kind: standard-webhooks\n"
+        "    upstream: coursework\n    secret: s",
+        5,
+        "webhooks.w.upstream",
+        "did you mean courseworks?",
+    ),
+    "Live Events that nobody signs": (
+        "upstreams: {courseworks: {}}\nwebhooks:\n  w: {kind: canvas-live-events, upstream: courseworks, "
+        "root_account_uuid: u}",
+        3,
+        "webhooks.w",
+        "jwks_url",
+    ),
+    "a webhook of no kind": ("webhooks:\n  w: {upstream: x}", 2, "webhooks.w", "kind"),
+    "a required field left out": (
+        "webhooks:\n  w:\n    kind: canvas-live-events\n    upstream: x\n    unsigned: true",
+        2,
+        "webhooks.w.root_account_uuid",
+        "required",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "field", "words"), CASES.values(), ids=CASES.keys())
+def test_a_mistake_is_told_with_its_line_its_field_and_what_would_be_right(problems_of, text, line, field, words):
+    problems = problems_of(text)
+
+    told = [problem for problem in problems if (problem.line, problem.field) == (line, field)]
+    assert any(words in problem.message for problem in told), problems
+
+
+@pytest.mark.parametrize("text", [case[0] for case in CASES.values()], ids=CASES.keys())
+def test_a_mistake_is_printed_as_one_line_that_an_editor_can_follow(problems_of, text):
+    for problem in problems_of(text):
+        printed = str(problem)
+        assert printed.startswith(f"config.yaml:{problem.line}: ")
+        assert "\n" not in printed
+        assert problem.line <= len(dedent(text).splitlines())
+
+
+def test_every_mistake_is_told_at_once(problems_of):
+    problems = problems_of("server:\n  prot: 1\nlog:\n  levle: info\nstore:\n  max_bytes: much\n")
+
+    assert {problem.line for problem in problems} == {2, 4, 6}
+
+
+SECRET_FIELDS = {
+    "the admin token": "admin:\n  token: ${CANARY}\n  prot: 1",
+    "the store's secret": "store:\n  secret: ${CANARY}\n  max_bytse: 1",
+    "a credential of the wrong fields": "upstreams:\n  courseworks:\n    credential:\n      key: ${CANARY}",
+    "half a credential": "upstreams:\n  smartystreets:\n    credential:\n      auth_token: ${CANARY}",
+    "a webhook's secret beside a mistake": (
+        "webhooks:\n  w:\n    kind: standard-webhooks\n    upstream: x\n    secret: ${CANARY}"
+    ),
+    "a secret where a list is due": "callers: ${CANARY}",
+    "a secret where a number is due": "server:\n  port: ${CANARY}",
+    "a secret where a hash is due": "callers:\n  - name: a\n    key: ${CANARY}",
+    "a secret where an address is due": "upstreams:\n  courseworks:\n    base_url: ${CANARY}",
+    "a secret where a choice is due": "log:\n  format: ${CANARY}",
+}
+
+
+@pytest.mark.parametrize("text", SECRET_FIELDS.values(), ids=SECRET_FIELDS.keys())
+def test_no_value_of_the_environment_stands_in_an_error(problems_of, text):
+    problems = problems_of(text, {"CANARY": "canary-4711"})
+
+    assert "canary-4711" not in repr(problems)
+    assert "canary-4711" not in "\n".join(map(str, problems))
