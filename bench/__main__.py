@@ -49,9 +49,9 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="larder-bench-") as folder:
             for figure in figures(Path(folder)):
                 measured.append(figure)
-                print(f"  {time.perf_counter() - started:4.0f} s  {figure.name}", flush=True)
+                print(f"  {time.perf_counter() - started:4.0f} s  {figure.name}: {figure.measured:.3g}", flush=True)
     except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
+        print(f"{table(measured)}\n\nbench: {error}", file=sys.stderr)
         return 1
     save(measured, machine, LATEST)
     print(f"\n{table(measured)}\n\n{LATEST.relative_to(Path.cwd()) if LATEST.is_relative_to(Path.cwd()) else LATEST}")

@@ -61,7 +61,9 @@ class Connection:
     def __init__(self, port: int, headers: Mapping[str, str]) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._fields = "".join(f"{name}: {value}\r\n" for name, value in {"Host": f"127.0.0.1:{port}", **headers}.items())
+        self._fields = "".join(
+            f"{name}: {value}\r\n" for name, value in {"Host": f"127.0.0.1:{port}", **headers}.items()
+        )
 
     def time(self, path: str) -> float:
         """Seconds until the answer was read to its end. Raises BenchError when it is not a 200."""

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 from multidict import CIMultiDict
 
@@ -35,15 +34,10 @@ def entries(asker: Asker, upstream: UpstreamPlan, token: str, many: int, now: fl
         headers: CIMultiDict[str] = CIMultiDict({"Authorization": f"Bearer {token.replace('{number}', str(number))}"})
         ask = asker.ask(plan, params, Incoming("GET", path, "", headers, b"", "bench"))
         reply = reply_of(number, json.dumps(course(number)).encode())
-        made = Made(0, number + 1, now, 0.5, settles=False)
+        made = Made(0, number + 1, now, number / many, settles=False)  # jitter differs, as it does
         yield entry_of(ask, reply, decide(ask, reply, now, me=None), _tags(plan, number), made)
 
 
 def _tags(plan: Plan, number: int) -> tuple[str, ...]:
     """As long and as different as those of a course and the people in it."""
     return tuple(f"{plan.upstream.name}/in:course:{number * TAGS + n}" for n in range(TAGS))
-
-
-def config_path(folder: Path) -> Path:
-    """Where the config of a part that runs beside the scene lies."""
-    return folder / "config.yaml"

@@ -1,4 +1,4 @@
-"""Footprint: the memory an entry takes beyond its body, in a process of its own. `python -m bench.footprint CONFIG rss|traced`"""
+"""Footprint: the memory an entry takes beyond its body. `python -m bench.footprint CONFIG rss|traced`"""
 
 import gc
 import json

@@ -27,9 +27,9 @@ _NGINX_CONFIG = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr;
 events {{ worker_connections 512; }}
 http {{
-  access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p;
+  access_log off; keepalive_requests 1000000; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p;
   fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  upstream origin {{ server 127.0.0.1:{origin}; keepalive 32; }}
+  upstream origin {{ server 127.0.0.1:{origin}; keepalive 32; keepalive_requests 1000000; }}
   server {{
     listen 127.0.0.1:{port};
     location / {{ proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; }}
@@ -75,7 +75,9 @@ def config(folder: Path, origin: str, **more: Any) -> dict[str, Any]:
 @cache
 def larder_module() -> str:
     """What starts Larder: its own command, unless this tree's cannot be imported yet."""
-    probe = subprocess.run([sys.executable, "-c", "import proxy.running"], cwd=REPOSITORY, capture_output=True, check=False)
+    probe = subprocess.run(
+        [sys.executable, "-c", "import proxy.running"], cwd=REPOSITORY, capture_output=True, check=False
+    )
     return "proxy" if probe.returncode == 0 else "bench.serve"
 
 

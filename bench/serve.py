@@ -1,4 +1,4 @@
-"""Serve: Larder without its admin listener, for a tree in which `larder run` cannot start. `python -m bench.serve CONFIG`"""
+"""Serve: Larder without its admin listener, where `larder run` cannot start. `python -m bench.serve CONFIG`"""
 
 import asyncio
 import os

@@ -9,8 +9,8 @@ from statistics import median
 
 from bench.entries import entries
 from bench.figures import Figure
-from bench.processes import BenchError, running
-from bench.scene import KEY, ask, config, larder_command, written
+from bench.processes import BenchError, free_port, python, running
+from bench.scene import ask, config, larder_command, written
 from proxy.asking import Asker
 from proxy.loading import load_plans
 from proxy.plan import Plans
@@ -23,11 +23,14 @@ REQUIRED = 1.5  # seconds
 
 
 def starting(folder: Path) -> Iterator[Figure]:
-    """The median of several starts; after each, an entry from disk is a hit though no upstream is there."""
-    settings = config(folder, "http://127.0.0.1:1")
-    path = written(settings, folder)
-    asyncio.run(_fill(load_plans(path, os.environ)))
-    took = tuple(_start(path, settings["server"]["port"], folder) for _ in range(STARTS))
+    """The median of several starts; after each, an entry that was on disk is a hit."""
+    at = free_port()
+    command = python("bench.stand_ins", "origin", at)
+    with running("origin", command, at, folder / "origin.log", "/warm") as origin:
+        settings = config(folder, origin.url)
+        path = written(settings, folder)
+        asyncio.run(_fill(load_plans(path, os.environ)))
+        took = tuple(_start(path, settings["server"]["port"], folder) for _ in range(STARTS))
     note = f"{ENTRIES} entries on disk; starts {min(took):.2f} to {max(took):.2f} s"
     yield Figure("start to ready", median(took), "s", REQUIRED, note=note, runs=took)
 

@@ -6,9 +6,9 @@ from aiohttp import web
 
 from proxy.admin.app import make_admin
 from proxy.admin.desk import Desk
-from proxy.explain import explain
 from proxy.larder import Larder
 from proxy.reloading import Reloader
+from proxy.telemetry.traces import current_trace
 
 
 class AdminListener:
@@ -28,9 +28,9 @@ class AdminListener:
             upstreams=larder.upstreams,
             plans=lambda: larder.plans,
             reload=reloader.reload,
-            explain=lambda *asked: explain(larder.plans, *asked),
             exposition=lambda: exposition(larder),
             on_error=larder.observing.store_failed,
+            on_failure=lambda error: larder.observing.failed(current_trace.get(), error),
             on_flush=lambda mode: larder.observing.metrics.count("larder_purges_total", mode),
             payloads_refused=lambda name: larder.observing.refused_payloads.get(name, 0),
         )

@@ -80,7 +80,7 @@ class Ask:
     @property
     def goes_by_headers(self) -> bool:
         """Whether the upstream's own headers decide (RFC 9111): no cache was declared, and the adapter says so."""
-        return self.plan.cache is None and self.plan.upstream.adapter.by_headers and "range" not in self.sent.headers
+        return self.plan.by_headers and "range" not in self.sent.headers
 
     @property
     def is_unsafe(self) -> bool:

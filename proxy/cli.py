@@ -134,5 +134,15 @@ def flush(  # noqa: PLR0913 - an option each
     """Purge what is cached, in the Larder that runs with this config."""
     from proxy import commands_flush  # noqa: PLC0415
 
-    options = commands_flush.FlushOptions(everything, upstream, endpoint, tag, principal, key, mode, dry_run)
-    raise typer.Exit(commands_flush.flush(options, plans_at(config)))
+    options = commands_flush.FlushOptions(
+        config=config,
+        everything=everything,
+        upstream=upstream,
+        endpoint=endpoint,
+        tag=tag,
+        principal=principal,
+        key=key,
+        mode=mode,
+        dry_run=dry_run,
+    )
+    raise typer.Exit(commands_flush.flush(options, os.environ, sys.stdout, sys.stderr))

@@ -7,7 +7,11 @@ from typing import Any, NamedTuple
 
 import yaml
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}")
+# One pair of braces may stand in a default: ${URL:-https://{api}.example}.
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-((?:[^{}\n]|\{[^{}\n]*\})*))?\}")
+# Variables are marked before YAML is read, since braces mean something there; private-use letters mean nothing.
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_MARKED = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 
 Place = tuple[str | int, ...]
 
@@ -42,14 +46,20 @@ class ConfigFile:
         self._environment = environment
         self._lines: dict[Place, int] = {(): 1}
         self._problems: list[ConfigProblem] = []
+        self._variables: list[re.Match[str]] = []
+        self._around: list[yaml.Node] = []
         try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            root = yaml.compose(self._marked(text), Loader=yaml.SafeLoader)
+            self.data = {} if root is None else self._value(root, ())
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-            raise ConfigError([ConfigProblem(name, line, "", f"not YAML: {error.problem}")]) from None
+            raise ConfigError([ConfigProblem(name, line, "", f"not YAML: {_without_values(error)}")]) from None
         except yaml.YAMLError:
             raise ConfigError([ConfigProblem(name, 1, "", "not YAML: a character that YAML does not allow")]) from None
-        self.data = {} if root is None else self._value(root, ())
+        except RecursionError:
+            raise ConfigError(
+                [ConfigProblem(name, 1, "", "not YAML that anybody could read: nested too deeply")]
+            ) from None
         if not isinstance(self.data, dict):
             self._wrong((), "has to be a mapping such as `server: {port: 8080}`")
         if self._problems:
@@ -70,11 +80,26 @@ class ConfigFile:
 
     def _value(self, node: yaml.Node, place: Place) -> Any:
         self._lines.setdefault(place, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, place)
-        if isinstance(node, yaml.SequenceNode):
-            return [self._value(item, (*place, index)) for index, item in enumerate(node.value)]
-        return self._scalar(node, place)
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, place)
+        if any(node is outer for outer in self._around):
+            self._wrong(place, "holds itself")
+            return None
+        self._around.append(node)
+        value: Any = self._mapping(node, place) if isinstance(node, yaml.MappingNode) else self._sequence(node, place)
+        self._around.pop()
+        return value
+
+    def _sequence(self, node: yaml.Node, place: Place) -> list[Any]:
+        return [self._value(item, (*place, index)) for index, item in enumerate(node.value)]
+
+    def _marked(self, text: str) -> str:
+        """The text with a mark for each variable; lines stay what they are, and nobody else may set a mark."""
+        return _VARIABLE.sub(self._mark, text.replace(_OPEN, "\ufffd").replace(_CLOSE, "\ufffd"))
+
+    def _mark(self, match: re.Match[str]) -> str:
+        self._variables.append(match)
+        return f"{_OPEN}{len(self._variables) - 1}{_CLOSE}"
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -90,13 +115,13 @@ class ConfigFile:
 
     def _scalar(self, node: yaml.Node, place: Place) -> Any:
         text = str(node.value)
-        if "${" not in text:
+        if _OPEN not in text:
             try:
                 return yaml.SafeLoader("").construct_object(node)
             except (yaml.YAMLError, ValueError):
                 self._wrong(place, "is not a value YAML knows")
                 return None
-        return _VARIABLE.sub(lambda match: self._variable(match, place), text)
+        return _MARKED.sub(lambda mark: self._variable(self._variables[int(mark[1])], place), text)
 
     def _variable(self, match: re.Match[str], place: Place) -> str:
         value = self._environment.get(match[1])
@@ -105,6 +130,14 @@ class ConfigFile:
         if match[2] is None:
             self._wrong(place, f"${{{match[1]}}} is not set: set {match[1]}, or write ${{{match[1]}:-default}}")
         return match[3] or ""
+
+
+def _without_values(error: yaml.MarkedYAMLError) -> str:
+    """What the parser found wrong, less any piece of the text: it may be a secret written without quotes."""
+    problem = error.problem or "it cannot be read"
+    if "alias" in problem or "anchor" in problem:
+        return "an alias without its anchor; put quotes around a value that begins with * or &"
+    return "a tag; put quotes around a value that begins with !" if "tag" in problem else problem
 
 
 def read_config(path: Path, environment: Mapping[str, str]) -> ConfigFile:

@@ -86,7 +86,7 @@ def spoken(field: str, value: object) -> str:
     name = field.rsplit(".", 1)[-1]
     if value is None:
         return "–"
-    if isinstance(value, float) and name in _SECONDS:
+    if isinstance(value, float | int) and name in _SECONDS:
         return _duration(value)
     if isinstance(value, float) and name in ("budget", "failure_ratio"):
         return f"{value * 100:g}%"

@@ -9,12 +9,12 @@ from typing import Any
 from pydantic import ValidationError
 
 import adapters
-from adapters import Adapter
-from policies import Partition, RefreshBehind
+from adapters import Adapter, Endpoint
+from policies import RefreshBehind
 from proxy.config_file import ConfigError, ConfigFile, ConfigProblem, Place, read_config
-from proxy.plan import LoadAdapter, Planner, Plans
-from proxy.routing import parse_route
-from proxy.settings import RESERVED, LiveEventsBlock, Settings, UpstreamBlock, nearest
+from proxy.plan import LoadAdapter, Planner, Plans, shape_of
+from proxy.plan_checks import plan_checks
+from proxy.settings import RESERVED, EndpointBlock, LiveEventsBlock, Settings, UpstreamBlock, nearest
 
 Checks = Iterator[tuple[Place, str]]
 
@@ -28,7 +28,7 @@ def known_adapters() -> list[str]:
 def load_adapter(name: str) -> Adapter:
     """The adapter of a file in adapters/. Raises LookupError that names the nearest."""
     if name not in known_adapters():
-        raise LookupError(f"no adapter {name!r}: {nearest(name, known_adapters())}")
+        raise LookupError(f"no adapter of that name; {nearest(name, known_adapters())}")
     module = importlib.import_module(f"adapters.{name}")
     found = module.adapter
     if not isinstance(found, Adapter):
@@ -44,16 +44,25 @@ def load_plans(path: Path, environment: Mapping[str, str], load: LoadAdapter = l
 def plans_of(file: ConfigFile, load: LoadAdapter = load_adapter) -> Plans:
     """The plans of a config that was read. Raises ConfigError."""
     try:
-        settings = Settings.model_validate(file.data)
+        settings = Settings.model_validate(_written_blocks(file.data))
     except ValidationError as error:
-        raise ConfigError([_problem(file, item) for item in error.errors(include_input=False)]) from None
+        raise ConfigError([_problem(file, item) for item in error.errors()]) from None
     problems = [file.problem(place, message) for place, message in _checks(settings, load)]
     if problems:
         raise ConfigError(problems)
     try:
-        return Planner(settings, load, lambda place: f"{file.name}:{file.line_of(place)}").plans()
+        plans = Planner(settings, load, lambda place: f"{file.name}:{file.line_of(place)}").plans()
     except ValidationError as error:  # fields that are right each by itself, but not together
         raise ConfigError([ConfigProblem(file.name, 1, "", item["msg"]) for item in error.errors()]) from None
+    problems = [file.problem(place, message) for place, message in plan_checks(plans)]
+    if problems:
+        raise ConfigError(problems)
+    return plans
+
+
+def _written_blocks(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Blocks whose every line is commented out count as not written."""
+    return {name: block for name, block in data.items() if block is not None}
 
 
 def _problem(file: ConfigFile, item: Any) -> ConfigProblem:
@@ -61,7 +70,11 @@ def _problem(file: ConfigFile, item: Any) -> ConfigProblem:
     place = tuple(part for part in item["loc"] if part not in ("canvas-live-events", "standard-webhooks"))
     if item["type"] == "extra_forbidden":
         return file.problem(place, f"unknown field; {nearest(str(place[-1]), _fields_at(place[:-1]))}")
+    if item["type"].startswith("union_tag"):
+        return file.problem(place, "`kind` has to be canvas-live-events or standard-webhooks")
     message = item["msg"].removeprefix("Value error, ")
+    if item["type"] == "value_error":  # such a message begins with the value
+        message = message.removeprefix(f"{item['input']!r} ").removeprefix(f"{item['input']} ")
     return file.problem(place, message[0].lower() + message[1:])
 
 
@@ -104,27 +117,27 @@ def _checks(settings: Settings, load: LoadAdapter) -> Checks:
     known = tuple(settings.upstreams)
     for index, caller in enumerate(settings.callers):
         if caller.name in [other.name for other in settings.callers[:index]]:
-            yield ("callers", index, "name"), f"{caller.name!r} stands here twice"
+            yield ("callers", index, "name"), "this name stands here twice"
         earlier = {key for other in settings.callers[:index] for key in other.key}
         if earlier & set(caller.key):
             yield ("callers", index, "key"), "another caller has the same key; a key says who calls"
         for allowed in caller.allow or ():
             if allowed not in known:
-                yield ("callers", index, "allow"), f"no upstream {allowed!r}; {nearest(allowed, known)}"
+                yield ("callers", index, "allow"), f"no such upstream; {nearest(allowed, known)}"
     for name, webhook in settings.webhooks.items():
         if webhook.upstream not in known:
             yield (
                 ("webhooks", name, "upstream"),
-                f"no upstream {webhook.upstream!r}; {nearest(webhook.upstream, known)}",
+                f"no such upstream; {nearest(webhook.upstream, known)}",
             )
-        if isinstance(webhook, LiveEventsBlock) and webhook.jwks_url is None and not webhook.unsigned:
-            yield ("webhooks", name), "has neither jwks_url nor `unsigned: true`: nothing it gets could be believed"
+        if isinstance(webhook, LiveEventsBlock) and (webhook.jwks_url is None) is not webhook.unsigned:
+            yield ("webhooks", name), "needs either jwks_url or `unsigned: true`: events are signed, or they are not"
 
 
 def _listening(settings: Settings) -> Checks:
     if not settings.callers and not is_loopback(settings.server.host):
         message = (
-            f"{settings.server.host} can be reached from other machines, but no callers are configured, so anyone "
+            "it can be reached from other machines, but no callers are configured, so anyone "
             "there could read what is cached: add `callers:`, or listen on 127.0.0.1"
         )
         yield ("server", "host"), message
@@ -160,29 +173,37 @@ def _upstream(name: str, block: UpstreamBlock, load: LoadAdapter) -> Checks:
     for accepted in block.terms_accepted:
         if accepted not in adapter.terms:
             yield (*place, "terms_accepted"), f"not terms that this adapter knows; {nearest(accepted, adapter.terms)}"
+    yield from _endpoints((*place, "endpoints"), block, adapter)
+
+
+def _endpoints(place: Place, block: UpstreamBlock, adapter: Adapter) -> Checks:
+    known = {shape_of(endpoint.route): endpoint for endpoint in adapter.endpoints}
+    seen: set[tuple[str, ...]] = set()
     for route, endpoint in block.endpoints.items():
-        yield from _endpoint((*place, "endpoints", route), route, endpoint.model_dump(), adapter, bool(given))
+        try:
+            shape = shape_of(route)
+        except ValueError as error:
+            yield (*place, route), str(error)
+            continue
+        if shape in seen:
+            yield (*place, route), "stands here twice: names in braces do not tell routes apart"
+        seen.add(shape)
+        yield from _endpoint((*place, route), endpoint, known.get(shape))
 
 
-def _endpoint(place: Place, route: str, block: dict[str, Any], adapter: Adapter, held: bool) -> Checks:  # noqa: FBT001
-    try:
-        parse_route(route)
-    except ValueError as error:
-        yield place, str(error)
-        return
-    known = {endpoint.route: endpoint for endpoint in adapter.endpoints}.get(route)
-    for outcome in block["outcomes"]:
-        names = tuple(known.outcomes) if known is not None else ()
+def _endpoint(place: Place, block: EndpointBlock, known: Endpoint | None) -> Checks:
+    names = () if known is None else tuple(known.outcomes)
+    for outcome in block.outcomes:
         if outcome not in names:
             yield (*place, "outcomes", outcome), f"this endpoint has no such outcome; {nearest(outcome, names)}"
-    cache = block["cache"] or {}
+    reads = str(place[-1]).startswith("GET ") or (known is not None and known.reads)
+    if "cache" in block.model_fields_set and not reads:
+        yield (*place, "cache"), "only a GET, or a POST that its adapter declares a read, can be cached"
     forbidden = known is not None and known.cache is not None
     forbidden = forbidden and known.cache.refresh_behind is RefreshBehind.FORBIDDEN  # type: ignore[union-attr]
-    if forbidden and cache.get("refresh_behind") is RefreshBehind.ALLOWED:
-        yield (*place, "cache", "refresh_behind"), "the provider's terms forbid it; it cannot be allowed here"
-    if cache.get("partition") is Partition.SHARED and adapter.credential_places and not (held or adapter.by_headers):
-        message = "answers to one caller's credential would reach others; `shared` needs a `credential:` held by Larder"
-        yield (*place, "cache", "partition"), message
-    ttl, refresh_after = cache.get("ttl"), cache.get("refresh_after")
-    if ttl is not None and refresh_after is not None and refresh_after > ttl:
-        yield (*place, "cache", "refresh_after"), "has to be at most ttl: later the answer is not fresh any more"
+    blocks: dict[Place, Any] = {("cache",): block.cache} | {
+        ("outcomes", name): fields for name, fields in block.outcomes.items()
+    }
+    for inner, fields in blocks.items():
+        if forbidden and getattr(fields, "refresh_behind", None) is RefreshBehind.ALLOWED:
+            yield (*place, *inner, "refresh_behind"), "the provider's terms forbid it; it cannot be allowed here"

@@ -12,7 +12,15 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel
 
 from adapters import Adapter, Endpoint, Signature
-from policies import BreakerPolicy, CachePolicy, ConcurrencyPolicy, Partition, RetryPolicy, TimeoutPolicy
+from policies import (
+    BreakerPolicy,
+    CachePolicy,
+    ConcurrencyPolicy,
+    Partition,
+    RefreshBehind,
+    RetryPolicy,
+    TimeoutPolicy,
+)
 from proxy.config_file import Place
 from proxy.routing import Router, decoded_segments, parse_route
 from proxy.settings import EndpointBlock, Settings, UpstreamBlock
@@ -46,6 +54,7 @@ class Plan:
     timeout: TimeoutPolicy
     retry: RetryPolicy
     version: str  # changes when a lifetime does
+    by_headers: bool = False  # no cache was declared, and the upstream's headers decide instead (RFC 9111)
     sources: tuple[Sourced, ...] = field(default=(), repr=False)
 
 
@@ -182,11 +191,11 @@ class Planner:
         return value
 
     def _add_endpoints(self, upstream: UpstreamPlan, block: UpstreamBlock) -> None:
-        declared = {_shape(endpoint.route): endpoint for endpoint in upstream.adapter.endpoints}
-        blocks = {_shape(route): route for route in block.endpoints}
+        declared = {shape_of(endpoint.route): endpoint for endpoint in upstream.adapter.endpoints}
+        blocks = {shape_of(route): route for route in block.endpoints}
         routes = list(declared.values())
         routes += [Endpoint(route=route) for shape, route in blocks.items() if shape not in declared]
-        plans = [self._plan(upstream, endpoint, blocks.get(_shape(endpoint.route))) for endpoint in routes]
+        plans = [self._plan(upstream, endpoint, blocks.get(shape_of(endpoint.route))) for endpoint in routes]
         upstream.endpoints = tuple(plans)
         upstream.router = Router([(plan.endpoint.route, plan) for plan in plans])
         upstream.unknown = self._plan(upstream, Endpoint(route=UNKNOWN), None)
@@ -199,7 +208,8 @@ class Planner:
         retry, retry_rows = resolve_policy(upstream.retry, "", self._own(place, "retry"), "retry.")
         declared = endpoint.cache
         if declared is None and "cache" in block.model_fields_set:
-            declared, by = CachePolicy(ttl=0), BUILT_IN
+            declared, by = CachePolicy(ttl=0, refresh_behind=refresh_behind_of(upstream.adapter)), BUILT_IN
+        by_headers = declared is None and upstream.adapter.by_headers
         cache, outcomes, rows = None, {}, list[Sourced]()
         if declared is not None and upstream.terms_accepted:
             cache, rows = self._cache(upstream, declared, by, place, "cache")
@@ -210,7 +220,9 @@ class Planner:
                 cache, outcomes = None, {}
         rows += _with_sources_of(upstream, [*timeout_rows, *retry_rows])
         version = _version(cache, outcomes)
-        return Plan(upstream, endpoint.route, endpoint, cache, outcomes, timeout, retry, version, tuple(rows))
+        return Plan(
+            upstream, endpoint.route, endpoint, cache, outcomes, timeout, retry, version, by_headers, tuple(rows)
+        )
 
     def _cache(
         self, upstream: UpstreamPlan, declared: CachePolicy, by: str, place: Place | None, word: str
@@ -219,6 +231,12 @@ class Planner:
         layers = [self._layer(("defaults", "cache"))] if word == "cache" else []
         layers += self._own(place, *word.split("."))
         policy, rows = resolve_policy(declared, by, layers, f"{word}.")
+        if declared.refresh_behind is RefreshBehind.FORBIDDEN:  # a provider's terms: nobody here allows it again
+            policy = replace(policy, refresh_behind=declared.refresh_behind)
+            rows = [
+                Sourced(row.field, policy.refresh_behind, by) if row.field.endswith("refresh_behind") else row
+                for row in rows
+            ]
         if policy.keep_at_most > upstream.keep_at_most:
             policy = replace(policy, keep_at_most=upstream.keep_at_most)
             source = next(row.source for row in upstream.sources if row.field == "keep_at_most")
@@ -242,7 +260,13 @@ class Planner:
         return Layer(values, lambda name: self._source((*place, name)))
 
 
-def _shape(route: str) -> tuple[str, ...]:
+def refresh_behind_of(adapter: Adapter) -> RefreshBehind:
+    """Whether an endpoint that only the operator caches may be refreshed behind: not where none of the others may."""
+    declared = [endpoint.cache.refresh_behind for endpoint in adapter.endpoints if endpoint.cache is not None]
+    return RefreshBehind.FORBIDDEN if set(declared) == {RefreshBehind.FORBIDDEN} else RefreshBehind.ALLOWED
+
+
+def shape_of(route: str) -> tuple[str, ...]:
     """A route with the names in its braces left out: two spellings of one endpoint are one."""
     parsed = parse_route(route)
     return parsed.method, *("{}" if part.startswith("{") and "..." not in part else part for part in parsed.segments)

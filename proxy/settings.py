@@ -6,6 +6,8 @@ from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from policies import MIB, BreakerPolicy, CachePolicy, ConcurrencyPolicy, Duration, RetryPolicy, Size, TimeoutPolicy
 
@@ -30,7 +32,7 @@ def _annotation(policy: type[Any], name: str) -> Any:
     annotation = info.annotation
     for extra in info.metadata:
         annotation = Annotated[annotation, extra]
-    return annotation | None
+    return annotation
 
 
 CacheFields = _partial(CachePolicy)
@@ -128,7 +130,7 @@ class UpstreamBlock(Strict):
     """One external API."""
 
     adapter: str | None = None  # None: the block's own name
-    base_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")] | None = None
+    base_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")] | None = None
     credential: dict[str, str] = Field(default={}, repr=False)
     keep_at_most: Duration | None = None
     terms_accepted: tuple[str, ...] = ()
@@ -190,6 +192,15 @@ def nearest(name: str, known: "list[str] | tuple[str, ...]") -> str:
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known) or 'none'}"
 
 
+class _AsWritten(GenerateJsonSchema):
+    """Fields read by a validator of ours may be written as text too: 5m, 10MiB, 20%, or one of a list."""
+
+    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
+        """Text, or what the validator makes of it."""
+        return {"anyOf": [super().function_before_schema(schema), {"type": "string"}]}
+
+
 def settings_schema() -> dict[str, Any]:
     """The JSON Schema of config.yaml, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema()}
+    schema = Settings.model_json_schema(schema_generator=_AsWritten)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -65,10 +65,9 @@ def address_of(raw: str) -> Address:
 
 def origin_of(request: web.BaseRequest, runtime: Runtime) -> Origin:
     """The base URL the caller used, and its address."""
-    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
     headers = request.headers
     return runtime.forwarding.origin(
-        peer[0] if peer else "", request.scheme, headers.get("Host", ""), lambda name: headers.getall(name, [])
+        _peer(request), request.scheme, headers.get("Host", ""), lambda name: headers.getall(name, [])
     )
 
 
@@ -79,8 +78,8 @@ def visit(request: web.BaseRequest, address: Address, runtime: Runtime) -> Visit
     presented = Presented(
         request.headers.get(KEY_HEADER),
         address.key,
-        origin.client,
-        request.headers.get("Host", "") if origin.client is not None else "",
+        origin.client or _local_proxy(request, runtime),
+        request.headers.get("Host", ""),
         _candidates(request, address, upstream),
     )
     identified = identify(runtime.callers, presented)
@@ -90,6 +89,17 @@ def visit(request: web.BaseRequest, address: Address, runtime: Runtime) -> Visit
         raise CallerNotAllowed(upstream.name)
     plan, params = upstream.match(request.method, address.path)
     return Visit(upstream, plan, params, address, identified.caller.name, origin.base)
+
+
+def _local_proxy(request: web.BaseRequest, runtime: Runtime) -> str | None:
+    """A trusted proxy that says nothing of clients speaks for itself where only this machine may call anyway."""
+    says_who = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+    return None if says_who or runtime.callers.configured else _peer(request)
+
+
+def _peer(request: web.BaseRequest) -> str:
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return str(peer[0]) if peer else ""
 
 
 def _candidates(request: web.BaseRequest, address: Address, upstream: UpstreamPlan | None) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ class PlainScreen:
 
 
 class RichScreen:
-    """A table for each step. Rows stand in the table at once where they can: a person waits for nothing."""
+    """In colour, a row as soon as there is one: a person waits for nothing."""
 
     def __init__(self, output: TextIO) -> None:
         self._console = Console(file=output, highlight=False, width=max(100, shutil.get_terminal_size().columns))
@@ -105,8 +105,8 @@ class RichScreen:
     def reading(self, reading: Reading) -> None:
         """A request that was made."""
         table = Table(box=None, show_header=False, padding=(0, 1), expand=True)
-        for ratio in (5, 1, 7, 1, 2):
-            table.add_column(ratio=ratio, overflow="fold")
+        for width in (None, 3, None, 9, 9):  # what is asked and the cache's words share what the numbers leave
+            table.add_column(width=width, ratio=None if width else 1, overflow="fold")
         asked, status, cache, time, calls = (escape(cell) for cell in cells(reading))
         colour = "green" if reading.is_hit else "yellow"
         shown = "green" if reading.status < 400 else "red"

@@ -28,7 +28,9 @@ USUAL = Ports()
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-async def show(*, stays: bool, ports: Ports = USUAL, screen: Screen | None = None) -> int:
+async def show(
+    *, stays: bool, ports: Ports = USUAL, screen: Screen | None = None, tour: tuple[Step, ...] = TOUR
+) -> int:
     """The whole demo. 0: every step was as promised; 1: one was not; 2: it could not start, said in one line.
 
     `stays`: once the tour is over, everything runs on until Ctrl-C.
@@ -42,7 +44,7 @@ async def show(*, stays: bool, ports: Ports = USUAL, screen: Screen | None = Non
 
     with _ended_by_signals(tell):
         try:
-            return await _show(ports, screen, stays=stays)
+            return await _show(ports, screen, tour, stays=stays)
         except (PortTaken, StartFailed) as error:
             sys.stderr.write(f"larder: {error}\n")
             return NOT_STARTED
@@ -52,12 +54,12 @@ async def show(*, stays: bool, ports: Ports = USUAL, screen: Screen | None = Non
             return BROKEN
 
 
-async def _show(ports: Ports, screen: Screen, *, stays: bool) -> int:
+async def _show(ports: Ports, screen: Screen, tour: tuple[Step, ...], *, stays: bool) -> int:
     ports.check_free()
     with TemporaryDirectory(prefix="larder-demo-") as name:
         folder = Path(name)
         async with _everything(ports, folder, screen) as stage:
-            kept = await _tour(stage, screen)
+            kept = await _given(tour, stage, screen)
             if stays:
                 _invite(ports, folder, screen)
                 await _until_told()
@@ -86,10 +88,10 @@ async def _everything(ports: Ports, folder: Path, screen: Screen) -> AsyncIterat
         yield stage
 
 
-async def _tour(stage: Stage, screen: Screen) -> bool:
+async def _given(tour: tuple[Step, ...], stage: Stage, screen: Screen) -> bool:
     """Whether every promise was kept."""
     broken = []
-    for number, step in enumerate(TOUR, start=1):
+    for number, step in enumerate(tour, start=1):
         screen.step(number, step.title, step.promise)
         checks = await _played(step, stage)
         screen.checks(checks)

@@ -1,6 +1,7 @@
 """The stage: what a step of the tour can do, all of it over HTTP, as services, operators and CourseWorks would."""
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ class Stage:
             answer: dict[str, Any] = await response.json(content_type=None)
         self._screen.reading(
             Reading(
-                asked=f"POST /admin/flush {target}",
+                asked=f"POST /admin/flush {json.dumps(target)}",
                 status=response.status,
                 cache=f"met {answer.get('met')}, mode {answer.get('mode')}, durable {answer.get('durable')}",
                 seconds=time.perf_counter() - started,

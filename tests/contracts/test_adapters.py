@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 import adapters
 from adapters import NOT_JSON, Adapter, Effect, Endpoint, Exchange, Kind, Link, Problem, Received, Sent
@@ -27,29 +27,18 @@ CACHED = [
     if endpoint.cache is not None
 ]
 SAFE = {"GET", "HEAD"}
-PURE = set(
-    [
-        "adapters",
-        "base64",
-        "collections",
-        "dataclasses",
-        "email",
-        "enum",
-        "hashlib",
-        "itertools",
-        "json",
-        "math",
-        "msgspec",
-        "policies",
-        "pydantic",
-        "re",
-        "types",
-        "typing",
-        "urllib",
-    ]
-)
+PURE = {"base64", "collections", "dataclasses", "enum", "json", "math", "re", "types", "typing", "urllib"}
+PURE |= {"adapters", "policies", "msgspec", "pydantic"}
 
 each_adapter = pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=NAMES)
+
+
+def each_with(*parts: str) -> pytest.MarkDecorator:
+    """The adapters that have something to say about any of these."""
+    chosen = [name for name in NAMES if any(getattr(ADAPTERS[name], part) for part in parts)]
+    return pytest.mark.parametrize("adapter", [ADAPTERS[name] for name in chosen], ids=chosen)
+
+
 each_cached = pytest.mark.parametrize(("adapter", "endpoint"), CACHED)
 
 # Words that upstreams use, so that hostile bodies get past the first look.
@@ -68,10 +57,17 @@ TEXTS = st.one_of(WORDS, st.text(max_size=8), st.from_regex(r"[0-9~]{1,24}", ful
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.integers(1, 10**15), st.floats(), TEXTS, st.just(NOT_JSON)
 )
+IDS = st.one_of(st.integers(-5, 10**15), st.from_regex(r"[0-9]{1,5}~?[0-9]{1,20}", fullmatch=True), SCALARS)
+HOSTILE = st.one_of(IDS, st.lists(IDS, max_size=2), st.dictionaries(WORDS, IDS, max_size=3))
+
 JSON = st.recursive(
     SCALARS,
-    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(TEXTS, inner, max_size=6)),
-    max_leaves=20,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(TEXTS, inner, max_size=6),
+        st.lists(st.dictionaries(WORDS, HOSTILE | inner, max_size=8), max_size=2),
+    ),
+    max_leaves=12,
 )
 BODIES = st.one_of(
     st.binary(max_size=60),
@@ -247,11 +243,10 @@ def test_every_status_has_a_verdict_and_no_error_counts_as_a_success(adapter: Ad
         assert (kind is Kind.THROTTLED) == (status == 429)
 
 
-@each_adapter
+@each_with("canonical_query")
 @given(query=QUERIES)
 def test_a_canonical_query_is_its_own_canonical_form_and_only_drops_credentials(adapter: Adapter, query: Any) -> None:
-    if adapter.canonical_query is None:
-        return
+    assert adapter.canonical_query is not None
     canonical = adapter.canonical_query(query)
     credentials = {place.name for place in adapter.credential_places if place.where == "query"}
 
@@ -259,27 +254,25 @@ def test_a_canonical_query_is_its_own_canonical_form_and_only_drops_credentials(
     assert sorted(canonical, key=repr) == sorted((pair for pair in query if pair[0] not in credentials), key=repr)
 
 
-@each_adapter
+@each_with("canonical_body")
 @given(body=BODIES)
 def test_a_canonical_body_is_its_own_canonical_form(adapter: Adapter, body: bytes) -> None:
-    if adapter.canonical_body is None:
-        return
+    assert adapter.canonical_body is not None
     canonical = adapter.canonical_body(body)
 
     assert adapter.canonical_body(canonical) == canonical
 
 
-@each_adapter
+@each_with("canonical_header")
 @given(value=st.text(max_size=30) | st.lists(TEXTS, max_size=4).map(",".join))
 def test_a_canonical_header_is_its_own_canonical_form(adapter: Adapter, value: str) -> None:
-    if adapter.canonical_header is None:
-        return
+    assert adapter.canonical_header is not None
     for name in adapter.keyed_headers:
         canonical = adapter.canonical_header(name, value)
         assert adapter.canonical_header(name, canonical) == canonical
 
 
-@each_adapter
+@each_with("endpoints")
 @given(exchange=EXCHANGES)
 def test_tags_are_fixed_words_and_ids_whatever_an_answer_says(adapter: Adapter, exchange: Exchange) -> None:
     for endpoint in adapter.endpoints:
@@ -289,7 +282,7 @@ def test_tags_are_fixed_words_and_ids_whatever_an_answer_says(adapter: Adapter, 
             assert endpoint.outcome(exchange) in {None, *endpoint.outcomes}
 
 
-@each_adapter
+@each_with("write_effect")
 @given(sent=SENT, received=st.none() | RECEIVED)
 def test_every_write_has_an_effect_made_of_tags(adapter: Adapter, sent: Sent, received: Received | None) -> None:
     if adapter.write_effect is not None:
@@ -298,20 +291,19 @@ def test_every_write_has_an_effect_made_of_tags(adapter: Adapter, sent: Sent, re
         assert not effect.tags or sent.method not in SAFE
 
 
-@each_adapter
+@each_with("bypass")
 @given(sent=SENT)
 def test_every_request_may_be_asked_whether_it_bypasses(adapter: Adapter, sent: Sent) -> None:
     if adapter.bypass is not None:
         assert adapter.bypass(sent) in (True, False)
 
 
-@each_adapter
+@each_with("event_effect")
 @given(metadata=JSON, body=JSON, name=TEXTS, link=st.none() | st.just(Link("1", "2", "3")))
 def test_every_notification_has_an_effect_made_of_tags(
     adapter: Adapter, metadata: Any, body: Any, name: str, link: Link | None
 ) -> None:
-    if adapter.event_effect is None:
-        return
+    assert adapter.event_effect is not None
     if isinstance(metadata, dict):
         metadata = {**metadata, "event_name": name}
     for event in ({"metadata": metadata, "body": body}, {"metadata": metadata}, {}):
@@ -321,7 +313,7 @@ def test_every_notification_has_an_effect_made_of_tags(
         assert effect.known or not effect.tags
 
 
-@each_adapter
+@each_with("links", "whoami")
 @given(value=JSON)
 def test_links_and_the_user_are_read_from_anything(adapter: Adapter, value: Any) -> None:
     if adapter.links is not None:
@@ -331,7 +323,7 @@ def test_links_and_the_user_are_read_from_anything(adapter: Adapter, value: Any)
         assert user is None or user.isdigit()
 
 
-@each_adapter
+@each_with("quota_left")
 @given(headers=HEADERS)
 def test_what_is_left_of_the_quota_is_a_number_or_unknown(adapter: Adapter, headers: Any) -> None:
     if adapter.quota_left is not None:
@@ -339,7 +331,7 @@ def test_what_is_left_of_the_quota_is_a_number_or_unknown(adapter: Adapter, head
         assert left is None or abs(left) < float("inf")
 
 
-@each_adapter
+@each_with("api_of")
 @given(path=PATHS)
 def test_a_host_label_never_holds_anything_but_a_label(adapter: Adapter, path: str) -> None:
     if adapter.api_of is not None and (found := adapter.api_of(path)) is not None:
@@ -350,13 +342,12 @@ def test_a_host_label_never_holds_anything_but_a_label(adapter: Adapter, path: s
         assert path.endswith(rest) or rest == "/"
 
 
-@each_adapter
+@each_with("shape_error")
 @given(status=st.integers(400, 599), path=PATHS, wait=st.none() | st.integers(0, 999))
 def test_errors_of_larders_own_are_json_objects_in_the_providers_shape(
     adapter: Adapter, status: int, path: str, wait: int | None
 ) -> None:
-    if adapter.shape_error is None:
-        return
+    assert adapter.shape_error is not None
     shaped = adapter.shape_error(Problem(status, "Resting", "the upstream is resting", retry_after=wait), path)
     if shaped is not None:
         parsed = json.loads(shaped)
@@ -365,16 +356,17 @@ def test_errors_of_larders_own_are_json_objects_in_the_providers_shape(
         assert adapter.verdict(Received(status, {}, shaped, parsed)).kind is not Kind.ANSWER
 
 
-@each_cached
+@each_with("endpoints")
 @given(value=JSON)
-def test_a_model_accepts_or_refuses_anything(adapter: Adapter, endpoint: Endpoint, value: Any) -> None:
-    model: TypeAdapter[Any] | None = endpoint.model
-    assert model is not None
-    try:
-        model.validate_python(value)
-    except ValidationError:
-        return
-    assert isinstance(value, dict | list)
+def test_a_model_accepts_or_refuses_anything(adapter: Adapter, value: Any) -> None:
+    for endpoint in adapter.endpoints:
+        if endpoint.model is None:
+            continue
+        try:
+            endpoint.model.validate_python(value)
+        except ValidationError:
+            continue
+        assert isinstance(value, dict | list)
 
 
 @each_adapter

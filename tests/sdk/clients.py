@@ -12,6 +12,7 @@ from canvasapi import Canvas
 from google.api_core.client_options import ClientOptions
 from google.maps import addressvalidation_v1, places_v1
 from smartystreets_python_sdk import BasicAuthCredentials, ClientBuilder
+
 from tests.house import ADA, House
 
 T = TypeVar("T")

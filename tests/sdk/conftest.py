@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.house import House, house
 
 Open = Callable[..., AbstractAsyncContextManager[House]]

@@ -1,6 +1,7 @@
 """canvasapi through Larder: what it reads, and how often Canvas is asked for it."""
 
 import pytest
+
 from tests.house import ADA, BEN, CY
 from tests.sdk.clients import in_canvas, in_pages_of
 

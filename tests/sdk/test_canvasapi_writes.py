@@ -2,6 +2,7 @@
 
 import pytest
 from canvasapi import exceptions as refused
+
 from tests.house import CY
 from tests.sdk.clients import in_canvas
 

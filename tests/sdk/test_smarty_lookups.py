@@ -12,6 +12,7 @@ from smartystreets_python_sdk.us_reverse_geo import Lookup as ReverseLookup
 from smartystreets_python_sdk.us_street import Lookup
 from smartystreets_python_sdk.us_street.match_type import MatchType
 from smartystreets_python_sdk.us_zipcode import Lookup as ZipLookup
+
 from tests.sdk.clients import NO_CREDENTIAL, looked_up, smarty
 
 STREET = "/us-street/street-address"

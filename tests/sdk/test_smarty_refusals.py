@@ -1,10 +1,9 @@
 """smartystreets-python-sdk through Larder: refusals in its own exceptions, and what may be covered is covered."""
 
-from types import SimpleNamespace
-
 import pytest
 from smartystreets_python_sdk import BasicAuthCredentials, SharedCredentials, StaticCredentials, exceptions
 from smartystreets_python_sdk.us_street import Lookup
+
 from tests.sdk.clients import NO_CREDENTIAL, looked_up, smarty, switch
 
 STREET = "/us-street/street-address"
@@ -75,12 +74,13 @@ async def test_each_fault_is_the_sdks_own_exception(home, status, error):
 
 async def test_a_429_without_retry_after_no_longer_kills_the_sdk(home, monkeypatch):
     slept = []
-    monkeypatch.setattr("smartystreets_python_sdk.retry_sender.time", SimpleNamespace(sleep=slept.append))
+    monkeypatch.setattr("smartystreets_python_sdk.retry_sender.sleep", slept.append)
     await switch(home, smarty={"throttle": "no_retry_after", "throttle_times": 1})
     client = smarty(home.url, STREET).build_us_street_api_client()
 
     assert await looked_up(client, Lookup(**HOME))
-    assert 1 in slept
+    assert slept == [1]
+    assert await home.calls(CALLS) == 2
 
 
 @pytest.mark.parametrize(

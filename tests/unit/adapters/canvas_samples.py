@@ -36,7 +36,7 @@ def enrollment(one: int = 46825, user: int = 20064, course_id: int = 565, **more
     } | more
 
 
-def user(one: int = 20064, **more: Any) -> dict[str, Any]:
+def user(one: int | str = 20064, **more: Any) -> dict[str, Any]:
     return {"id": one, "name": "Ada Sample", "sortable_name": "Sample, Ada"} | more
 
 

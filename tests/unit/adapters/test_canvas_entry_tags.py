@@ -136,6 +136,11 @@ def test_people_of_another_shard_keep_their_global_id() -> None:
     assert f"in:user:{FOREIGN + 7}" in tags_of("courses/565/users", [user(FOREIGN + 7)])
 
 
+def test_an_id_is_tagged_in_one_form_however_it_is_written() -> None:
+    assert f"in:user:{FOREIGN + 7}" in tags_of("courses/565/users", [user("2108~7")])
+    assert "in:user:7" in tags_of("courses/565/users", [user("007")])
+
+
 def test_string_ids_make_the_same_tags() -> None:
     row = {**enrollment(), "id": "46825", "user_id": "20064", "course_id": "565", "course_section_id": "4811"}
     row["user"] = {"id": "20064"}

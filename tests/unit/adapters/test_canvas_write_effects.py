@@ -65,6 +65,15 @@ def test_enrolling_somebody_nobody_can_name_purges_every_roster_and_course_list(
     assert "tenant" in purged("courses/565/enrollments", "POST", body)
 
 
+@pytest.mark.parametrize("depth", [3, 200, 900, 960, 985, 5000])
+def test_a_body_nested_deep_tells_nothing_and_does_no_harm(depth: int) -> None:
+    assert adapter.write_effect is not None
+    body = b'{"enrollment": ' * depth + b'{"user_id": 20064}' + b"}" * depth
+    sent = request("courses/565/enrollments", "POST", body, content_type="application/json")
+
+    assert "tenant" in adapter.write_effect(sent, None).tags
+
+
 def test_enrolling_into_a_section_finds_the_course_in_the_answer() -> None:
     assert purged("sections/4811/enrollments", "POST", {}, enrollment()) >= A_PERSON_CAME
     assert "tenant" in purged("sections/4811/enrollments", "POST", {"enrollment[user_id]": 20064})

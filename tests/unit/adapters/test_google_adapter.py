@@ -186,6 +186,13 @@ def test_order_and_case_of_address_lines_matter_and_a_null_in_a_list_stays() -> 
     assert canonical(b'{"a": ["x", null]}') != canonical(b'{"a": ["x"]}')
 
 
+@pytest.mark.parametrize("depth", [100, 330, 480, 900, 5000])
+def test_a_body_nested_too_deep_is_compared_by_its_bytes(depth: int) -> None:
+    body = b'{"a": ' * depth + b"1" + b"}" * depth
+
+    assert canonical(body) == body
+
+
 def test_a_pretty_printed_body_is_the_same() -> None:
     assert canonical(b'{\n  "address": {\n    "regionCode": "US"\n  }\n}') == canonical(
         b'{"address":{"regionCode":"US"}}'

@@ -52,6 +52,7 @@ UNMATCHED = (1, 0, 7)
         ([candidate(code=None)], UNMATCHED),
         ([candidate(), candidate(code="N")], UNMATCHED),
         ([candidate(code=None, analysis={"enhanced_match": "non-postal-match"})], UNMATCHED),
+        ([candidate(analysis={"dpv_match_code": ["Y"]})], UNMATCHED),
     ],
 )
 def test_what_is_verified_lives_for_a_month_and_what_is_not_for_a_day(answer: Any, expected: Any) -> None:

@@ -1,5 +1,7 @@
 """A listener and an operator for each test of the admin listener."""
 
+import socket
+
 import pytest
 
 from tests.unit.admin.operators import a_store, a_world
@@ -19,3 +21,11 @@ def world(at_desk):
 @pytest.fixture
 def operator(at_desk):
     return at_desk[1]
+
+
+@pytest.fixture
+def unused_port():
+    """A port that nobody listens on: bound, but not listening, for as long as the test runs."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]

@@ -32,7 +32,7 @@ callers: [{{name: enrollment, key: "sha256:{"ca" * 32}"}}]
 defaults: {{breaker: {{minimum_calls: 1, cooldown: 30s}}}}
 upstreams:
   courseworks:
-    base_url: https://user:pass-{CANARY}@canvas.example
+    base_url: https://canvas.example
     credential: {{token: held-{CANARY}}}
     endpoints: {{"{COURSE}": {{cache: {{ttl: 5m}}}}}}
   mirror: {{base_url: http://127.0.0.1:8000}}

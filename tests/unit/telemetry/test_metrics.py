@@ -56,7 +56,19 @@ def test_names_follow_the_conventions_and_are_there_once() -> None:
 
 
 def test_no_label_has_room_for_a_person_a_path_or_a_query() -> None:
-    allowed = {"caller", "upstream", "endpoint", "status", "cache", "outcome", "detail", "whose", "source", "operation"}
+    allowed = {
+        "mode",
+        "caller",
+        "upstream",
+        "endpoint",
+        "status",
+        "cache",
+        "outcome",
+        "detail",
+        "whose",
+        "source",
+        "operation",
+    }
 
     assert {label for metric in METRICS for label in metric.labels} <= allowed
 

@@ -1,0 +1,60 @@
+"""What can only be checked once everything is resolved: nobody's answers for others, no lifetime that cannot hold."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from policies import Partition
+from proxy.config_file import Place
+from proxy.plan import Plan, Plans, UpstreamPlan, shape_of
+from proxy.settings import EndpointBlock
+
+Checks = Iterator[tuple[Place, str]]
+
+
+def plan_checks(plans: Plans) -> Checks:
+    """Where the resolved plans would break a promise, and why."""
+    for upstream in plans.upstreams.values():
+        blocks = plans.settings.upstreams[upstream.name].endpoints
+        routes = {shape_of(route): route for route in blocks}
+        for plan in upstream.endpoints:
+            route = routes.get(shape_of(plan.name))
+            yield from _partition(plans, plan, route)
+            if route is not None:
+                yield from _lifetimes(plan, blocks[route], ("upstreams", upstream.name, "endpoints", route, "cache"))
+
+
+def _partition(plans: Plans, plan: Plan, route: str | None) -> Checks:
+    upstream = plan.upstream
+    if plan.cache is None or plan.cache.partition in _allowed(upstream):
+        return
+    place: Place = ("defaults", "cache", "partition")
+    if route is not None:
+        cache: Any = plans.settings.upstreams[upstream.name].endpoints[route].cache
+        if cache is not None and "partition" in cache.model_fields_set:
+            place = ("upstreams", upstream.name, "endpoints", route, "cache", "partition")
+    allowed = ", ".join(sorted(_allowed(upstream)))
+    yield place, f"answers of {upstream.name} to one would reach others; it may be one of {allowed}"
+
+
+def _allowed(upstream: UpstreamPlan) -> set[Partition]:
+    """The partitions that keep apart what the credential keeps apart (DESIGN.md §4)."""
+    if upstream.credential is None:
+        return set(Partition) - {Partition.SHARED}
+    if upstream.adapter.held_partition is Partition.SHARED:
+        return set(Partition)
+    if upstream.adapter.held_partition is Partition.CALLER:  # one principal for all callers would be sharing
+        return {Partition.AUTO, Partition.CALLER, Partition.NONE}
+    return set(Partition) - {Partition.SHARED}
+
+
+def _lifetimes(plan: Plan, block: EndpointBlock, place: Place) -> Checks:
+    """Only what this endpoint's own block says: general words give way without a complaint."""
+    written: Any = block.cache
+    said: set[str] = set() if written is None else written.model_fields_set
+    cache = plan.cache
+    if cache is None:
+        return
+    if "ttl" in said and cache.ttl > cache.keep_at_most:
+        yield (*place, "ttl"), "is longer than keep_at_most"
+    if "refresh_after" in said and cache.refresh_after is not None and cache.refresh_after > cache.ttl:
+        yield (*place, "refresh_after"), "has to be at most ttl: later the answer is not fresh any more"

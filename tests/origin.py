@@ -1,0 +1,53 @@
+"""A scripted origin on a real socket: it answers what the test says, and remembers what it saw, raw."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+
+@dataclass
+class Seen:
+    """A request as it arrived."""
+
+    method: str
+    target: str  # raw path and query
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+
+@dataclass
+class Origin:
+    """Says `answer(seen)` to every request."""
+
+    answer: Callable[[Seen], web.Response]
+    url: str = ""
+    seen: list[Seen] = field(default_factory=list)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.read()
+        seen = Seen(request.method, request.raw_path, list(request.headers.items()), body)
+        self.seen.append(seen)
+        return self.answer(seen)
+
+
+def text(body: str = "hello", status: int = 200, **headers: str) -> web.Response:
+    """An answer; header names with `_` for `-`."""
+    return web.Response(text=body, status=status, headers={name.replace("_", "-"): v for name, v in headers.items()})
+
+
+@asynccontextmanager
+async def origin(answer: Callable[[Seen], web.Response]) -> AsyncIterator[Origin]:
+    made = Origin(answer)
+    runner = web.ServerRunner(web.Server(made.handle))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield made
+    finally:
+        await runner.cleanup()

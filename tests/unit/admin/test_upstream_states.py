@@ -1,0 +1,114 @@
+"""How the upstreams are shown: their circuits, their load and what went wrong, as the guards themselves know it."""
+
+import asyncio
+from math import nan
+
+import pytest
+
+
+@pytest.fixture
+def courseworks(world):
+    return world.upstreams["courseworks"]
+
+
+async def state_of(operator, name="courseworks"):
+    heard = await operator.ask("GET", "/admin/upstreams")
+    assert heard.status == 200
+    (found,) = [row for row in heard.json["upstreams"] if row["name"] == name]
+    return found
+
+
+async def test_an_upstream_that_was_never_called_is_at_rest(operator):
+    assert await state_of(operator) == {
+        "name": "courseworks",
+        "circuit": "closed",
+        "rest": 0.0,
+        "calls": 0,
+        "failures": 0,
+        "in_flight": 0,
+        "waiting": 0,
+        "quota_left": None,
+        "retries_left": 10.0,
+        "payloads_refused": len("courseworks"),
+        "last_error": None,
+    }
+
+
+async def test_all_upstreams_are_shown_by_name(operator):
+    heard = await operator.ask("GET", "/admin/upstreams")
+
+    assert [row["name"] for row in heard.json["upstreams"]] == ["courseworks", "mirror"]
+
+
+async def test_a_circuit_is_shown_open_with_the_seconds_left_and_then_half_open(world, operator, courseworks):
+    courseworks.breaker.failed(courseworks.breaker.check())
+    world.clock.advance(10)
+    opened = await state_of(operator)
+    world.clock.advance(20)
+    half_open = await state_of(operator)
+
+    assert (opened["circuit"], opened["rest"]) == ("open", 20.0)
+    assert (half_open["circuit"], half_open["rest"]) == ("half-open", 0.0)
+    assert (await state_of(operator, "mirror"))["circuit"] == "closed"
+
+
+async def test_calls_and_failures_of_the_window_are_counted(operator, courseworks):
+    for _ in range(3):
+        courseworks.breaker.succeeded(courseworks.breaker.check())
+    courseworks.breaker.failed(courseworks.breaker.check())
+
+    state = await state_of(operator)
+
+    assert (state["calls"], state["failures"]) == (4, 1)
+
+
+async def test_calls_in_the_air_and_waiting_are_counted(operator, courseworks):
+    most, landed = courseworks.slots.policy.credential, asyncio.Event()
+
+    async def call():
+        async with courseworks.slots.taken("a digest", shared=False):
+            await landed.wait()
+
+    calls = [asyncio.create_task(call()) for _ in range(most + 2)]
+    while courseworks.slots.in_flight + courseworks.slots.waiting < most + 2:  # noqa: ASYNC110 - slots have no event
+        await asyncio.sleep(0)
+    state = await state_of(operator)
+    landed.set()
+    await asyncio.gather(*calls)
+
+    assert (state["in_flight"], state["waiting"]) == (most, 2)
+
+
+async def test_retries_and_quota_that_are_left_are_shown(operator, courseworks):
+    courseworks.quota_left = 641.25
+    courseworks.budget.spend()
+
+    state = await state_of(operator)
+
+    assert (state["quota_left"], state["retries_left"]) == (641.25, 9.0)
+
+
+async def test_a_quota_that_is_no_number_is_not_known(operator, courseworks):
+    courseworks.quota_left = nan
+
+    assert (await state_of(operator))["quota_left"] is None
+
+
+async def test_the_last_error_is_a_kind_and_an_age(world, operator, courseworks):
+    courseworks.last_error, courseworks.last_error_at = "timeout", world.clock()
+    world.clock.advance(12.5)
+
+    assert (await state_of(operator))["last_error"] == {"kind": "timeout", "age": 12.5}
+
+
+async def test_what_nobody_counts_is_not_zero(world, operator):
+    object.__setattr__(world.desk, "payloads_refused", None)
+
+    assert (await state_of(operator))["payloads_refused"] is None
+
+
+async def test_a_parameter_that_means_nothing_is_refused(operator):
+    heard = await operator.ask("GET", "/admin/upstreams?upstream=courseworks")
+
+    assert heard.status == 400
+    assert "upstream: found an unknown field; it has to be left out" in heard.problem["detail"]
