@@ -16,7 +16,7 @@ from bench.herd import herd
 from bench.hits import hits
 from bench.misses import misses
 from bench.processes import BenchError
-from bench.scene import NGINX, larder_module, scene
+from bench.scene import NGINX, scene
 from bench.starting import starting
 
 LATEST = Path(__file__).parent / "out" / "latest.json"
@@ -40,7 +40,7 @@ def main() -> int:
         "python": platform.python_version(),
         "client": load_client(),
         "nginx": "beside" if NGINX else "not installed",
-        "larder": "larder run" if larder_module() == "proxy" else "without its admin listener (bench/serve.py)",
+        "load before": round(os.getloadavg()[0], 1),
     }
     print(" · ".join(f"{name}: {value}" for name, value in machine.items()), flush=True)
     started = time.perf_counter()

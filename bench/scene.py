@@ -4,24 +4,21 @@ import http.client
 import json
 import os
 import shutil
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from bench.processes import REPOSITORY, Server, free_port, python, running
+from bench.processes import Server, free_port, python, running
 from proxy.callers.keys import make_key
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 KEY = make_key(google=False, random=os.urandom)
-ASKER = {"X-Larder-Key": KEY.key, "Authorization": "Bearer sandbox-student-ada"}
+ASKER = {"Accept": "application/json", "X-Larder-Key": KEY.key, "Authorization": "Bearer sandbox-student-ada"}
 
 _NGINX_CONFIG = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr;
@@ -72,18 +69,9 @@ def config(folder: Path, origin: str, **more: Any) -> dict[str, Any]:
     }
 
 
-@cache
-def larder_module() -> str:
-    """What starts Larder: its own command, unless this tree's cannot be imported yet."""
-    probe = subprocess.run(
-        [sys.executable, "-c", "import proxy.running"], cwd=REPOSITORY, capture_output=True, check=False
-    )
-    return "proxy" if probe.returncode == 0 else "bench.serve"
-
-
 def larder_command(path: Path) -> list[str]:
-    """The command that serves with a config."""
-    return python("proxy", "run", "--config", path) if larder_module() == "proxy" else python("bench.serve", path)
+    """The command that serves with a config: `larder run`."""
+    return python("proxy", "run", "--config", path)
 
 
 def written(settings: Mapping[str, Any], folder: Path) -> Path:

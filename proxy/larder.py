@@ -64,6 +64,7 @@ class Larder:
         self.upstreams = Upstreams(self._tools())
         self.health = Health({"store": self._store_part, "upstreams": self._upstreams_part})
         self.opened: Opened | None = None
+        self._session: ClientSession | None = None
         self._started = False
 
     async def open(self) -> None:
@@ -83,7 +84,11 @@ class Larder:
         self.runtime = self._runtime(self.plans)
         self.app = App(lambda: self.runtime, self.engine, self.health, self.observing, time.perf_counter)
         self.listener = Listener(
-            self.app.handle, settings.server.host, settings.server.port, max_head=settings.server.max_head
+            self.app.handle,
+            settings.server.host,
+            settings.server.port,
+            max_head=settings.server.max_head,
+            sleep=self._clocks.sleep,
         )
         await self.listener.open(settings.server.drain)
         self._housekeeping = Housekeeping(
@@ -113,10 +118,11 @@ class Larder:
         except TimeoutError:
             self.observing.drain_timed_out()
         await self._housekeeping.stop()
-        await self._session.close()
         await self._let_go()
 
     async def _let_go(self) -> None:
+        if self._session is not None:
+            await self._session.close()
         await self.transport.close()
         try:
             await self.durable.close()
@@ -164,6 +170,8 @@ class Larder:
     def _runtime(self, plans: Plans) -> Runtime:
         settings = plans.settings
         declared = [DeclaredCaller(block.name, block.key, block.networks, block.allow) for block in settings.callers]
+        if self._session is None:
+            raise RuntimeError("Larder.open was not called")
         webhooks = Webhooks(
             channels(plans, self._session, self.observing.keys_failed),
             {name: upstream.settle for name, upstream in plans.upstreams.items()},

@@ -65,13 +65,21 @@ class _Server(web.Server):
 class Listener:
     """One port and the connections to it."""
 
-    def __init__(self, handler: Handler, host: str, port: int, *, max_head: int) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        host: str,
+        port: int,
+        *,
+        max_head: int,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._sleep = sleep
         self._handler = handler
         self._host = host
         self._port = port
         self._max_head = max_head
         self._runner: web.ServerRunner | None = None
-        self.draining = False
 
     @property
     def port(self) -> int:
@@ -84,11 +92,14 @@ class Listener:
         """Listen. Raises OSError when the address cannot be had."""
         self._runner = web.ServerRunner(_Server(self._handler, self._max_head), shutdown_timeout=drain)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port, backlog=1024).start()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port, backlog=1024).start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
 
     async def stop_listening(self) -> None:
         """No new connection is accepted; answers from now on ask their connection to close."""
-        self.draining = True
         if self._runner is not None:
             for site in list(self._runner.sites):
                 await site.stop()
@@ -100,6 +111,6 @@ class Listener:
         """
         if self._runner is None:
             return
-        await asyncio.sleep(IDLE_GRACE)
+        await self._sleep(IDLE_GRACE)
         await self._runner.cleanup()
         self._runner = None

@@ -16,7 +16,7 @@ from time import time
 
 from adapters import Link
 from policies import GIB, MIB
-from proxy.messages import Entry
+from proxy.messages import ALL, Entry
 from proxy.store import _sqlite_entries as entry_rows
 from proxy.store import _sqlite_records as record_rows
 from proxy.store._sqlite_file import SQLiteFile
@@ -88,6 +88,7 @@ class SQLiteStore:
             await self.flush()
         finally:
             await self._thread.stop()
+            self._swamped += len(self._waiting.discard(under(ALL)))  # put while it closed
 
     async def get(self, key: bytes) -> Entry | None:
         """The entry put last under `key`, pending or kept."""

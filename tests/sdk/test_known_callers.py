@@ -9,6 +9,7 @@ import pytest
 from canvasapi import exceptions as canvas_refused
 from google.api_core import exceptions as google_refused
 from google.maps import addressvalidation_v1 as av
+from google.maps import places_v1
 from google.type.postal_address_pb2 import PostalAddress
 from smartystreets_python_sdk import BasicAuthCredentials, SharedCredentials, StaticCredentials
 from smartystreets_python_sdk import exceptions as smarty_refused
@@ -17,7 +18,7 @@ from smartystreets_python_sdk.us_street import Lookup
 from proxy.callers.keys import make_key
 from sandbox.journal import short_hash
 from tests.house import ADA
-from tests.sdk.clients import classic, in_canvas, in_pages_of, looked_up, smarty, validation
+from tests.sdk.clients import classic, in_canvas, in_pages_of, looked_up, places, smarty, validation
 
 COURSES = "/courseworks/api/v1/courses"
 GEOCODE = "/google/maps/api/geocode/json"
@@ -80,6 +81,17 @@ async def test_canvasapi_is_known_by_a_header_of_its_session_and_canvas_never_se
 
     assert len(found) == 14
     assert await guarded.calls(COURSES) == 3
+    await assert_hidden(guarded, KEY.key)
+
+
+async def test_the_header_stays_behind_where_nothing_is_kept_too(guarded):
+    def story(canvas):
+        canvas.graphql("query($id: ID!) { course(id: $id) { name } }", {"id": "100"})
+        return canvas.get_course(100).update(course={"name": "Course 0 (renamed)"})
+
+    await in_canvas(guarded.url, story, "sandbox-token", {"X-Larder-Key": KEY.key})
+
+    assert await guarded.calls("/courseworks/api/graphql") == 1
     await assert_hidden(guarded, KEY.key)
 
 
@@ -173,6 +185,17 @@ async def test_the_rest_clients_are_known_by_a_larder_key_in_the_place_of_google
         answer = await asyncio.to_thread(client.validate_address, av.ValidateAddressRequest(address=address))
 
     assert answer.result.verdict.address_complete
+    await assert_hidden(guarded, GOOGLE_KEY.key, "x-goog-api-key")
+
+
+async def test_the_larder_key_stays_behind_where_nothing_is_kept_too(guarded):
+    wanted = places_v1.GetPlaceRequest(name="places/ChIJsandbox0001")
+    with places(guarded.url, GOOGLE_KEY.key) as client:
+        place = await asyncio.to_thread(client.get_place, wanted, metadata=[("x-goog-fieldmask", "id")])
+    with classic(guarded.url, GOOGLE_KEY.key) as client:
+        details = await asyncio.to_thread(client.place, "ChIJsandbox0001", fields=["place_id"])
+
+    assert place.id == details["result"]["place_id"] == "ChIJsandbox0001"
     await assert_hidden(guarded, GOOGLE_KEY.key, "x-goog-api-key")
 
 

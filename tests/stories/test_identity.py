@@ -1,5 +1,6 @@
 """Yours: an answer fetched for one principal never reaches another; who is refused, loses what was kept."""
 
+from proxy.callers.keys import make_key
 from tests.house import ADA, ADMIN, BEN, CY, STUDENT_COURSES, bearer
 
 COURSE = "/courseworks/api/v1/courses/565"
@@ -114,8 +115,6 @@ async def test_a_teacher_and_a_student_see_their_own_rosters(larder):
 
 
 async def test_a_held_smarty_credential_shares_and_a_google_one_does_not(larder, tmp_path):
-    from proxy.callers.keys import make_key
-
     one, two = (make_key(google=False, random=lambda n, fill=fill: fill * n) for fill in (b"a", b"b"))
     callers = [{"name": "one", "key": one[1]}, {"name": "two", "key": two[1]}]
     smarty = "/smartystreets/us-street/street-address?street=12+Example+Place&city=Sampleton&state=NY"

@@ -13,6 +13,8 @@ from proxy.store.fences import Mode, Purge
 from proxy.store.sqlite import SQLiteStore
 from tests.unit.store.samples import NOW, Clock, an_entry, key
 
+MANY = 4_000
+HEAD = 40 * 4_096  # the pages that tables and indexes begin with
 COURSE = "courseworks/course:565"
 PURGE = Purge(COURSE, Mode.SOFT, 3, NOW, 0.0)
 
@@ -49,6 +51,13 @@ def full_disk(path):
 
 def big(number, **fields):
     return an_entry(number, body=bytes([number % 256]) * 200_000, **fields)
+
+
+def overwrite(path, start, data):
+    """The same file, other bytes: as a disk that lost some would give them back."""
+    with path.open("r+b") as file:
+        file.seek(start)
+        file.write(data)
 
 
 # -- a failing disk
@@ -169,6 +178,115 @@ async def test_bytes_that_cannot_be_trusted_are_a_miss_that_is_counted(store, pa
     assert await store.get(key(2)) == an_entry(2)
     assert store.unreadable == 1
     assert store.failures == 0
+
+
+async def damaged(store, path):
+    """The open store, after a read that met damage made it let go of its connection; what was there."""
+    for number in range(MANY):
+        store.put(an_entry(number, body=bytes(1_500)))  # more than SQLite has in its page cache
+    await store.close()
+    whole = path.read_bytes()[HEAD:]
+    await store.open()
+    overwrite(path, HEAD, b"\xff" * len(whole))
+    with pytest.raises(StoreError, match="malformed"):
+        await get_all(store)
+    return whole
+
+
+async def get_all(store):
+    return [await store.get(key(number)) for number in range(MANY)]
+
+
+async def test_damage_that_is_repaired_is_not_remembered(store, path):
+    whole = await damaged(store, path)
+
+    overwrite(path, HEAD, whole)
+
+    assert None not in await get_all(store)
+    assert store.last_error is None
+
+
+async def test_after_a_failure_only_the_very_same_file_is_connected_to_again(store, path, clock):
+    await damaged(store, path)
+    path.unlink()
+
+    with pytest.raises(StoreError, match="gone"):
+        await store.purge([PURGE])
+    other = SQLiteStore(path.with_name("other.db"), clock=clock)
+    await other.open()
+    await other.close()
+    path.with_name("other.db").rename(path)
+    with pytest.raises(StoreError, match="replaced"):
+        await store.purge([PURGE])
+    assert not await find_purges(path)
+
+
+async def find_purges(path):
+    with sqlite3.connect(path) as connection:
+        found = connection.execute("SELECT * FROM purges").fetchall()
+    connection.close()
+    return found
+
+
+# -- what still waits for its disk
+
+
+@contextmanager
+def busy(path):
+    """Another program writes meanwhile: the store's thread waits, and with it all that is asked of it."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield
+    other.execute("ROLLBACK")
+    other.close()
+
+
+@pytest.fixture
+async def one_by_one(path, clock):
+    """A store that writes one entry at a time, so that all but the first of those put while it is busy are pending."""
+    store = SQLiteStore(path, clock=clock, batch=1)
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def asked(coroutine):
+    """Under way: the store's thread has been asked already."""
+    task = asyncio.create_task(coroutine)
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_a_pending_entry_is_got_before_it_is_written(one_by_one, path):
+    with busy(path):
+        one_by_one.put(an_entry(1))
+        one_by_one.put(an_entry(2))
+        getting = await asked(one_by_one.get(key(2)))
+
+    assert await getting == an_entry(2)
+
+
+async def test_an_older_pending_entry_is_not_got_in_place_of_a_newer_one_that_is_written(one_by_one, path):
+    one_by_one.put(an_entry(2, order=(7, 3), body=b"new"))
+    await one_by_one.flush()
+    with busy(path):
+        one_by_one.put(an_entry(1))
+        one_by_one.put(an_entry(2, order=(7, 2), body=b"old"))
+        getting = await asked(one_by_one.get(key(2)))
+
+    assert (await getting).body == b"new"
+
+
+async def test_a_pending_entry_goes_with_its_tag(one_by_one, path):
+    with busy(path):
+        one_by_one.put(an_entry(1, tags=("courseworks/course:1",)))
+        one_by_one.put(an_entry(2))
+        one_by_one.put(an_entry(3))
+        deleting = await asked(one_by_one.delete(COURSE))
+
+    assert await deleting == 2
+    await one_by_one.flush()
+    assert [number for number in (1, 2, 3) if await one_by_one.get(key(number))] == [1]
 
 
 # -- bounds
@@ -323,6 +441,6 @@ async def test_puts_while_the_store_closes_are_kept_or_counted_and_nothing_is_le
 
     again = SQLiteStore(path, clock=clock)
     await again.open()
-    assert await again.count(Filter()) <= put
+    assert await again.count(Filter()) + store.dropped == put
     await again.close()
     assert repr(store).startswith("<SQLiteStore closed")
