@@ -75,7 +75,13 @@ class Ask:
             return False
         if self.sent.method != "GET" and not plan.endpoint.reads:
             return False
-        return adapter.bypass is None or not adapter.bypass(self.sent)
+        return not self.bypasses
+
+    @cached_property
+    def bypasses(self) -> bool:
+        """Whether the adapter keeps this request from the cache: a session that is billed, say. Never repeated."""
+        bypass = self.plan.upstream.adapter.bypass
+        return bypass is not None and bypass(self.sent)
 
     @property
     def goes_by_headers(self) -> bool:
@@ -107,7 +113,9 @@ class Ask:
             parts += (name, value)
         if self.plan.endpoint.reads and self.sent.body:
             body = self.sent.body if adapter.canonical_body is None else adapter.canonical_body(self.sent.body)
-            parts += (self.sent.headers.get("content-type"), body.decode("utf-8", "surrogateescape"))
+            if "content-type" not in names:
+                parts.append(self.sent.headers.get("content-type"))
+            parts.append(body.decode("utf-8", "surrogateescape"))
         return self.digester.digest("key" if vary is None else "variant", parts)
 
     def uri_tag(self) -> str:

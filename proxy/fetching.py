@@ -120,7 +120,7 @@ class Fetcher:
             url=target_of(ask).url,
             fields=(*fields, *validators, *self._tools.trace_fields()),
             body=ask.sent.body,
-            is_safe=not ask.is_unsafe,
+            is_safe=not (ask.is_unsafe or ask.bypasses),
             decode=decode,
         )
         if read_up_to is None:

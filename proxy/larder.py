@@ -26,7 +26,7 @@ from proxy.purging import Purger
 from proxy.secrets import sqlite_path, store_secret
 from proxy.server import Listener
 from proxy.shelf import Shelf
-from proxy.store.contract import DurableStore, Opened, StoreError
+from proxy.store.contract import DurableStore, Filter, Opened, StoreError
 from proxy.store.fences import Fences
 from proxy.store.memory import MemoryStore
 from proxy.store.none import NoStore
@@ -73,6 +73,7 @@ class Larder:
         self.opened = await self.durable.open()
         if self.opened.moved_aside is not None:
             self.observing.moved_aside(self.opened.moved_aside)
+        self._has_kept = bool(await self.durable.summaries(Filter(limit=1)))
         self.fences = Fences(self._clocks.wall, opening=self.opened.opening, records=self.opened.purges)
         self.shelf = Shelf(self.memory, self.durable, self.fences, self.observing.store_failed)
         self.purger = Purger(self.fences, self.memory, self.durable, self.observing.store_failed)
@@ -188,7 +189,8 @@ class Larder:
     def _upstreams_part(self) -> str | None:
         """Nobody to ask and nothing to serve: then, and only then, unreachable upstreams make Larder not ready."""
         unreached = [upstream.name for upstream in self.upstreams if upstream.reached is False]
-        if unreached and len(unreached) == len(list(self.upstreams)) and not len(self.memory):
+        has_something = self._has_kept or len(self.memory) > 0
+        if unreached and len(unreached) == len(list(self.upstreams)) and not has_something:
             return f"unreachable: {', '.join(sorted(unreached))}"
         return None
 
