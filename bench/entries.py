@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from multidict import CIMultiDict
 
+from bench.scene import ASKER
 from bench.stand_ins import canvas_headers, course
 from proxy.asking import Asker, Incoming
 from proxy.headers import as_mapping
@@ -14,6 +15,7 @@ from proxy.storing import Made, decide, entry_of
 from proxy.upstream.messages import Reply
 
 TAGS = 8
+ACCEPTED = ASKER["Accept"]  # it is part of the key
 
 
 def reply_of(number: int, body: bytes) -> Reply:
@@ -31,7 +33,8 @@ def entries(asker: Asker, upstream: UpstreamPlan, token: str, many: int, now: fl
     for number in range(many):
         path = f"/api/v1/courses/{number}"
         plan, params = upstream.match("GET", path)
-        headers: CIMultiDict[str] = CIMultiDict({"Authorization": f"Bearer {token.replace('{number}', str(number))}"})
+        bearer = f"Bearer {token.replace('{number}', str(number))}"
+        headers: CIMultiDict[str] = CIMultiDict({"Accept": ACCEPTED, "Authorization": bearer})
         ask = asker.ask(plan, params, Incoming("GET", path, "", headers, b"", "bench"))
         reply = reply_of(number, json.dumps(course(number)).encode())
         made = Made(0, number + 1, now, number / many, settles=False)  # jitter differs, as it does
