@@ -15,6 +15,7 @@ from proxy.answers import Answer
 from proxy.asking import SAFE_METHODS, Incoming, target_of
 from proxy.engine import Engine
 from proxy.errors import LarderError, UnknownUpstream
+from proxy.express import Express, ExpressLane, RawResponse
 from proxy.health import Health
 from proxy.links import Bases
 from proxy.observing import Observing
@@ -35,6 +36,7 @@ class _Told:
     upstream: str = "-"
     endpoint: str = "-"
     answer: Answer | None = None
+    ticket: bytes | None = None
 
 
 class App:
@@ -44,12 +46,14 @@ class App:
         self,
         runtime: Callable[[], Runtime],
         engine: Engine,
+        express: ExpressLane,
         health: Health,
         observing: Observing,
         clock: Callable[[], float],
     ) -> None:
         self._runtime = runtime
         self._engine = engine
+        self._express = express
         self._health = health
         self._observing = observing
         self._clock = clock
@@ -57,8 +61,14 @@ class App:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """The response to a request. It is sent before it is counted and logged."""
         told = _Told(self._observing.traces.trace(request.headers.get("traceparent")), self._clock())
+        ticket = None if self._health.draining else self._express.ticket(request)
+        if ticket is not None:
+            hit = self._express.answer(ticket, self._runtime(), told.trace.traceparent)
+            if hit is not None:
+                return await self._by_express(request, hit, told)
         self._observing.arrived(request.method, told.trace)
         current_trace.set(told.trace)
+        told.ticket = ticket
         try:
             response = await self._respond(request, told)
         except LarderError as error:
@@ -73,6 +83,15 @@ class App:
             await response.write_eof()
         finally:
             self._observing.answered(told, response.status, self._clock() - told.started)
+        return response
+
+    async def _by_express(self, request: web.BaseRequest, hit: Express, told: _Told) -> web.StreamResponse:
+        """A plain hit: written, then counted and logged."""
+        response = RawResponse(hit.data)
+        await response.prepare(request)
+        lane, told.answer = hit.lane, hit.answer
+        told.caller, told.upstream, told.endpoint = lane.caller, lane.upstream, lane.endpoint
+        self._observing.answered(told, 200, self._clock() - told.started)
         return response
 
     async def _respond(self, request: web.BaseRequest, told: _Told) -> web.StreamResponse:
@@ -105,7 +124,10 @@ class App:
         told.answer = answer
         target = target_of(ask)
         caller_base = f"{there.base.url}{address.prefix}/{there.upstream.name}{target.dropped}"
-        headers = headers_of(answer, Bases(target.origin, caller_base), told.trace.traceparent)
+        bases = Bases(target.origin, caller_base)
+        if told.ticket is not None:
+            self._express.remember(told.ticket, runtime, ask, answer, bases)
+        headers = headers_of(answer, bases, told.trace.traceparent)
         if answer.stream is not None:
             return await stream_out(request, answer, headers)
         return response_of(answer, headers)

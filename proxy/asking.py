@@ -70,7 +70,7 @@ class Ask:
     @cached_property
     def may_be_cached(self) -> bool:
         """Whether this request may look up and store at all."""
-        plan, adapter = self.plan, self.plan.upstream.adapter
+        plan = self.plan
         if self.directives.no_store or (plan.cache is None and not self.goes_by_headers):
             return False
         if self.sent.method != "GET" and not plan.endpoint.reads:

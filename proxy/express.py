@@ -64,7 +64,7 @@ class RawResponse(web.StreamResponse):
         """Only requests that keep their connection come this way."""
         return True
 
-    async def prepare(self, request: web.BaseRequest) -> None:  # type: ignore[override]
+    async def prepare(self, request: web.BaseRequest) -> None:
         """Write everything at once."""
         if self._data and request.transport is not None:
             data, self._data = self._data, b""
@@ -90,7 +90,10 @@ class ExpressLane:
         transport, headers = request.transport, request.headers
         if transport is None or "Connection" in headers or "Cache-Control" in headers or "Pragma" in headers:
             return None
-        parts = [request.raw_path.encode("utf-8", "surrogateescape"), str(transport.get_extra_info("peername")[0]).encode()]
+        parts = [
+            request.raw_path.encode("utf-8", "surrogateescape"),
+            str(transport.get_extra_info("peername")[0]).encode(),
+        ]
         for name, value in request.raw_headers:
             if name != b"traceparent":
                 parts.append(name)
@@ -137,4 +140,3 @@ class ExpressLane:
             lines.append(f"Date: {formatdate(entry.stored_at, usegmt=True)}")
         lines.append(f"Content-Length: {len(entry.body)}\r\n")
         lane.entry, lane.head = entry, "\r\n".join(lines).encode("utf-8", "surrogateescape")
-

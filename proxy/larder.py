@@ -16,6 +16,7 @@ from proxy.callers.forwarded import Forwarding
 from proxy.callers.registry import Callers, DeclaredCaller
 from proxy.changes.webhooks import Webhooks
 from proxy.engine import Engine
+from proxy.express import ExpressLane
 from proxy.fetching import Fetcher, FetchTools
 from proxy.health import Health
 from proxy.housekeeping import Housekeeping
@@ -83,7 +84,8 @@ class Larder:
         await self._learner.open()
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
-        self.app = App(lambda: self.runtime, self.engine, self.health, self.observing, time.perf_counter)
+        express = ExpressLane(self.shelf, self._clocks.wall)
+        self.app = App(lambda: self.runtime, self.engine, express, self.health, self.observing, time.perf_counter)
         self.listener = Listener(
             self.app.handle,
             settings.server.host,
