@@ -83,7 +83,7 @@ class Ask:
         bypass = self.plan.upstream.adapter.bypass
         return bypass is not None and bypass(self.sent)
 
-    @property
+    @cached_property
     def goes_by_headers(self) -> bool:
         """Whether the upstream's own headers decide (RFC 9111): no cache was declared, and the adapter says so."""
         return self.plan.by_headers and "range" not in self.sent.headers
@@ -93,7 +93,7 @@ class Ask:
         """Whether it may change something at the upstream (RFC 9110 §9.2.1)."""
         return self.sent.method not in SAFE_METHODS and not self.plan.endpoint.reads
 
-    @property
+    @cached_property
     def shared_key(self) -> bytes | None:
         """Where an answer lies that RFC 9111 §3.5 lets others see, though this request carries a credential."""
         if self.key is None or not self.goes_by_headers or self.identity.partition == SHARED:

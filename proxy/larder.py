@@ -78,6 +78,7 @@ class Larder:
         self.fences = Fences(self._clocks.wall, opening=self.opened.opening, records=self.opened.purges)
         self.shelf = Shelf(self.memory, self.durable, self.fences, self.observing.store_failed)
         self.purger = Purger(self.fences, self.memory, self.durable, self.observing.store_failed)
+        await self.shelf.open()
         await self.transport.open()
         self._session = ClientSession()
         self.engine = self._engine()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from proxy.messages import Entry
 from proxy.store.contract import DurableStore, StoreError
 from proxy.store.fences import Fences, Validity
+from proxy.store.key_filter import KeyFilter
 from proxy.store.memory import MemoryStore
 
 RECALL_TIMEOUT = 0.25  # seconds: a slow disk costs a miss, never more
@@ -25,7 +26,15 @@ class Shelf:
         self.durable = durable
         self.fences = fences
         self._on_error = on_error
+        self._filter = KeyFilter()
         self._recalls: dict[bytes, asyncio.Task[Entry | None]] = {}
+
+    async def open(self) -> None:
+        """Learn which keys the durable store holds; until then it is asked for all of them."""
+        try:
+            self._filter.fill(await self.durable.keys())
+        except StoreError as error:
+            self._on_error("keys", error)
 
     def look(self, key: bytes) -> Entry | None:
         """What memory has. Does not wait."""
@@ -33,6 +42,8 @@ class Shelf:
 
     async def recall(self, key: bytes) -> Entry | None:
         """What the durable store has; from then on it is in memory. None also when the store is slow or broken."""
+        if not self._filter.may_hold(key):
+            return None
         recall = self._recalls.get(key)
         if recall is None:
             recall = self._recalls[key] = asyncio.create_task(self._recall(key))
@@ -58,6 +69,7 @@ class Shelf:
     def keep(self, entry: Entry) -> bool:
         """Keep an entry in every tier, unless a later fetch's answer is there already. Does not wait."""
         kept = self.memory.put(entry)
+        self._filter.add(entry.key)
         self.durable.put(entry)
         return kept
 

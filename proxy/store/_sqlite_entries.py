@@ -147,6 +147,11 @@ def count(connection: sqlite3.Connection, wanted: Filter) -> int:
     return int(connection.execute(query, values).fetchone()[0])
 
 
+def keys(connection: sqlite3.Connection) -> list[bytes]:
+    """Every key."""
+    return [row[0] for row in connection.execute("SELECT key FROM entries")]
+
+
 def summaries(connection: sqlite3.Connection, wanted: Filter) -> list[Summary]:
     """What an operator may see of them, newest first."""
     where, values = _where(wanted)

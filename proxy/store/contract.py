@@ -87,6 +87,9 @@ class DurableStore(Protocol):
     async def flush(self) -> None:
         """Wait until all that was put is kept."""
 
+    async def keys(self) -> list[bytes]:
+        """Every key that is kept."""
+
     async def delete(self, tag: str) -> int:
         """Remove the bytes of every entry under `tag` (any of Entry.tags); how many went."""
 

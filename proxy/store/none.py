@@ -59,6 +59,10 @@ class NoStore:
         """Always 0."""
         return 0
 
+    async def keys(self) -> list[bytes]:
+        """None."""
+        return []
+
     async def summaries(self, wanted: Filter) -> list[Summary]:  # noqa: ARG002 (the contract's signature)
         """Always empty."""
         return []

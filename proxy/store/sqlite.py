@@ -6,6 +6,7 @@ get, purge, delete, mark … ──▶ first come, first served ─────�
 A purge waits for at most the one transaction under way, never for the queue: what is long is done in slices.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -44,8 +45,13 @@ class SQLiteStore:
         batch: int = 256,
         max_waiting: int = 10_000,
         max_waiting_bytes: int = 64 * MIB,
+        write_after: float = 0.05,
     ) -> None:
-        """`max_bytes` bounds what the file holds, `max_waiting…` the queue, `batch` the entries of one transaction."""
+        """`max_bytes` bounds what the file holds, `max_waiting…` the queue, `batch` the entries of one transaction.
+
+        `write_after` is how long, in seconds, a put entry waits for others to be written with it.
+        """
+        self._write_after = write_after
         self.unreadable = 0  # entries whose bytes could not be trusted
         self.disk_bytes = 0  # what the file holds, as of the last write
         self._swamped = self._lost = 0  # not kept for want of room in the queue; for want of a disk
@@ -107,7 +113,8 @@ class SQLiteStore:
             if self._is_writing:
                 return
             self._is_writing = True
-        self._thread.submit(self._write_on)
+        # Not at once: a transaction for many costs little more than for one, and nobody waits for it.
+        asyncio.get_running_loop().call_later(self._write_after, self._thread.submit, self._write_on)
 
     async def flush(self) -> None:
         """Wait until all that was put is kept. Raises StoreError when some of it could not be."""
@@ -127,6 +134,11 @@ class SQLiteStore:
     async def purge(self, records: Sequence[Purge]) -> None:
         """Make purges durable: on disk when this returns."""
         await self._thread.run(partial(record_rows.record_purges, records=records))
+
+    async def keys(self) -> list[bytes]:
+        """Every key that is kept, those that are pending by now included."""
+        await self._settle()
+        return await self._thread.run(entry_rows.keys)
 
     async def count(self, wanted: Filter) -> int:
         """How many entries are kept, those that are pending by now included."""

@@ -3,7 +3,7 @@
 deadline · retry( breaker · concurrency · timeout · transport )
 
 Retry stands outside the breaker, so that each attempt is counted and an open circuit ends the retrying; the timeout is
-innermost, one for each attempt. tenacity keeps a call's state on the instance, so each call gets a copy.
+innermost, one for each attempt. tenacity keeps a call's state on the instance, so each call has one of its own.
 """
 
 import asyncio
@@ -90,8 +90,30 @@ class Upstream:
     async def call(self, call: Call) -> Reply:
         """The upstream's answer, whatever its status, unless it is the upstream's failure. Raises UpstreamFailure."""
         attempts = _Attempts()
-        reply: Reply
         self.budget.demand()
+        try:
+            async with asyncio.timeout(call.timeout.total):
+                reply = await self._tried(call, attempts)
+        except TimeoutError as error:
+            problem = UpstreamTimeout(self.name)
+            raise self._noted(UpstreamFailure("timeout", problem=problem), attempts) from error
+        except UpstreamFailure as failure:
+            raise self._noted(failure, attempts) from failure.__cause__
+        reply.calls = attempts.made
+        return reply
+
+    async def _tried(self, call: Call, attempts: "_Attempts") -> Reply:
+        """The first attempt, and others under tenacity's rules if it fails. Most calls never need those."""
+        try:
+            return await self._attempt(call, attempts)
+        except UpstreamFailure as failure:
+            first: list[UpstreamFailure] = [failure]
+
+        async def attempt() -> Reply:
+            if first:
+                raise first.pop()
+            return await self._attempt(call, attempts)
+
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, UpstreamFailure) and _may_repeat(error, call)),
             stop=_any_of(stop_after_attempt(call.retry.attempts), self._stop(call)),
@@ -100,15 +122,7 @@ class Upstream:
             before_sleep=lambda _: self._tools.observer.retry(self.name),
             reraise=True,
         )
-        try:
-            async with asyncio.timeout(call.timeout.total):
-                reply = await retrying(self._attempt, call, attempts)
-        except TimeoutError as error:
-            problem = UpstreamTimeout(self.name)
-            raise self._noted(UpstreamFailure("timeout", problem=problem), attempts) from error
-        except UpstreamFailure as failure:
-            raise self._noted(failure, attempts) from failure.__cause__
-        reply.calls = attempts.made
+        reply: Reply = await retrying(attempt)
         return reply
 
     async def _attempt(self, call: Call, attempts: "_Attempts") -> Reply:
