@@ -3,9 +3,11 @@
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from types import MappingProxyType
 
 from policies.declaring import DAY
-from policies.freshness import CachePolicy, Partition
+from policies.freshness import CachePolicy
 
 _DIRECTIVE = re.compile(r"""\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s",;]*))?\s*(?:,|$)""")
 _UNDERSTOOD = frozenset({200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501})
@@ -13,6 +15,7 @@ _UNDERSTOOD = frozenset({200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501})
 Directives = Mapping[str, str | None]
 
 
+@lru_cache(maxsize=1024)
 def parse_cache_control(value: str) -> Directives:
     """Directives by lower-case name (RFC 9111 §5.2). What cannot be read counts as `no-store`: never raises."""
     directives: dict[str, str | None] = {}
@@ -32,7 +35,7 @@ def parse_cache_control(value: str) -> Directives:
         if name not in directives or (delta_seconds(argument) or 0) < (delta_seconds(directives[name]) or 0):
             directives[name] = argument
         at = match.end()
-    return directives
+    return MappingProxyType(directives)
 
 
 def delta_seconds(text: str | None) -> float | None:
@@ -42,6 +45,7 @@ def delta_seconds(text: str | None) -> float | None:
     return float(min(int(text[:12]), 2**31))
 
 
+@lru_cache(maxsize=256)
 def http_date(text: str | None) -> float | None:
     """Seconds since the epoch of an HTTP date (RFC 9110 §5.6.7); None when it is none."""
     if not text or not text.endswith("GMT"):
@@ -106,12 +110,21 @@ def policy_of_headers(
     strict = bool({"must-revalidate", "no-cache"} & directives.keys()) or (
         shared and bool({"proxy-revalidate", "s-maxage"} & directives.keys())
     )
+    return _policy(
+        min(lifetime, keep_at_most),
+        0.0 if strict else delta_seconds(directives.get("stale-while-revalidate")) or 0.0,
+        0.0 if strict else delta_seconds(directives.get("stale-if-error")) or 0.0,
+        keep_at_most,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _policy(ttl: float, stale_while_revalidate: float, stale_if_error: float, keep_at_most: float) -> CachePolicy:
     return CachePolicy(
-        ttl=min(lifetime, keep_at_most),
-        stale_while_revalidate=0 if strict else delta_seconds(directives.get("stale-while-revalidate")) or 0,
-        stale_if_error=0 if strict else delta_seconds(directives.get("stale-if-error")) or 0,
+        ttl=ttl,
+        stale_while_revalidate=stale_while_revalidate,
+        stale_if_error=stale_if_error,
         keep_at_most=keep_at_most,
-        partition=Partition.AUTO,
     )
 
 

@@ -159,14 +159,14 @@ class Fetcher:
     async def fetch(self, ask: Ask, flight: Flight[Landing], stored: Entry | None) -> Landing:
         """Ask the upstream and shelve what it says. Never raises UpstreamFailure: a landing tells."""
         validators = _validators(stored)
-        learning = asyncio.ensure_future(self._learner.me(ask))
+        learning = asyncio.ensure_future(self._learner.me(ask)) if ask.plan.endpoint.knows_me else None
         try:
             reply = await self.call(ask, validators, self._at_headers(ask, flight))
         except UpstreamFailure as failure:
             self._failures.failed(ask.key, failure.wait)
             return Landing(failure=failure, covers_failure=True, detail=failure.detail, leader=ask)
         finally:
-            me = await learning
+            me = await learning if learning is not None else None
         now = self._tools.clock()
         flight.may_be_shared(yes=reply.stream is None)
         if reply.status == 304 and stored is not None and validators:

@@ -51,12 +51,13 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._made: dict[str, Any] = {metric.name: self._make(metric) for metric in METRICS}
+        self._children: dict[tuple[str, tuple[str, ...]], Any] = {}
         self._requests: dict[tuple[str, str, str, int, str], Counter] = {}
         self._durations: dict[tuple[str, str], Histogram] = {}
 
     def count(self, name: str, *labels: str) -> None:
         """Count one more."""
-        self._made[name].labels(*labels).inc()
+        self._child(name, labels).inc()
 
     def set(self, name: str, value: float, *labels: str) -> None:
         """Set a gauge."""
@@ -65,7 +66,14 @@ class Metrics:
 
     def observe(self, name: str, seconds: float, *labels: str) -> None:
         """Note a duration."""
-        self._made[name].labels(*labels).observe(seconds)
+        self._child(name, labels).observe(seconds)
+
+    def _child(self, name: str, labels: tuple[str, ...]) -> Any:
+        """The series of these labels, looked up once; there are as many as the config has names."""
+        child = self._children.get((name, labels))
+        if child is None:
+            child = self._children[(name, labels)] = self._made[name].labels(*labels)
+        return child
 
     def request(self, told: tuple[str, str, str, int, str], seconds: float) -> None:
         """Count a request by (caller, upstream, endpoint, status, cache); children are looked up once."""

@@ -162,7 +162,7 @@ class Upstream:
 
     def _judge(self, call: Call, reply: Reply) -> None:
         """What the adapter, and then the endpoint's model, make of the answer."""
-        if reply.stream is None:
+        if reply.stream is None and not self.adapter.by_headers:
             reply.json = parsed(reply.body)
         verdict = self.adapter.verdict(Received(reply.status, reply.headers, reply.body, reply.json))
         if verdict.retry_after is None:

@@ -27,42 +27,49 @@ class Slots:
     @asynccontextmanager
     async def taken(self, credential: str, *, shared: bool) -> AsyncIterator[None]:
         """Hold a slot. `shared` credentials, which Larder holds, only count against the whole. Raises QueueFull."""
-        if shared:
-            async with self._slot(self._all):
-                yield
-            return
-        semaphore, users = self._of_credential.get(credential, (asyncio.Semaphore(self.policy.credential), 0))
-        self._of_credential[credential] = (semaphore, users + 1)
+        own = None if shared else self._join(credential)
         try:
-            async with self._waiting_for(semaphore), self._slot(self._all):
-                yield
-        finally:
-            semaphore, users = self._of_credential.pop(credential)
-            if users > 1:
-                self._of_credential[credential] = (semaphore, users - 1)
-
-    @asynccontextmanager
-    async def _slot(self, semaphore: asyncio.Semaphore) -> AsyncIterator[None]:
-        async with self._waiting_for(semaphore):
-            self.in_flight += 1
+            if own is not None:
+                await self._acquire(own)
             try:
-                yield
-            finally:
-                self.in_flight -= 1
-
-    @asynccontextmanager
-    async def _waiting_for(self, semaphore: asyncio.Semaphore) -> AsyncIterator[None]:
-        if semaphore.locked():
-            if self.waiting >= self.policy.queue:
-                raise QueueFull
-            self.waiting += 1
-            try:
-                await semaphore.acquire()
-            finally:
-                self.waiting -= 1
-        else:
-            await semaphore.acquire()
+                await self._acquire(self._all)
+            except BaseException:
+                if own is not None:
+                    own.release()
+                raise
+        except BaseException:
+            if own is not None:
+                self._leave(credential)
+            raise
+        self.in_flight += 1
         try:
             yield
         finally:
-            semaphore.release()
+            self.in_flight -= 1
+            self._all.release()
+            if own is not None:
+                own.release()
+                self._leave(credential)
+
+    async def _acquire(self, semaphore: asyncio.Semaphore) -> None:
+        if not semaphore.locked():
+            await semaphore.acquire()
+            return
+        if self.waiting >= self.policy.queue:
+            raise QueueFull
+        self.waiting += 1
+        try:
+            await semaphore.acquire()
+        finally:
+            self.waiting -= 1
+
+    def _join(self, credential: str) -> asyncio.Semaphore:
+        """The slots of a credential, kept as long as somebody wants one."""
+        semaphore, users = self._of_credential.get(credential) or (asyncio.Semaphore(self.policy.credential), 0)
+        self._of_credential[credential] = (semaphore, users + 1)
+        return semaphore
+
+    def _leave(self, credential: str) -> None:
+        semaphore, users = self._of_credential.pop(credential)
+        if users > 1:
+            self._of_credential[credential] = (semaphore, users - 1)

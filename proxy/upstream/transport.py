@@ -99,10 +99,18 @@ async def _reply(response: aiohttp.ClientResponse, read_up_to: ReadUpTo, *, deco
         fields = tuple(field for field in fields if field[0].lower() != "content-encoding")
     reply = Reply(response.status, fields, as_mapping(fields))
     limit = read_up_to(reply.status, reply.headers)
+    length = response.content_length
+    try:
+        if length is not None and not decoded and length <= limit:
+            reply.body = await response.read()
+            return reply
+    except BaseException:
+        response.close()
+        raise
     rest = _chunks(response)
     head = bytearray()
     try:
-        if limit and (response.content_length or 0) <= limit:
+        if limit and (length or 0) <= limit:
             async for chunk in rest:
                 head += chunk
                 if len(head) > limit:

@@ -41,6 +41,7 @@ class Script:
 
     async def send(self, outgoing, patience, read_up_to):
         self.sent.append(outgoing)
+        await asyncio.sleep(0)  # as a socket would: others run meanwhile
         line = self.lines.pop(0) if len(self.lines) > 1 else self.lines[0]
         if callable(line):
             line = await line()

@@ -75,9 +75,7 @@ async def test_jitter_may_take_all_of_a_wait(line):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize(
-    ("header", "asked"), [("1", 1), ("2", 2), ("0", 0), ("Sun, 06 Nov 1994 08:49:38 GMT", 1)]
-)
+@pytest.mark.parametrize(("header", "asked"), [("1", 1), ("2", 2), ("0", 0), ("Sun, 06 Nov 1994 08:49:38 GMT", 1)])
 async def test_no_attempt_comes_before_the_upstream_wants_it(line, status, header, asked):
     there = line((status, {"Retry-After": header}), 200)
 

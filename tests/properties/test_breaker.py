@@ -1,0 +1,178 @@
+"""The breaker and the retry budget under any history: an upstream that rests is left alone, and repeats are earned."""
+
+from collections import deque
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies import BreakerPolicy, Circuit, CircuitBreaker, CircuitOpen, RetryBudget, RetryPolicy
+
+POLICIES = st.builds(
+    BreakerPolicy,
+    window=st.sampled_from([1.0, 5.0, 30.0]),
+    failure_ratio=st.sampled_from([0.0, 0.25, 0.5, 1.0]),
+    minimum_calls=st.integers(1, 5),
+    cooldown=st.sampled_from([2.0, 5.0, 10.0]),
+    probes=st.integers(1, 3),
+)
+# A step begins a call, ends one of those under way (which one, how), or lets time pass.
+STEPS = st.lists(
+    st.one_of(
+        st.just(("begin",)),
+        st.tuples(st.sampled_from(["succeeded", "failed", "abandoned"]), st.integers(0, 9)),
+        st.tuples(st.just("pass"), st.sampled_from([0.1, 1.0, 2.0, 3.7, 10.0])),
+    ),
+    max_size=120,
+)
+
+
+class Clock:
+    """Seconds."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+class History:
+    """What happened to a breaker, and what a reader may check after each step."""
+
+    def __init__(self, policy):
+        self.clock = Clock()
+        self.policy = policy
+        self.breaker = CircuitBreaker(policy, self.clock)
+        self.under_way = []  # (period, its probe or None)
+        self.probes = []  # [when it went out, whether it was given up]
+        self.ended = deque()  # when calls of the present period ended, and whether they failed
+
+    def step(self, what):
+        before = self.breaker.state
+        if what[0] == "begin":
+            self.begin(before)
+        elif what[0] == "pass":
+            self.clock.now += what[1]
+        elif self.under_way:
+            self.end(what[0], self.under_way.pop(what[1] % len(self.under_way)), before)
+
+    def begin(self, before):
+        try:
+            period = self.breaker.check()
+        except CircuitOpen as resting:
+            assert before is Circuit.OPEN
+            assert 0 < resting.retry_after <= self.policy.cooldown
+            return
+        assert before is not Circuit.OPEN
+        probe = [self.clock.now, False] if before is Circuit.HALF_OPEN else None
+        if probe is not None:
+            self.probes.append(probe)
+        self.under_way.append((period, probe))
+
+    def end(self, how, call, before):
+        period, probe = call
+        counts = self.breaker.counts
+        getattr(self.breaker, how)(period)
+        if how == "abandoned" and probe is not None and self.clock.now - probe[0] < self.policy.cooldown:
+            probe[1] = True
+        if before is Circuit.CLOSED and self.breaker.state is not Circuit.CLOSED:
+            assert how == "failed"
+            calls, failures = counts[0] + 1, counts[1] + 1
+            assert calls >= self.policy.minimum_calls
+            assert failures >= calls * self.policy.failure_ratio
+
+
+@given(POLICIES, STEPS)
+def test_it_opens_only_by_a_failure_and_never_below_minimum_calls(policy, steps):
+    history = History(policy)
+    for what in steps:
+        history.step(what)
+
+
+@given(POLICIES, STEPS)
+def test_while_open_no_more_than_the_probes_go_out_within_a_cooldown(policy, steps):
+    history = History(policy)
+    for what in (step for step in steps if step[0] != "abandoned"):
+        closed_before = history.breaker.state is Circuit.CLOSED
+        history.step(what)
+        if closed_before and history.breaker.state is not Circuit.CLOSED:
+            history.probes.clear()
+        recent = [at for at, _ in history.probes if at > history.clock.now - policy.cooldown]
+        if history.breaker.state is not Circuit.CLOSED:
+            assert len(recent) <= policy.probes
+
+
+@given(POLICIES, st.lists(st.integers(0, 9), max_size=8))
+def test_a_probe_given_up_makes_room_for_one_other(policy, given_up):
+    history = History(policy)
+    for _ in range(policy.minimum_calls):
+        history.breaker.failed(history.breaker.check())
+    history.clock.now += policy.cooldown
+    for which in (None, *given_up):
+        if which is not None and history.under_way:
+            period, probe = history.under_way.pop(which % len(history.under_way))
+            history.breaker.abandoned(period)
+            probe[1] = True
+        for _ in range(policy.probes + 2):
+            history.begin(history.breaker.state)
+        assert sum(not was_given_up for _, was_given_up in history.probes) == policy.probes
+
+
+@given(POLICIES, STEPS)
+def test_once_the_cooldown_is_over_a_call_may_always_go_out(policy, steps):
+    history = History(policy)
+    for what in steps:
+        history.step(what)
+    history.clock.now += policy.cooldown
+
+    history.breaker.check()
+
+
+@given(POLICIES, STEPS)
+def test_an_upstream_that_only_succeeds_is_never_cut_off(policy, steps):
+    history = History(policy)
+    for what in steps:
+        history.step(("succeeded", *what[1:]) if what[0] in ("failed", "abandoned") else what)
+        assert history.breaker.state is Circuit.CLOSED
+
+
+BUDGETS = st.builds(
+    RetryPolicy, budget=st.sampled_from([0.0, 0.1, 0.2, 0.5, 1.0]), floor=st.sampled_from([0.0, 0.05, 0.5, 1.0, 3.0])
+)
+DEMANDS = st.lists(
+    st.one_of(
+        st.just(("demand", 1)),
+        st.tuples(st.just("spend"), st.integers(1, 30)),
+        st.tuples(st.just("pass"), st.floats(0, 100)),
+    ),
+    max_size=150,
+)
+
+
+@given(BUDGETS, DEMANDS)
+def test_retries_never_exceed_their_share_of_demand_the_floor_and_what_was_saved_up(policy, steps):
+    clock = Clock()
+    budget = RetryBudget(policy, clock)
+    saved_up, calls, retries = budget.left, 0, 0
+    for what, number in steps:
+        if what == "demand":
+            budget.demand()
+            calls += 1
+        elif what == "pass":
+            clock.now += number
+        else:
+            retries += sum(budget.spend() for _ in range(number))
+        assert retries <= policy.budget * calls + policy.floor * clock.now + saved_up + 1e-6
+
+
+@given(BUDGETS, DEMANDS)
+def test_what_can_be_saved_up_is_bounded(policy, steps):
+    clock = Clock()
+    budget = RetryBudget(policy, clock)
+    most = max(10 * policy.floor, 10 * policy.budget, 1)
+    for what, number in steps:
+        if what == "demand":
+            budget.demand()
+        elif what == "pass":
+            clock.now += number
+        assert 0 <= budget.left <= most + 1e-9
