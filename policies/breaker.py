@@ -55,7 +55,7 @@ class CircuitBreaker:
         self._calls: deque[tuple[float, bool]] = deque()  # (when it ended, whether it failed), oldest first
         self._failures = 0  # how many of them failed
         self._opened_at: float | None = None
-        self._probes_out = 0
+        self._free_probes = 0
         self._period = 0
 
     def __repr__(self) -> str:
@@ -66,14 +66,14 @@ class CircuitBreaker:
         """Where the circuit stands now."""
         if self._opened_at is None:
             return Circuit.CLOSED
-        return Circuit.OPEN if self.rest > 0 else Circuit.HALF_OPEN
+        return Circuit.OPEN if self.rest > 0 and not self._free_probes else Circuit.HALF_OPEN
 
     @property
     def rest(self) -> float:
         """Seconds until a probe may go out; 0 when one may, or when the circuit is closed."""
         if self._opened_at is None:
             return 0.0
-        return max(0.0, self._opened_at + self.policy.cooldown - self._clock())
+        return min(self.policy.cooldown, max(0.0, self._opened_at + self.policy.cooldown - self._clock()))
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -85,13 +85,13 @@ class CircuitBreaker:
         """The period a call may go out in. Raises CircuitOpen when none may go out now."""
         if self._opened_at is None:
             return self._period
-        if self.rest > 0:
-            raise CircuitOpen(self.rest)
-        self._probes_out += 1
-        if self._probes_out == self.policy.probes:
-            # Re-armed as the last probe goes out: one that never reports back cannot wedge the circuit.
+        if self.rest == 0:
+            # Re-armed as the first probe goes out: probes that never report back cannot wedge the circuit.
+            self._free_probes = self.policy.probes
             self._opened_at = self._clock()
-            self._probes_out = 0
+        if not self._free_probes:
+            raise CircuitOpen(self.rest)
+        self._free_probes -= 1
         return self._period
 
     def succeeded(self, period: int) -> None:
@@ -118,12 +118,12 @@ class CircuitBreaker:
     def abandoned(self, period: int) -> None:
         """A call of `period` was given up before it could tell anything: its probe, if it was one, is free again."""
         if period == self._period and self._opened_at is not None:
-            self._opened_at = min(self._opened_at, self._clock() - self.policy.cooldown)
+            self._free_probes = min(self.policy.probes, self._free_probes + 1)
 
     def _turn(self, opened_at: float | None) -> None:
         self._opened_at = opened_at
         self._period += 1
-        self._probes_out = 0
+        self._free_probes = 0
         self._calls.clear()
         self._failures = 0
 

@@ -12,7 +12,7 @@ from policies import Partition
 from policies.directives import CallerDirectives, caller_directives
 from proxy.errors import UnknownApi
 from proxy.headers import end_to_end, without
-from proxy.keys import Digester, Part, credential_of, normalised, split_query, without_parameters
+from proxy.keys import Digester, Part, credential_of, joined, normalised, split_query, without_parameters
 from proxy.messages import Fields
 from proxy.plan import Plan
 from proxy.routing import decoded_segments
@@ -73,6 +73,8 @@ class Ask:
         plan = self.plan
         if self.directives.no_store or (plan.cache is None and not self.goes_by_headers):
             return False
+        if self.sent.method == "GET" and self.sent.body:  # Rails reads parameters from it: as_user_id, say
+            return False
         if self.sent.method != "GET" and not plan.endpoint.reads:
             return False
         return not self.bypasses
@@ -107,7 +109,7 @@ class Ask:
         adapter = self.plan.upstream.adapter
         names = adapter.keyed_headers if vary is None else vary
         for name in names:
-            value = self.sent.headers.get(name)
+            value = joined(self.sent.headers, name)
             if value is not None and adapter.canonical_header is not None:
                 value = adapter.canonical_header(name, value)
             parts += (name, value)

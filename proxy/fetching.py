@@ -12,6 +12,7 @@ from proxy.answers import Answer, CacheStatus, from_entry, from_reply
 from proxy.asking import SHARED, Ask, outgoing_fields, target_of
 from proxy.flights import Flight
 from proxy.headers import without
+from proxy.keys import joined
 from proxy.learning import Learner
 from proxy.messages import Entry, Fields, implied_tags, key_tag, partition_tag
 from proxy.purging import Purger
@@ -67,7 +68,8 @@ class Landing:
         """Whether the answer is right for another caller's header values too."""
         if not self.vary or self.leader is None:
             return True
-        return all(ask.sent.headers.get(name) == self.leader.sent.headers.get(name) for name in self.vary)
+        mine, leaders = ask.sent.headers, self.leader.sent.headers
+        return all(joined(mine, name) == joined(leaders, name) for name in self.vary)
 
     def calls_for(self, *, collapsed: bool) -> int:
         """Upstream calls made for a caller: those who joined made none."""

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from urllib.parse import unquote_plus
 
+from multidict import MultiMapping
+
 from adapters import Place, Query
 
 KEY_BYTES = 16
@@ -73,12 +75,20 @@ def _normalise_octet(match: re.Match[str]) -> str:
     return character if character in _UNRESERVED else match[0].upper()
 
 
+def joined(headers: Mapping[str, str], name: str) -> str | None:
+    """All values of a field that came more than once, as one (RFC 9110 §5.3): the upstream sees each of them."""
+    if isinstance(headers, MultiMapping):
+        values = headers.getall(name, ())
+        return ", ".join(values) if values else None
+    return headers.get(name)
+
+
 def credential_of(places: Iterable[Place], headers: Mapping[str, str], query: Query) -> tuple[str, ...]:
     """Everything in a request that says who asks, each part with its place; empty when nothing does."""
     parts: list[str] = []
     for place in places:
         if place.where == "header":
-            value = headers.get(place.name)
+            value = joined(headers, place.name)
             if value is not None:
                 parts += (f"header {place.name}", value)
         else:

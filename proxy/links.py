@@ -12,6 +12,7 @@ from proxy.messages import Fields
 REWRITTEN = frozenset({"link", "location", "content-location"})
 
 _TARGET = re.compile(r"<([^>]*)>")
+_AUTHORITY = re.compile(r"[^/?#]*//[^/?#]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -44,15 +45,15 @@ def _address(address: str, bases: Bases) -> str:
 
 def _inside(address: str, base: str) -> str | None:
     """What follows the base in an address of the same origin (RFC 9110 §4.3.1), byte for byte; None elsewhere."""
-    if address.startswith(base):  # nearly always
-        return _below(address, base)
+    if address.startswith(base) and (inside := _below(address, base)) is not None:  # nearly always
+        return inside
     try:
         if _origin(address) != _origin(base):
             return None
     except ValueError:
         return None
-    start = address.find("/", address.find("//") + 2)
-    return "" if start < 0 else _below(address[start:], urlsplit(base).path)
+    authority = _AUTHORITY.match(address)
+    return None if authority is None else _below(address[authority.end() :], urlsplit(base).path)
 
 
 def _below(path: str, base: str) -> str | None:

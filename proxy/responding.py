@@ -18,8 +18,7 @@ def headers_of(answer: Answer, bases: Bases, traceparent: str) -> CIMultiDict[st
     if answer.age is not None:
         headers["Age"] = str(answer.age)
     # Each cache on the way appends itself (RFC 9211 §2).
-    before = headers.get("Cache-Status")
-    headers["Cache-Status"] = str(answer.cache) if before is None else f"{before}, {answer.cache}"
+    headers["Cache-Status"] = ", ".join([*headers.getall("Cache-Status", []), str(answer.cache)])
     headers["traceparent"] = traceparent
     if answer.status in (429, 503):
         _make_retry_after_whole(headers)

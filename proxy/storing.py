@@ -181,6 +181,8 @@ def life_under(plan: Plan, entry: Entry) -> ShelfLife:
     """An entry's life under the plan as it is now, so that tuning holds at once; never past what bound it before."""
     if entry.outcome == BY_HEADERS:
         return entry.life if plan.cache is None else entry.life.no_longer_than(plan.cache.shelf_life(entry.stored_at))
+    if plan.cache is None:
+        return ShelfLife(0, 0, 0, 0)
     policy = policy_for(plan, entry.outcome)
     if entry.ceiling != inf:
         policy = policy.settling()

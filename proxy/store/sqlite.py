@@ -82,6 +82,7 @@ class SQLiteStore:
 
     async def open(self) -> Opened:
         """Make it ready; a broken file is moved aside. Raises StoreError when another process has the file open."""
+        self._loop = asyncio.get_running_loop()
         opened = await self._thread.start()
         self._is_writing = False
         return opened
@@ -114,7 +115,7 @@ class SQLiteStore:
                 return
             self._is_writing = True
         # Not at once: a transaction for many costs little more than for one, and nobody waits for it.
-        asyncio.get_running_loop().call_later(self._write_after, self._thread.submit, self._write_on)
+        self._loop.call_later(self._write_after, self._thread.submit, self._write_on)
 
     async def flush(self) -> None:
         """Wait until all that was put is kept. Raises StoreError when some of it could not be."""

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from adapters import NOT_JSON, Endpoint, Kind, Received, Verdict
-from policies import CircuitBreaker, CircuitOpen, RetryBudget, RetryPolicy, TimeoutPolicy
+from policies import Circuit, CircuitBreaker, CircuitOpen, RetryBudget, RetryPolicy, TimeoutPolicy
 from policies.retry_after import retry_after
 from proxy.errors import LarderError, UpstreamBusy, UpstreamResting, UpstreamTimeout, UpstreamUnreachable
 from proxy.plan import UpstreamPlan
@@ -95,6 +95,8 @@ class Upstream:
             async with asyncio.timeout(call.timeout.total):
                 reply = await self._tried(call, attempts)
         except TimeoutError as error:
+            if attempts.period is not None:  # cut short by the deadline: as much a failure as one by its own timeout
+                self.breaker.failed(attempts.period)
             problem = UpstreamTimeout(self.name)
             raise self._noted(UpstreamFailure("timeout", problem=problem), attempts) from error
         except UpstreamFailure as failure:
@@ -126,17 +128,23 @@ class Upstream:
         return reply
 
     async def _attempt(self, call: Call, attempts: "_Attempts") -> Reply:
-        try:
-            period = self.breaker.check()
-        except CircuitOpen as resting:
-            problem = UpstreamResting(self.name, resting.retry_after)
-            raise UpstreamFailure("circuit-open", problem=problem, sent=False) from resting
+        if self.breaker.state is Circuit.OPEN:  # said at once: nobody waits for a slot at an open circuit
+            raise self._resting(self.breaker.rest)
         try:
             async with self.slots.taken(call.credential, shared=call.credential in ("held", "none")):
+                period = self.breaker.check()  # it may have opened while this call waited
                 attempts.made += 1
-                return await self._sent(call, period)
+                attempts.period = period
+                reply = await self._sent(call, period)
+                attempts.period = None
+                return reply
+        except CircuitOpen as resting:
+            raise self._resting(resting.retry_after) from resting
         except QueueFull as full:
             raise UpstreamFailure("queue-full", problem=UpstreamBusy(self.name), sent=False) from full
+
+    def _resting(self, seconds: float) -> UpstreamFailure:
+        return UpstreamFailure("circuit-open", problem=UpstreamResting(self.name, seconds), sent=False)
 
     async def _sent(self, call: Call, period: int) -> Reply:
         """Send once, judge the answer, and tell the breaker."""
@@ -215,7 +223,10 @@ class Tools(NamedTuple):
 
 
 class _Attempts:
+    """What became of one call so far."""
+
     made = 0
+    period: int | None = None  # the breaker's, of the attempt under way
 
 
 def _any_of(
