@@ -8,6 +8,7 @@ from policies.declaring import SECOND
 
 FIRST_WAIT = 1 * SECOND
 LONGEST_WAIT = 30 * SECOND
+LONGEST_ASKED = 300 * SECOND  # a Retry-After is believed no longer: upstreams heal before their hour is over
 
 
 class FailureMemory:
@@ -29,7 +30,7 @@ class FailureMemory:
         """A try failed: wait twice as long as the last time, and no less than the upstream asked (seconds)."""
         remembered = self._waits.get(key)
         wait = FIRST_WAIT if remembered is None else min(remembered[1] * 2, LONGEST_WAIT)
-        self._waits[key] = (self._clock() + max(wait, asked or 0.0), wait)
+        self._waits[key] = (self._clock() + max(wait, min(asked or 0.0, LONGEST_ASKED)), wait)
 
     def succeeded(self, key: Hashable) -> None:
         """A try succeeded: nothing is remembered any more."""

@@ -155,7 +155,7 @@ class Asker:
             incoming=incoming,
             sent=sent,
             identity=self._identity(plan, sent, incoming.caller),
-            directives=caller_directives(headers.get("cache-control"), headers.get("pragma")),
+            directives=caller_directives(joined(headers, "cache-control"), joined(headers, "pragma")),
             digester=self.digester,
         )
 

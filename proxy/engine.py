@@ -19,6 +19,7 @@ from proxy.asking import Ask
 from proxy.errors import NothingCached
 from proxy.fetching import Fetcher, Landing
 from proxy.flights import Flight, Flights
+from proxy.headers import without
 from proxy.messages import Entry
 from proxy.shelf import Shelf
 from proxy.store.fences import Validity
@@ -72,6 +73,8 @@ class Engine:
         if ask.is_unsafe:
             return await self._writer.write(ask)
         if ask.key is None:
+            if ask.directives.only_if_cached:
+                raise NothingCached
             return await self._pass_on(ask)
         found = self._found(ask, self._shelf.look, "memory") or await self._recalled(ask)
         match found.freshness if found is not None else Freshness.GONE:
@@ -174,8 +177,12 @@ class Engine:
             if still is not None and still.freshness is not Freshness.GONE:
                 return self._cover(ask, still, _covered_status(landing, status), landing.calls_for(collapsed=collapsed))
         if landing.failure is not None:
-            return _as_it_came(landing.failure, status)
-        return landing.answer(status, collapsed=collapsed)
+            answer = _as_it_came(landing.failure, status)
+        else:
+            answer = landing.answer(status, collapsed=collapsed)
+        if collapsed:  # an error that many share sets nobody else's cookies
+            answer.fields = without(answer.fields, {"set-cookie"})
+        return answer
 
     async def _landing(self, ask: Ask, found: Found | None) -> tuple[Landing, bool]:
         """What a flight brought that this caller may have; and whether it was another's flight."""
@@ -193,12 +200,17 @@ class Engine:
             landing = await flight.landed()
             if landing.stream is not None or not landing.fits(ask):
                 return await self._fetcher.fetch_alone(ask), False
-            if not self._shelf.fences.purged_between(landing.all_tags, flight.fence, ask.arrived):
+            if landing.all_tags:
+                is_late = self._shelf.fences.purged_between(landing.all_tags, flight.fence, ask.arrived)
+            else:  # an error tells no tags: any purge since may have been of it
+                is_late = flight.fence < ask.arrived
+            if not is_late:
                 return landing, True
 
     def _flight_of(self, ask: Ask) -> tuple[bytes | None, str]:
         """What callers share a flight by; variants that are known to differ do not wait for each other."""
-        marker = self._shelf.look(ask.key) if ask.goes_by_headers and ask.key is not None else None
+        by_headers = ask.plan.upstream.adapter.by_headers
+        marker = self._shelf.look(ask.key) if by_headers and ask.key is not None else None
         if marker is None or marker.status != VARIES:
             return ask.key, ask.identity.credential
         vary = tuple(name for _, name in marker.fields)

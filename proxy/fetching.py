@@ -7,7 +7,7 @@ from typing import Protocol
 
 from adapters import Kind
 from policies.failure_memory import FailureMemory
-from policies.storable import bar_to_storing, is_private
+from policies.storable import bar_to_storing, is_private, vary_names
 from proxy.answers import Answer, CacheStatus, from_entry, from_reply
 from proxy.asking import SHARED, Ask, outgoing_fields, target_of
 from proxy.flights import Flight
@@ -18,11 +18,14 @@ from proxy.messages import Entry, Fields, implied_tags, key_tag, partition_tag
 from proxy.purging import Purger
 from proxy.shelf import Shelf
 from proxy.store.fences import Mode
-from proxy.storing import Made, decide, entry_of, freshened, may_be_stored_by_headers, tags_of, variants_marker
+from proxy.storing import VARIES, Made, decide, entry_of, freshened, may_be_stored_by_headers, tags_of, variants_marker
 from proxy.upstream.call import Call, Upstream, UpstreamFailure
 from proxy.upstream.messages import Outgoing, ReadUpTo, Reply, Stream
 
 DECODABLE = ("Accept-Encoding", "gzip, deflate")  # what Larder can undo, where it reads what comes
+
+
+_SAME_FOR_ALL = frozenset({401, 403, 408, 429})  # every caller with this credential would hear the same
 
 
 class Observer(Protocol):
@@ -128,7 +131,10 @@ class Fetcher:
         if read_up_to is None:
             read_up_to = self._read_all if is_read else self._read_errors
         call = Call(outgoing, plan.endpoint, plan.name, ask.identity.credential, plan.timeout, plan.retry, read_up_to)
-        return await self._tools.upstream(plan.upstream.name).call(call)
+        reply = await self._tools.upstream(plan.upstream.name).call(call)
+        if reply.verdict.kind is Kind.CREDENTIAL_REFUSED:
+            await self._credential_refused(ask)
+        return reply
 
     def _read_all(self, _status: int, _headers: Mapping[str, str]) -> int:
         return self._tools.max_entry()
@@ -141,10 +147,12 @@ class Fetcher:
         """What is never stored streams; and who may not share an answer hears so before its body is here."""
 
         def at_headers(status: int, headers: Mapping[str, str]) -> int:
-            if status >= 400:
+            if status in _SAME_FOR_ALL or status >= 500:
                 return self._tools.max_entry()
             if not _is_for_others(ask, status, headers):
                 flight.may_be_shared(yes=False)
+            if status >= 400:
+                return self._tools.max_entry()
             if ask.goes_by_headers and not may_be_stored_by_headers(ask, status, headers, self._tools.clock()):
                 flight.may_be_shared(yes=False)
                 return 0
@@ -176,19 +184,24 @@ class Fetcher:
         return await self._landed(ask, reply, flight, me, now)
 
     async def _landed(self, ask: Ask, reply: Reply, flight: Flight[Landing], me: str | None, now: float) -> Landing:
-        landing = Landing(reply=reply, leader=ask, now=now, detail=reply.verdict.detail)
+        vary = vary_names(reply.headers) if ask.plan.upstream.adapter.by_headers else ()
+        landing = Landing(reply=reply, leader=ask, now=now, detail=reply.verdict.detail, vary=vary)
         match reply.verdict.kind:
-            case Kind.CREDENTIAL_REFUSED:
-                await self._credential_refused(ask, landing)
+            case Kind.CREDENTIAL_REFUSED if ask.identity.credential == "held":
+                self._failures.failed(ask.key)
+                landing.covers_failure = True
             case Kind.FORBIDDEN:
                 await self._forget(ask)
             case Kind.UNUSABLE:
                 self.observer.payload_refused(ask.plan.upstream.name, ask.plan.name)
                 self._failures.failed(ask.key)
                 landing.covers_failure = True
-            case Kind.ANSWER | Kind.MISSING if reply.stream is None:
+            case Kind.ANSWER | Kind.MISSING:
                 self._failures.succeeded(ask.key)
-                self._shelve(ask, landing, flight, me)
+                if reply.stream is None:
+                    self._shelve(ask, landing, flight, me)
+                if landing.entry is None or landing.entry.partition != ask.identity.partition:
+                    await self._forget(ask)  # what is kept is older than an answer that is not kept in its place
             case _:
                 self._failures.succeeded(ask.key)
         return landing
@@ -205,29 +218,32 @@ class Fetcher:
         settles = self._shelf.fences.settles(tags)
         made = Made(flight.fence, flight.sequence, landing.now, self._tools.random(), settles)
         entry = landing.entry = entry_of(ask, reply, decision, tags, made)
-        landing.all_tags, landing.vary = tuple(entry.tags), decision.vary
+        landing.all_tags = tuple(entry.tags)
         landing.stored = self._shelf.keep(entry)
         if decision.vary:
             self._shelf.keep(variants_marker(entry, ask, decision.vary))
 
-    async def _credential_refused(self, ask: Ask, landing: Landing) -> None:
-        """The caller's own: its partition ends. Larder's: an operator's alarm, and stale may cover it."""
-        if ask.identity.travels:
-            self.observer.credential_refused(ask.plan.upstream.name, "caller")
-            if ask.identity.partition != SHARED:
-                await self._purger.purge([partition_tag(ask.identity.partition)], Mode.HARD)
-            return
-        if ask.identity.credential == "held":
-            self.observer.credential_refused(ask.plan.upstream.name, "larder")
-            self._failures.failed(ask.key)
-            landing.covers_failure = True
+    async def _credential_refused(self, ask: Ask) -> None:
+        """The caller's own: its partition ends, whatever path it was refused on. Larder's: an operator's alarm."""
+        upstream, identity = ask.plan.upstream.name, ask.identity
+        if identity.credential == "held":
+            self.observer.credential_refused(upstream, "larder")
+        elif identity.travels:
+            self.observer.credential_refused(upstream, "caller")
+            if identity.partition != SHARED:
+                await self._purger.purge([partition_tag(identity.partition)], Mode.HARD)
 
     async def _forget(self, ask: Ask) -> None:
-        """A permission is gone: that one entry goes with it, bytes and all."""
+        """What is kept for this ask goes, bytes and all: its permission is gone, or it was replaced."""
         if ask.key is None:
             return
-        if self._shelf.look(ask.key) is not None or await self._shelf.recall(ask.key) is not None:
-            await self._purger.purge([key_tag(ask.key)], Mode.HARD)
+        entry = self._shelf.look(ask.key) or await self._shelf.recall(ask.key)
+        if entry is None:
+            return
+        key = ask.key
+        if entry.status == VARIES:
+            key = ask.key_in(entry.partition, tuple(name for _, name in entry.fields))
+        await self._purger.purge([key_tag(key)], Mode.HARD)
 
 
 @dataclass(frozen=True, slots=True)

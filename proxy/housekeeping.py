@@ -9,6 +9,8 @@ from proxy.observing import Observing
 from proxy.plan import Plans, UpstreamPlan
 from proxy.store.contract import DurableStore, StoreError
 from proxy.store.fences import Fences, keep_records_for
+from proxy.store.memory import MemoryStore
+from proxy.telemetry.traces import current_trace
 from proxy.upstream.registry import Upstreams
 
 SWEEP_EVERY = 60.0  # seconds
@@ -21,6 +23,7 @@ class Housekeeping:
 
     def __init__(
         self,
+        memory: MemoryStore,
         durable: DurableStore,
         fences: Fences,
         upstreams: Upstreams,
@@ -28,6 +31,7 @@ class Housekeeping:
         plans: Callable[[], Plans],
         clock: Callable[[], float],
     ) -> None:
+        self._memory = memory
         self._durable = durable
         self._fences = fences
         self._upstreams = upstreams
@@ -39,7 +43,7 @@ class Housekeeping:
     def start(self) -> None:
         """Begin, in the running loop."""
         for work, every in ((self.sweep, SWEEP_EVERY), (self.knock, KNOCK_EVERY)):
-            self._tasks.append(asyncio.create_task(_repeat(work, every)))
+            self._tasks.append(asyncio.create_task(_repeat(work, every, self._observing)))
 
     async def stop(self) -> None:
         """End at once."""
@@ -51,11 +55,13 @@ class Housekeeping:
         """Drop what is over, and purge records that nothing stored can be older than (DESIGN.md §5.5)."""
         now = self._clock()
         horizon = now - keep_records_for(self._plans().longest_kept)
-        self._fences.forget_before(horizon)
         try:
+            await self._memory.sweep(now)
             await self._durable.sweep(now, horizon)
         except StoreError as error:
             self._observing.store_failed("sweep", error)
+            return  # what could not be swept may still need the records of its purges
+        self._fences.forget_before(horizon)
 
     async def knock(self) -> None:
         """Open and close a connection to each upstream that was not reached yet; no request is sent."""
@@ -87,7 +93,10 @@ def knock_at(plan: UpstreamPlan) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-async def _repeat(work: Callable[[], Coroutine[Any, Any, None]], every: float) -> None:
+async def _repeat(work: Callable[[], Coroutine[Any, Any, None]], every: float, observing: Observing) -> None:
     while True:
-        await work()
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - said, and tried again: one odd host must not end all sweeping
+            observing.failed(current_trace.get(), error)
         await asyncio.sleep(every)

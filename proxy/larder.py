@@ -96,7 +96,13 @@ class Larder:
         )
         await self.listener.open(settings.server.drain)
         self._housekeeping = Housekeeping(
-            self.durable, self.fences, self.upstreams, self.observing, lambda: self.plans, clock=self._clocks.wall
+            self.memory,
+            self.durable,
+            self.fences,
+            self.upstreams,
+            self.observing,
+            lambda: self.plans,
+            clock=self._clocks.wall,
         )
         self._housekeeping.start()
         self._started = True

@@ -112,4 +112,4 @@ class Learner:
 def _is_plain(ask: Ask) -> bool:
     """Whether the answer is about the credential's own user: no parameter (as_user_id!) turns it into another's."""
     secret = {place.name for place in ask.plan.upstream.adapter.credential_places if place.where == "query"}
-    return ask.identity.travels and all(name in secret for name, _ in ask.sent.query)
+    return ask.identity.travels and not ask.sent.body and all(name in secret for name, _ in ask.sent.query)

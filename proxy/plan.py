@@ -219,7 +219,7 @@ class Planner:
             if cache.partition is Partition.NONE:
                 cache, outcomes = None, {}
         rows += _with_sources_of(upstream, [*timeout_rows, *retry_rows])
-        version = _version(cache, outcomes)
+        version = _version(cache, outcomes, upstream.keep_at_most)
         return Plan(
             upstream, endpoint.route, endpoint, cache, outcomes, timeout, retry, version, by_headers, tuple(rows)
         )
@@ -278,6 +278,6 @@ def _with_sources_of(upstream: UpstreamPlan, rows: list[Sourced]) -> list[Source
     return [row if row.source else row._replace(source=said[row.field]) for row in rows]
 
 
-def _version(cache: CachePolicy | None, outcomes: Mapping[str, CachePolicy]) -> str:
-    text = repr((cache, sorted(outcomes.items(), key=lambda item: item[0])))
+def _version(cache: CachePolicy | None, outcomes: Mapping[str, CachePolicy], keep_at_most: float) -> str:
+    text = repr((keep_at_most, cache, sorted(outcomes.items(), key=lambda item: item[0])))
     return blake2b(text.encode(), digest_size=6).hexdigest()

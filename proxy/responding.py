@@ -1,6 +1,6 @@
 """Responding: an answer as it leaves, with what Larder adds to it."""
 
-from aiohttp import web
+from aiohttp import ClientError, web
 from multidict import CIMultiDict
 
 from adapters import Adapter
@@ -47,6 +47,11 @@ async def stream_out(request: web.BaseRequest, answer: Answer, headers: CIMultiD
         async for chunk in stream:
             await response.write(chunk)
         await response.write_eof()
+    except (ClientError, OSError, TimeoutError):
+        # The upstream or the caller went away in the middle: an end without an end is all that can still be said.
+        response.force_close()
+        if request.transport is not None:
+            request.transport.abort()
     finally:
         await stream.close()
     return response

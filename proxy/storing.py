@@ -5,7 +5,7 @@ from math import inf
 from sys import intern
 from typing import NamedTuple
 
-from adapters import Exchange, Kind
+from adapters import Exchange, Kind, Verdict
 from policies import CachePolicy, ShelfLife
 from policies.freshness import SETTLED_TTL
 from policies.storable import (
@@ -57,7 +57,10 @@ def decide(ask: Ask, reply: Reply, now: float, *, me: str | None) -> Decision:
     policy = policy_for(ask.plan, outcome)
     if not policy.ttl and not policy.stale_if_error:
         return Decision(None, "ttl-0")
-    return Decision(policy, key=ask.key, partition=ask.identity.partition, outcome=outcome)
+    vary = vary_names(reply.headers) if ask.plan.upstream.adapter.by_headers else ()
+    partition = ask.identity.partition
+    key = ask.key_in(partition, vary) if vary else ask.key
+    return Decision(policy, key=key, partition=partition, vary=vary, outcome=outcome)
 
 
 def _outcome(ask: Ask, reply: Reply, me: str | None) -> str:
@@ -174,13 +177,16 @@ def freshened(old: Entry, reply: Reply) -> Reply:
     renewed = {name.lower() for name, _ in reply.fields}
     fields = (*(field for field in old.fields if field[0].lower() not in renewed), *kept_fields(reply.fields))
     headers = {**as_mapping(fields), "age": reply.headers.get("age", "0")}
-    return Reply(old.status, fields, headers, old.body, json=parsed(old.body), calls=reply.calls)
+    verdict = Verdict(Kind.MISSING if old.outcome == MISSING or old.status in (404, 410) else Kind.ANSWER)
+    return Reply(old.status, fields, headers, old.body, json=parsed(old.body), verdict=verdict, calls=reply.calls)
 
 
 def life_under(plan: Plan, entry: Entry) -> ShelfLife:
     """An entry's life under the plan as it is now, so that tuning holds at once; never past what bound it before."""
     if entry.outcome == BY_HEADERS:
-        return entry.life if plan.cache is None else entry.life.no_longer_than(plan.cache.shelf_life(entry.stored_at))
+        end = entry.stored_at + plan.upstream.keep_at_most
+        life = entry.life.no_longer_than(ShelfLife(end, end, end, end))
+        return life if plan.cache is None else life.no_longer_than(plan.cache.shelf_life(entry.stored_at))
     if plan.cache is None:
         return ShelfLife(0, 0, 0, 0)
     policy = policy_for(plan, entry.outcome)

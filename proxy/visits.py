@@ -13,7 +13,7 @@ from proxy.callers.forwarded import Base, Forwarding, Origin
 from proxy.callers.identify import KEY_HEADER, Presented, identify, split_key
 from proxy.callers.registry import Callers
 from proxy.changes.webhooks import Webhooks
-from proxy.errors import BodyTooLarge, CallerNotAllowed, HeadTooLarge, UnknownUpstream
+from proxy.errors import BadRequest, BodyTooLarge, CallerNotAllowed, HeadTooLarge, UnknownUpstream
 from proxy.keys import split_query
 from proxy.plan import Plan, Plans, UpstreamPlan
 
@@ -51,7 +51,12 @@ class Visit(NamedTuple):
 
 
 def address_of(raw: str) -> Address:
-    """Take a request target apart (RFC 9112 §3.2: origin form, or absolute form as proxies get it)."""
+    """Take a request target apart (RFC 9112 §3.2: origin form, or absolute form as proxies get it).
+
+    Raises BadRequest on a fragment: it would cut off what Larder adds behind it.
+    """
+    if "#" in raw:
+        raise BadRequest("request target", "a fragment", "a path and a query; # is written %23")
     if not raw.startswith("/"):
         _, _, rest = raw.partition("://")
         slash = rest.find("/")

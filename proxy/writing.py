@@ -19,6 +19,7 @@ class Writer:
         self._call = call
         self._purger = purger
         self._settle = settle
+        self._closing: set[asyncio.Future[None]] = set()
         self._under_way: set[asyncio.Task[Answer]] = set()
 
     async def write(self, ask: Ask) -> Answer:
@@ -27,7 +28,19 @@ class Writer:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         task.add_done_callback(seen)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._close_unclaimed)
+            raise
+
+    def _close_unclaimed(self, task: asyncio.Task[Answer]) -> None:
+        """The writer left before its answer came: a body still under way is let go."""
+        if task.cancelled() or task.exception() is not None or (stream := task.result().stream) is None:
+            return
+        closing = asyncio.ensure_future(stream.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def drain(self) -> None:
         """Wait for writes under way."""

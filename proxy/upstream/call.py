@@ -49,14 +49,22 @@ class Call(NamedTuple):
 class UpstreamFailure(Exception):
     """No usable answer. `reply` is what the upstream said, where it said something; `problem` what a caller is told."""
 
-    def __init__(self, detail: str, *, problem: LarderError, reply: Reply | None = None, sent: bool = True) -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        problem: LarderError,
+        reply: Reply | None = None,
+        sent: bool = True,
+        wait: float | None = None,
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.problem = problem
         self.reply = reply
         self.sent = sent  # whether the upstream may have seen the request
         self.calls = 0
-        self.wait: float | None = reply.verdict.retry_after if reply is not None else None
+        self.wait = reply.verdict.retry_after if reply is not None else wait  # seconds the upstream asked for
 
 
 class Upstream:
@@ -135,9 +143,11 @@ class Upstream:
                 period = self.breaker.check()  # it may have opened while this call waited
                 attempts.made += 1
                 attempts.period = period
-                reply = await self._sent(call, period)
-                attempts.period = None
-                return reply
+                try:
+                    return await self._sent(call, period)
+                except UpstreamFailure:
+                    attempts.period = None  # reported already
+                    raise
         except CircuitOpen as resting:
             raise self._resting(resting.retry_after) from resting
         except QueueFull as full:
@@ -165,6 +175,10 @@ class Upstream:
         (self.breaker.failed if kind is Kind.FAILED else self.breaker.succeeded)(period)
         self._observe(call, kind.value, started)
         if kind in (Kind.FAILED, Kind.THROTTLED):
+            if reply.stream is not None:  # too large for all who share the call: they get Larder's own words
+                await reply.stream.close()
+                wait, reply.stream = reply.verdict.retry_after, None
+                raise UpstreamFailure(reply.verdict.detail, problem=UpstreamUnreachable(self.name), wait=wait)
             raise UpstreamFailure(reply.verdict.detail, problem=UpstreamUnreachable(self.name), reply=reply)
         return reply
 

@@ -14,15 +14,17 @@ class Upstreams:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._by_name: dict[str, Upstream] = {}
+        self._gone: dict[str, Upstream] = {}  # taken out of the config; requests under way still end there
 
     def __iter__(self) -> Iterator[Upstream]:
         return iter(self._by_name.values())
 
     def __getitem__(self, name: str) -> Upstream:
-        return self._by_name[name]
+        return self._by_name.get(name) or self._gone[name]
 
     def follow(self, plans: Iterable[UpstreamPlan]) -> None:
         """Make the guards what the plans say; calls under way end under the guards they began with."""
+        self._gone |= self._by_name
         self._by_name = {plan.name: self._upstream(plan, self._by_name.get(plan.name)) for plan in plans}
 
     def _upstream(self, plan: UpstreamPlan, before: Upstream | None) -> Upstream:

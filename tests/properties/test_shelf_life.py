@@ -1,6 +1,7 @@
 """Shelf life, whatever the policy: ageing never makes an answer fresher, and nothing outlives its hard end."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from proxy.storing import life_under
 from tests.unit.store.samples import an_entry
 
 SECONDS = st.floats(0, 1e7)
+KEEP_AT_MOST = 1e6  # seconds, of the upstream
 INSTANTS = st.floats(0, 4e9)
 ENDS = ("fresh_until", "stale_until", "fallback_until")
 POLICIES = st.builds(
@@ -109,7 +111,8 @@ def test_ageing_never_makes_an_entry_fresher_for_a_caller_with_wishes_either(pol
 
 def plan_with(cache: CachePolicy | None, outcomes: dict[str, CachePolicy]) -> Plan:
     """As much of a plan as lives are reckoned by."""
-    return Plan(None, "GET /", Endpoint(route="GET /"), cache, outcomes, None, None, "new")  # type: ignore[arg-type]
+    upstream = SimpleNamespace(keep_at_most=KEEP_AT_MOST)
+    return Plan(upstream, "GET /", Endpoint(route="GET /"), cache, outcomes, None, None, "new")  # type: ignore[arg-type]
 
 
 def stored(at: float, outcome: str, jitter: float, ceiling: float) -> Entry:
@@ -143,6 +146,7 @@ def test_no_plan_lengthens_what_the_upstreams_own_headers_gave(cache, at, ends):
     life = life_under(plan_with(cache, {}), entry)
 
     assert all(mine <= given for mine, given in zip(life, entry.life, strict=True))
+    assert life.fallback_until <= at + KEEP_AT_MOST
 
 
 @given(INSTANTS, st.sampled_from(["", "missing", "graded"]), JITTERS)

@@ -21,10 +21,12 @@ from policies.storable import (
 )
 
 DIRECTIVES = st.sampled_from(
-    ["public", "private", "no-store", "no-cache", "must-revalidate", "max-age=60", "max-age=0", "s-maxage=9"]
-    + ["max-age", 'max-age="5"', 'no-cache="a, b"', 'x="', "stale-if-error=9", "stale-while-revalidate=7", "=", '"']
+    (
+        *("public", "private", "no-store", "no-cache", "must-revalidate", "max-age=60", "max-age=0", "s-maxage=9"),
+        *("max-age", 'max-age="5"', 'no-cache="a, b"', 'x="', "stale-if-error=9", "stale-while-revalidate=7", "=", '"'),
+    )
 )
-WORDS = st.text(st.sampled_from("abxGMT0123456789=,;: \"\\-+\t\x00²٣é\ud800"), max_size=30)
+WORDS = st.text(st.sampled_from('abxGMT0123456789=,;: "\\-+\t\x00²٣é\ud800'), max_size=30)
 CACHE_CONTROL = st.one_of(st.text(max_size=40), WORDS, st.lists(DIRECTIVES, max_size=5).map(", ".join))
 DATES = st.one_of(
     st.text(max_size=30),
@@ -53,14 +55,17 @@ def test_parsing_cache_control_never_raises_and_names_are_in_lower_case(value):
     assert all(name == name.lower() for name in directives)
 
 
-@given(CACHE_CONTROL, DIRECTIVES)
+UNQUOTED = CACHE_CONTROL.filter(lambda value: '"' not in value)  # an open quote takes in what comes after it
+
+
+@given(UNQUOTED, DIRECTIVES)
 def test_what_was_read_so_far_is_not_lost_for_what_comes_after(value, more):
     read, longer = parse_cache_control(value), parse_cache_control(f"{value}, {more}")
 
     assert "no-store" in longer or read.keys() <= longer.keys()
 
 
-@given(CACHE_CONTROL, CACHE_CONTROL)
+@given(UNQUOTED, CACHE_CONTROL)
 def test_repeating_a_lifetime_never_lengthens_it(one, two):
     both = parse_cache_control(f"{one}, {two}")
     for name in ("max-age", "s-maxage", "stale-if-error"):
@@ -115,4 +120,6 @@ def test_what_is_private_or_not_stored_is_never_shared(headers):
 def test_a_callers_wishes_are_read_whatever_they_are(cache_control, pragma):
     directives = caller_directives(cache_control, pragma)
 
-    assert all(limit is None or limit >= 0 for limit in (directives.max_age, directives.min_fresh, directives.max_stale))
+    assert all(
+        limit is None or limit >= 0 for limit in (directives.max_age, directives.min_fresh, directives.max_stale)
+    )

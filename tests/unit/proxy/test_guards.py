@@ -17,9 +17,6 @@ async def failure_of(line, **options):
     return caught.value
 
 
-# retry
-
-
 @pytest.mark.parametrize("trouble", [500, 502, 503, 408, TransportError("unreachable", sent=False)])
 async def test_a_read_that_failed_is_tried_again(line, trouble):
     there = line(trouble, trouble, 200)
@@ -71,9 +68,6 @@ async def test_jitter_may_take_all_of_a_wait(line):
     assert there.waits == [0, 0]
 
 
-# retry and Retry-After
-
-
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(("header", "asked"), [("1", 1), ("2", 2), ("0", 0), ("Sun, 06 Nov 1994 08:49:38 GMT", 1)])
 async def test_no_attempt_comes_before_the_upstream_wants_it(line, status, header, asked):
@@ -120,9 +114,6 @@ async def test_throttled_without_a_word_on_when_is_not_tried_again(line, headers
     assert (there.calls, failure.detail, failure.wait) == (1, "throttled", None)
 
 
-# retry and its budget
-
-
 async def test_without_budget_nothing_is_repeated(line):
     there = line(500, retry=RetryPolicy(attempts=5, wait=0, budget=0, floor=0))
 
@@ -151,9 +142,6 @@ async def test_an_attempt_that_may_not_follow_costs_no_budget(line):
     await failure_of(there, is_safe=False)
 
     assert there.budget.left == before
-
-
-# retry and breaker
 
 
 async def test_each_attempt_is_counted_and_an_open_circuit_ends_the_retrying(line):
@@ -218,9 +206,6 @@ async def test_a_caller_who_leaves_says_nothing_of_the_upstream(line):
     assert (there.slots.in_flight, there.slots.waiting) == (0, 0)
 
 
-# breaker and concurrency
-
-
 async def test_calls_that_waited_while_the_circuit_opened_stay_at_home(line):
     there = line(
         500,
@@ -258,9 +243,6 @@ async def test_a_probe_that_finds_no_slot_is_free_again(line):
     assert (await there.call()).status == 200
 
 
-# retry and concurrency
-
-
 async def test_a_full_queue_is_not_tried_again(line):
     gate = asyncio.Event()
 
@@ -293,9 +275,6 @@ async def test_the_slot_is_free_while_a_call_waits_to_be_repeated(line, lost):
     await there.call()
 
     assert held == [0]
-
-
-# timeouts
 
 
 async def test_an_attempt_that_took_too_long_is_tried_again(line):
@@ -353,9 +332,6 @@ async def test_an_upstream_that_never_answers_within_the_total_opens_the_circuit
 
     assert there.breaker.state is Circuit.OPEN
     assert there.calls == 2
-
-
-# what is remembered
 
 
 async def test_what_was_last_seen_goes_over_to_the_next_guards(line):

@@ -25,7 +25,10 @@ def headers(*fields, status=200, age=None, cache=None):
     [
         (CacheStatus(hit=True, ttl=60), "larder; hit; ttl=60"),
         (CacheStatus(hit=True, ttl=-3), "larder; hit; ttl=-3"),
-        (CacheStatus(fwd="miss", fwd_status=200, ttl=300, stored=True), "larder; fwd=miss; fwd-status=200; ttl=300; stored"),
+        (
+            CacheStatus(fwd="miss", fwd_status=200, ttl=300, stored=True),
+            "larder; fwd=miss; fwd-status=200; ttl=300; stored",
+        ),
         (CacheStatus(fwd="stale", fwd_status=200, collapsed=True), "larder; fwd=stale; fwd-status=200; collapsed"),
         (
             CacheStatus(fwd="stale", fwd_status=503, ttl=-9, detail="upstream-failed"),
