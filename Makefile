@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check bench prove clean
+.PHONY: setup demo test check bench clean
 setup: .venv/.installed
 
 .venv/.installed: pyproject.toml constraints.txt

@@ -1,6 +1,7 @@
 """Answers: what a caller gets, and the truth about where it came from (Cache-Status, RFC 9211)."""
 
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from math import floor
 
 from policies import ShelfLife
@@ -67,8 +68,22 @@ def from_entry(entry: Entry, life: ShelfLife, now: float, cache: CacheStatus, ti
     """A stored answer, with its age (RFC 9111 §5.1)."""
     cache.ttl = floor(life.fresh_until - now)
     return Answer(
-        entry.status, entry.fields, entry.body, cache, age=max(0, int(now - entry.stored_at)), tier=tier, calls=calls
+        entry.status,
+        dated_fields(entry),
+        entry.body,
+        cache,
+        age=max(0, int(now - entry.stored_at)),
+        tier=tier,
+        calls=calls,
     )
+
+
+def dated_fields(entry: Entry) -> Fields:
+    """Its fields, with the Date (RFC 9110 §6.6.1) that `stored_at` says where it was not kept."""
+    fields = entry.fields
+    if any(name.lower() == "date" for name, _ in fields):
+        return fields
+    return (*fields, ("Date", formatdate(entry.stored_at, usegmt=True)))
 
 
 def from_reply(reply: Reply, cache: CacheStatus) -> Answer:

@@ -6,7 +6,6 @@ the answer's head are kept as long as the entry is the same. Whatever is not pla
 """
 
 from collections.abc import Callable
-from email.utils import formatdate
 from hashlib import blake2b
 from math import floor
 from secrets import token_bytes
@@ -16,7 +15,7 @@ from aiohttp import HttpVersion11, web
 from cachetools import LRUCache
 
 from policies.directives import NO_DIRECTIVES
-from proxy.answers import Answer, CacheStatus
+from proxy.answers import Answer, CacheStatus, dated_fields
 from proxy.asking import Ask
 from proxy.links import Bases, rewritten
 from proxy.messages import Entry
@@ -130,13 +129,8 @@ class ExpressLane:
     def _keep_head(self, lane: Lane, entry: Entry) -> None:
         """The part of the head that stays the same as long as the entry does."""
         lines = ["HTTP/1.1 200 OK"]
-        dated = False
-        for name, value in rewritten(entry.fields, lane.bases):
-            lower = name.lower()
-            if lower not in ("content-length", "cache-status", "age", "traceparent"):
+        for name, value in rewritten(dated_fields(entry), lane.bases):
+            if name.lower() not in ("content-length", "cache-status", "age", "traceparent"):
                 lines.append(f"{name}: {value}")
-                dated = dated or lower == "date"
-        if not dated:
-            lines.append(f"Date: {formatdate(entry.stored_at, usegmt=True)}")
         lines.append(f"Content-Length: {len(entry.body)}\r\n")
         lane.entry, lane.head = entry, "\r\n".join(lines).encode("utf-8", "surrogateescape")

@@ -12,7 +12,16 @@ from proxy.larder import Larder
 from proxy.loading import load_plans
 from proxy.webhook_sources import WebhookSourceError
 
-ONLY_AT_START = ("server.host", "server.port", "server.workers", "server.drain", "admin", "store", "log")
+ONLY_AT_START = (
+    "server.host",
+    "server.port",
+    "server.workers",
+    "server.drain",
+    "server.max_head",
+    "admin",
+    "store",
+    "log",
+)
 
 
 class Reloader:

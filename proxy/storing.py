@@ -130,7 +130,7 @@ def entry_of(ask: Ask, reply: Reply, decision: Decision, tags: tuple[str, ...], 
     return Entry(
         key=decision.key,
         status=reply.status,
-        head=pack_head(kept_fields(reply.fields)),
+        head=pack_head(kept_fields(reply.fields, dated=by_headers)),
         body=reply.body,
         stored_at=stored_at,
         life=life,
@@ -167,9 +167,10 @@ def variants_marker(entry: Entry, ask: Ask, vary: tuple[str, ...]) -> Entry:
     )
 
 
-def kept_fields(fields: Fields) -> Fields:
-    """The fields that stay with an entry; names repeat in many entries and are kept once."""
-    return tuple((intern(name), value) for name, value in fields if name.lower() not in _NOT_KEPT)
+def kept_fields(fields: Fields, *, dated: bool = True) -> Fields:
+    """The fields that stay with an entry. `Date` is what `stored_at` says again, but where HTTP's own rules need it."""
+    left_out = _NOT_KEPT if dated else _NOT_KEPT | {"date"}
+    return tuple((name, value) for name, value in fields if name.lower() not in left_out)
 
 
 def freshened(old: Entry, reply: Reply) -> Reply:

@@ -112,8 +112,10 @@ COMMON = (TOKEN_HEADERS, UNSENT, [("Accept-Language", "en"), ("accept-language",
 CANVAS = st.builds(
     lambda path, query, headers: asked("courseworks", "GET", path, query, headers),
     st.sampled_from(
-        ["/api/v1/courses", "/api/v1/course%73", "/api/v1/courses/1", "/api/v1/courses/sis%3A1%2F2"]
-        + ["/api/v1/courses/sis:1%2f2", "/api/v1/courses/sis:1/users", "/api/v1/users/self/courses"]
+        (
+            *("/api/v1/courses", "/api/v1/course%73", "/api/v1/courses/1", "/api/v1/courses/sis%3A1%2F2"),
+            *("/api/v1/courses/sis:1%2f2", "/api/v1/courses/sis:1/users", "/api/v1/users/self/courses"),
+        )
     ),
     queries(["include[]", "state[]", "page", "as_user_id", "access_token"], ["1", "2", "", "a b"]),
     header_sets(*COMMON, [("Accept", "application/json"), ("accept", "application/json+canvas-string-ids")]),
