@@ -32,10 +32,15 @@ def parse_cache_control(value: str) -> Directives:
         if argument is not None and argument.startswith('"'):
             argument = re.sub(r"\\(.)", r"\1", argument[1:-1])
         # Of two that differ the shorter lifetime holds; a repeated directive never widens anything (§4.2.1).
-        if name not in directives or (delta_seconds(argument) or 0) < (delta_seconds(directives[name]) or 0):
+        if name not in directives or _is_tighter(name, argument, directives[name]):
             directives[name] = argument
         at = match.end()
     return MappingProxyType(directives)
+
+
+def _is_tighter(name: str, argument: str | None, before: str | None) -> bool:
+    mine, theirs = delta_seconds(argument) or 0, delta_seconds(before) or 0
+    return mine > theirs if name == "min-fresh" else mine < theirs
 
 
 def delta_seconds(text: str | None) -> float | None:

@@ -1,6 +1,6 @@
 """Answers: what a caller gets, and the truth about where it came from (Cache-Status, RFC 9211)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import formatdate
 from math import floor
 
@@ -61,7 +61,7 @@ class Answer:
     age: int | None = None  # seconds
     tier: str = "upstream"  # memory, durable or upstream
     calls: int = 0  # upstream calls made for it
-    extra: Fields = field(default=())  # added by Larder, after all else was taken off
+    retry_after: float | None = None  # seconds the upstream asked for
 
 
 def from_entry(entry: Entry, life: ShelfLife, now: float, cache: CacheStatus, tier: str, calls: int = 0) -> Answer:
@@ -89,4 +89,7 @@ def dated_fields(entry: Entry) -> Fields:
 def from_reply(reply: Reply, cache: CacheStatus) -> Answer:
     """An upstream's answer as it came."""
     cache.fwd_status = reply.status
-    return Answer(reply.status, reply.fields, reply.body, cache, stream=reply.stream, calls=reply.calls)
+    wait = reply.verdict.retry_after
+    return Answer(
+        reply.status, reply.fields, reply.body, cache, stream=reply.stream, calls=reply.calls, retry_after=wait
+    )

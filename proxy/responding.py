@@ -5,7 +5,7 @@ from multidict import CIMultiDict
 
 from adapters import Adapter
 from proxy.answers import Answer
-from proxy.errors import LarderError, render
+from proxy.errors import LarderError, render, whole_seconds
 from proxy.links import REWRITTEN, Bases, rewritten
 from proxy.messages import Fields
 
@@ -21,14 +21,14 @@ def headers_of(answer: Answer, bases: Bases, traceparent: str) -> CIMultiDict[st
     headers["Cache-Status"] = ", ".join([*headers.getall("Cache-Status", []), str(answer.cache)])
     headers["traceparent"] = traceparent
     if answer.status in (429, 503):
-        _make_retry_after_whole(headers)
+        _make_retry_after_whole(headers, answer.retry_after)
     return headers
 
 
-def _make_retry_after_whole(headers: CIMultiDict[str]) -> None:
+def _make_retry_after_whole(headers: CIMultiDict[str], wait: float | None) -> None:
     """The Smarty SDK dies on a 429 whose Retry-After is missing, a date or a fraction (UPSTREAMS.md §1.7)."""
     if not headers.get("Retry-After", "").isdigit():
-        headers["Retry-After"] = "1"
+        headers["Retry-After"] = str(whole_seconds(wait or 1.0))
 
 
 def response_of(answer: Answer, headers: CIMultiDict[str]) -> web.Response:

@@ -213,11 +213,18 @@ class Stage:
         if not landing.done():
             landing.set_result(outcome)
 
+    async def landing_all_until(self, done):
+        """Whatever goes out meanwhile lands too: an answer that was not good enough sends another call."""
+        while not done.done():
+            if self.held:
+                self.land(0, "plain")
+            await asyncio.sleep(0)
+        return done.result()
+
     async def end(self):
-        while self.held:
-            await self.act(("land", 0, "plain"))
-        results = await asyncio.gather(*(task for _, task in self.tasks), return_exceptions=True)
-        await self.engine.drain()
+        all_answered = asyncio.gather(*(task for _, task in self.tasks), return_exceptions=True)
+        results = await self.landing_all_until(all_answered)
+        await self.landing_all_until(asyncio.ensure_future(self.engine.drain()))
         for (who, _), result in zip(self.tasks, results, strict=True):
             yield who, result
 
