@@ -39,7 +39,7 @@ class Entry(msgspec.Struct, gc=False, kw_only=True, array_like=True):
     upstream: str
     endpoint: str  # the template, such as "GET /api/v1/courses/{course}"
     partition: str
-    tagged: str = ""  # its tags, namespaced by upstream, a line each
+    tagged: str = ""  # its own tags, a line each, without the upstream's name that all of them begin with
     plan: str = ""  # version of the plan its life was reckoned by
     outcome: str = ""  # which of the endpoint's outcomes it is; "missing" for 404 and 410
     jitter: float = 0.0
@@ -65,14 +65,15 @@ class Entry(msgspec.Struct, gc=False, kw_only=True, array_like=True):
     def tags(self) -> Iterator[str]:
         """Every tag it is purged by: its own, and those that its place implies."""
         if self.tagged:
-            yield from self.tagged.split("\n")
+            for tag in self.tagged.split("\n"):
+                yield f"{self.upstream}/{tag}"
         yield key_tag(self.key)
         yield from implied_tags(self.upstream, self.endpoint, self.partition)
 
     @property
     def size(self) -> int:
         """Bytes it takes in memory, near enough to bound the store by."""
-        return 900 + len(self.body) + len(self.head) + len(self.tagged)
+        return 850 + len(self.body) + len(self.head) + len(self.tagged)
 
 
 ALL = "@all"

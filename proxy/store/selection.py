@@ -28,7 +28,8 @@ _IMPLIED: dict[str, Callable[[Entry], str]] = {
 
 
 def _has_itself(entry: Entry, tag: str) -> bool:
-    return entry.tagged != "" and tag in entry.tagged and tag in entry.tagged.split("\n")
+    upstream, _, own = tag.partition("/")
+    return upstream == entry.upstream and own in entry.tagged and own in entry.tagged.split("\n")
 
 
 def matching(wanted: Filter) -> Wanted:
@@ -63,7 +64,7 @@ def summary(entry: Entry) -> Summary:
         upstream=entry.upstream,
         endpoint=entry.endpoint,
         partition=entry.partition,
-        tags=tuple(entry.tagged.split("\n")) if entry.tagged else (),
+        tags=tuple(f"{entry.upstream}/{tag}" for tag in entry.tagged.split("\n")) if entry.tagged else (),
         stored_at=entry.stored_at,
         fence=entry.fence,
         size=entry.size,

@@ -44,7 +44,7 @@ def an_entry(number=1, *, order=(1, 1), body=b"[]", tags=("courseworks/course:56
             "upstream": "courseworks",
             "endpoint": "GET /api/v1/courses/{course}",
             "partition": "principal:00ff",
-            "tagged": "\n".join(tags),
+            "tagged": "\n".join(tag.removeprefix("courseworks/") for tag in tags),
             "plan": "p1",
             **fields,
         }
