@@ -36,6 +36,8 @@ class _Told:
     upstream: str = "-"
     endpoint: str = "-"
     answer: Answer | None = None
+    word: str = "refused"
+    calls: int = 0
     ticket: bytes | None = None
 
 
@@ -107,6 +109,7 @@ class App:
         try:
             return await self._answered(request, there, runtime, told)
         except LarderError as error:
+            told.word, told.calls = error.word, error.calls
             return problem_response(error, there.upstream.adapter, address.path, told.trace.traceparent)
 
     async def _answered(

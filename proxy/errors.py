@@ -27,6 +27,8 @@ class LarderError(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.detail)
         self.problem = problem
+        self.word = "refused"  # why, as Cache-Status and the log say it; a fixed word
+        self.calls = 0  # upstream calls that were made all the same
 
 
 def _problem(status: int, title: str, detail: str, *, retry_after: float | None = None) -> Problem:

@@ -73,7 +73,7 @@ class Entry(msgspec.Struct, gc=False, kw_only=True, array_like=True):
     @property
     def size(self) -> int:
         """Bytes it takes in memory, near enough to bound the store by."""
-        return 850 + len(self.body) + len(self.head) + len(self.tagged)
+        return 1000 + len(self.body) + len(self.head) + len(self.tagged)
 
 
 ALL = "@all"

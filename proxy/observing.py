@@ -21,6 +21,8 @@ class Told(Protocol):
     upstream: str
     endpoint: str
     answer: Answer | None
+    word: str  # why there is none
+    calls: int  # made all the same
 
 
 class Observing:
@@ -44,7 +46,7 @@ class Observing:
     def answered(self, told: Told, status: int, seconds: float) -> None:
         """A request was answered."""
         answer = told.answer
-        cache = "refused" if answer is None else answer.cache.word
+        cache = told.word if answer is None else answer.cache.word
         self.metrics.request((told.caller, told.upstream, told.endpoint, status, cache), seconds)
         self.log.request(
             {
@@ -59,7 +61,7 @@ class Observing:
                 "tier": "none" if answer is None else answer.tier,
                 "age": None if answer is None else answer.age,
                 "duration_ms": round(seconds * 1000, 2),
-                "upstream_calls": 0 if answer is None else answer.calls,
+                "upstream_calls": told.calls if answer is None else answer.calls,
                 "trace_id": told.trace.trace_id,
             }
         )

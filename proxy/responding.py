@@ -60,5 +60,5 @@ async def stream_out(request: web.BaseRequest, answer: Answer, headers: CIMultiD
 def problem_response(error: LarderError, adapter: Adapter | None, path: str, traceparent: str) -> web.Response:
     """The response to an error of Larder's own."""
     status, fields, body = render(error.problem, adapter, path)
-    cache_status: Fields = (("Cache-Status", "larder; detail=refused"), ("traceparent", traceparent))
+    cache_status: Fields = (("Cache-Status", f"larder; detail={error.word}"), ("traceparent", traceparent))
     return web.Response(status=status, headers=CIMultiDict((*fields, *cache_status)), body=body)

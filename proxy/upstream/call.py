@@ -220,7 +220,8 @@ class Upstream:
         self._tools.observer.attempt(self.name, call.name, outcome, self._tools.clock() - started)
 
     def _noted(self, failure: UpstreamFailure, attempts: "_Attempts") -> UpstreamFailure:
-        failure.calls = attempts.made
+        failure.calls = failure.problem.calls = attempts.made
+        failure.problem.word = failure.detail
         self.last_error, self.last_error_at = failure.detail, self._tools.wall_clock()
         return failure
 

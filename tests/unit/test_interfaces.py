@@ -76,7 +76,13 @@ async def test_parts_of_readiness():
 async def test_the_log_line_of_a_request():
     watching, stream = observing()
     told = SimpleNamespace(
-        trace=Traces(lambda bits: 1).trace(None), caller="-", upstream="-", endpoint="-", answer=None
+        word="refused",
+        calls=0,
+        trace=Traces(lambda bits: 1).trace(None),
+        caller="-",
+        upstream="-",
+        endpoint="-",
+        answer=None,
     )
     watching.answered(told, 200, 0.001)
     watching.close()
@@ -134,7 +140,9 @@ def constants(node):
 def details_in(tree):
     """Every fixed word that may become a detail: in verdicts, failures, and where it is set by name."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and any(getattr(target, "attr", "") == "detail" for target in node.targets):
+        if isinstance(node, ast.Assign) and any(
+            getattr(target, "attr", "") in ("detail", "word") for target in node.targets
+        ):
             yield from constants(node.value)
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from re.findall(r"^larder; detail=([a-z-]+)$", node.value)

@@ -32,6 +32,8 @@ class Told:
     upstream: str = "courseworks"
     endpoint: str = "GET /api/v1/courses/{course}"
     answer: Answer | None = None
+    word: str = "refused"
+    calls: int = 0
 
 
 def answer_full_of_canaries() -> Answer:
