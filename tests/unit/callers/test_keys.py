@@ -57,4 +57,6 @@ def test_every_octet_of_randomness_counts(google: bool) -> None:  # noqa: FBT001
 def test_googlemaps_takes_the_key() -> None:
     googlemaps = pytest.importorskip("googlemaps")
 
-    googlemaps.Client(key=make_key(google=True, random=counting).key)
+    key = make_key(google=True, random=counting).key
+
+    assert googlemaps.Client(key=key).key == key

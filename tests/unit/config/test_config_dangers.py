@@ -167,7 +167,11 @@ def test_a_field_emptied_by_null_is_told_with_its_line(problems_of):
 
 
 def test_an_endpoint_written_twice_with_other_names_is_refused(problems_of):
-    problems_of('upstreams: {courseworks: {endpoints: {"GET /api/v1/courses/{a}": {}, "GET /api/v1/courses/{b}": {}}}}')
+    text = 'upstreams: {courseworks: {endpoints: {"GET /api/v1/courses/{a}": {}, "GET /api/v1/courses/{b}": {}}}}'
+
+    (problem,) = problems_of(text)
+
+    assert problem.field.endswith('"GET /api/v1/courses/{b}"')
 
 
 def test_an_outcome_is_found_whatever_the_routes_names_are_called(plans_from):
@@ -177,21 +181,28 @@ def test_an_outcome_is_found_whatever_the_routes_names_are_called(plans_from):
 
 
 def test_a_cache_for_a_write_is_refused(problems_of):
-    problems_of('upstreams: {courseworks: {endpoints: {"POST /api/v1/courses": {cache: {ttl: 5m}}}}}')
+    (problem,) = problems_of('upstreams: {courseworks: {endpoints: {"POST /api/v1/courses": {cache: {ttl: 5m}}}}}')
+
+    assert problem.field.endswith('"POST /api/v1/courses".cache')
 
 
 def test_two_callers_with_one_key_are_refused(problems_of):
     key = "sha256:" + "a" * 64
 
-    problems_of(f'callers: [{{name: a, key: "{key}"}}, {{name: b, key: "{key}"}}]')
+    (problem,) = problems_of(f'callers: [{{name: a, key: "{key}"}}, {{name: b, key: "{key}"}}]')
+
+    assert problem.field == "callers.1.key"
+    assert key not in str(problem)
 
 
 def test_live_events_that_are_both_signed_and_unsigned_are_refused(problems_of):
-    problems_of(
+    (problem,) = problems_of(
         "upstreams: {courseworks: {}}\n"
         "webhooks: {w: {kind: canvas-live-events, upstream: courseworks, root_account_uuid: u, unsigned: true, "
         'jwks_url: "https://keys.example"}}'
     )
+
+    assert problem.field.startswith("webhooks.w")
 
 
 def test_the_schema_lets_editors_write_a_duration_as_the_shipped_config_does():

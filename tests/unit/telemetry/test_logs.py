@@ -222,7 +222,11 @@ class Gone(io.StringIO):
 
 
 def test_a_log_that_cannot_be_written_does_not_fail_what_it_tells_of() -> None:
-    configure_logs("info", "json", Gone()).say("error", "something")
+    log = configure_logs("info", "json", Gone())
+
+    log.say("error", "something")
+
+    assert log.lost
 
 
 async def test_lines_that_cannot_be_flushed_do_not_end_the_event_loop() -> None:
@@ -230,3 +234,5 @@ async def test_lines_that_cannot_be_flushed_do_not_end_the_event_loop() -> None:
     log.request(LINE)
 
     log.flush()
+
+    assert log.lost
