@@ -1,9 +1,14 @@
-"""What a caller asks of the cache in its own Cache-Control: it can only tighten (RFC 9111 §5.2.1, DESIGN.md §4)."""
+"""What a caller asks of the cache in its own Cache-Control (RFC 9111 §5.2.1, DESIGN.md §4).
 
+It can tighten. What it allows beyond the stored answer's own rights (`max-stale`, `stale-if-error`) holds only where
+neither the policy nor the upstream forbids it: the answers of declared caches keep to their windows.
+"""
+
+from math import inf
 from typing import NamedTuple
 
 from policies.freshness import Freshness, ShelfLife
-from policies.storable import delta_seconds, parse_cache_control
+from policies.http.cache_control import Directives, delta_seconds, parse_cache_control
 
 
 class CallerDirectives(NamedTuple):
@@ -15,18 +20,42 @@ class CallerDirectives(NamedTuple):
     max_age: float | None = None
     min_fresh: float | None = None
     max_stale: float | None = None
+    stale_if_error: float | None = None
 
-    def tighten(self, freshness: Freshness, life: ShelfLife, age: float, now: float) -> Freshness:
-        """What is left of an entry's rights for this caller; never more than before."""
+    def tighten(
+        self, freshness: Freshness, life: ShelfLife, age: float, now: float, *, may_be_stale: bool = False
+    ) -> Freshness:
+        """What is left of an entry's rights for this caller.
+
+        Never more than before, unless `may_be_stale` says that nothing but the caller's wish decides on stale use.
+        """
         if freshness is Freshness.GONE or self.no_cache:
             return Freshness.GONE
-        if self.max_age is not None and age > self.max_age:
-            return Freshness.FALLBACK
-        if self.min_fresh is not None and life.fresh_until - now < self.min_fresh:
-            return Freshness.FALLBACK
-        if freshness is Freshness.STALE and self.max_stale is not None and now - life.fresh_until > self.max_stale:
+        staleness = now - life.fresh_until
+        if may_be_stale:
+            freshness = self._allowed(freshness, staleness)
+        usable = freshness.value <= Freshness.STALE.value
+        if usable and self._is_too_old(life, age, now):
+            return max(freshness, Freshness.FALLBACK, key=lambda one: one.value)
+        if freshness is Freshness.STALE and self.max_stale is not None and staleness > self.max_stale:
             return Freshness.FALLBACK
         return freshness
+
+    def _allowed(self, freshness: Freshness, staleness: float) -> Freshness:
+        """What the caller itself allows of an answer that lost its freshness."""
+        if freshness.value <= Freshness.STALE.value:
+            return freshness
+        if self.max_stale is not None and staleness <= self.max_stale:
+            return Freshness.STALE
+        if self.stale_if_error is not None and staleness <= self.stale_if_error:
+            return Freshness.FALLBACK
+        return freshness
+
+    def _is_too_old(self, life: ShelfLife, age: float, now: float) -> bool:
+        """§5.2.1.1: with `max-stale` beside it, `max-age` may be exceeded by as much."""
+        if self.max_age is not None and age > self.max_age + (self.max_stale or 0.0):
+            return True
+        return self.min_fresh is not None and life.fresh_until - now < self.min_fresh
 
 
 NO_DIRECTIVES = CallerDirectives()
@@ -36,18 +65,29 @@ LIVE = CallerDirectives(no_cache=True)
 def caller_directives(cache_control: str | None, pragma: str | None = None) -> CallerDirectives:
     """Read a request's Cache-Control; Pragma counts only where that is missing (RFC 9111 §5.4)."""
     if cache_control is None:
-        return LIVE if pragma is not None and "no-cache" in pragma.lower() else NO_DIRECTIVES
+        return LIVE if pragma is not None and _says_no_cache(pragma) else NO_DIRECTIVES
     directives = parse_cache_control(cache_control)
     return CallerDirectives(
         no_cache="no-cache" in directives,
         no_store="no-store" in directives,
         only_if_cached="only-if-cached" in directives,
-        max_age=_seconds(directives.get("max-age"), "max-age" in directives),
-        min_fresh=_seconds(directives.get("min-fresh"), "min-fresh" in directives),
-        max_stale=delta_seconds(directives.get("max-stale")),
+        max_age=_limit(directives, "max-age", unreadable=0.0),
+        min_fresh=_limit(directives, "min-fresh", unreadable=inf),
+        max_stale=_limit(directives, "max-stale", unreadable=0.0, alone=inf),
+        stale_if_error=_limit(directives, "stale-if-error", unreadable=0.0),
     )
 
 
-def _seconds(text: str | None, present: bool) -> float | None:  # noqa: FBT001 - a private reader of one pair
-    """An unreadable limit is the tightest one."""
-    return (delta_seconds(text) or 0.0) if present else None
+def _says_no_cache(pragma: str) -> bool:
+    return any(member.strip().lower() == "no-cache" for member in pragma.split(","))
+
+
+def _limit(directives: Directives, name: str, *, unreadable: float, alone: float | None = None) -> float | None:
+    """A limit in seconds; an unreadable one is the tightest there is."""
+    if name not in directives:
+        return None
+    argument = directives[name]
+    if argument is None and alone is not None:
+        return alone
+    seconds = delta_seconds(argument)
+    return unreadable if seconds is None else seconds

@@ -1,7 +1,8 @@
 """Freshness: what may still be done with a stored answer as it ages.
 
 stored ── ttl ──▶ FRESH ends ── stale_while_revalidate ──▶ STALE ends
-             │               └─ stale_if_error ───────────▶ FALLBACK ends, GONE
+             │               ├─ stale_if_error ───────────▶ FALLBACK ends
+             │               └─ stale_if_disconnected ────▶ KEPT ends, GONE
              └ refresh_after: still fresh, but a read from here on refreshes behind
 
 keep_at_most is a hard end that nothing extends. RFC 9111 §4.2, RFC 5861.
@@ -26,7 +27,8 @@ class Freshness(Enum):
     FRESH = 0  # serve it
     STALE = 1  # serve it, and refresh it behind
     FALLBACK = 2  # serve it only if the upstream fails
-    GONE = 3  # forget it
+    KEPT = 3  # validate it; serve it only if the upstream cannot be reached at all (RFC 9111 §4.2.4)
+    GONE = 4  # forget it
 
 
 class Partition(StrEnum):
@@ -53,6 +55,12 @@ class ShelfLife(NamedTuple):
     fresh_until: float
     stale_until: float
     fallback_until: float
+    kept_until: float = 0.0  # no longer than `fallback_until`, where it is earlier
+
+    @property
+    def gone_at(self) -> float:
+        """From here on the entry is of no use at all."""
+        return max(self.fallback_until, self.kept_until)
 
     def at(self, now: float) -> Freshness:
         """What may be done with the entry now."""
@@ -62,7 +70,7 @@ class ShelfLife(NamedTuple):
             return Freshness.STALE
         if now < self.fallback_until:
             return Freshness.FALLBACK
-        return Freshness.GONE
+        return Freshness.KEPT if now < self.kept_until else Freshness.GONE
 
     def wants_refresh(self, now: float) -> bool:
         """Whether a read now should refresh the entry behind."""
@@ -73,7 +81,7 @@ class ShelfLife(NamedTuple):
         return ShelfLife(*(min(mine, theirs) for mine, theirs in zip(self, other, strict=True)))
 
 
-UNLIMITED = ShelfLife(inf, inf, inf, inf)
+UNLIMITED = ShelfLife(inf, inf, inf, inf, inf)
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -84,6 +92,7 @@ class CachePolicy:
     refresh_after: Duration | None = None
     stale_while_revalidate: Duration = 0
     stale_if_error: Duration = 0
+    stale_if_disconnected: Duration = 0  # for failures without any answer, and for validating
     negative_ttl: Duration = 30
     keep_at_most: Duration = 90 * DAY
     settle: Duration = 30
@@ -105,11 +114,19 @@ class CachePolicy:
             min(fresh_until, end),
             min(stale_until, end),
             min(fallback_until, end),
+            min(fresh_until + self.stale_if_disconnected, end) if self.stale_if_disconnected else 0.0,
         )
 
     def negative(self) -> "CachePolicy":
         """For 404 and 410: an answer, but one that may change any minute, and never a fallback."""
-        return replace(self, ttl=self.negative_ttl, refresh_after=None, stale_while_revalidate=0, stale_if_error=0)
+        return replace(
+            self,
+            ttl=self.negative_ttl,
+            refresh_after=None,
+            stale_while_revalidate=0,
+            stale_if_error=0,
+            stale_if_disconnected=0,
+        )
 
     def settling(self) -> "CachePolicy":
         """For fills just after a change: the upstream's replicas may lag, so the next read but few asks again."""

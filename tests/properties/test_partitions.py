@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from policies.failure_memory import FailureMemory
+from policies.http.fields import as_mapping
 from proxy.asking import Asker, Incoming, credential_query
 from proxy.engine import Engine
 from proxy.errors import LarderError
 from proxy.fetching import Fetcher, FetchTools
-from proxy.headers import as_mapping
+from proxy.keeping import Keeper
 from proxy.learning import Learner
 from proxy.loading import plans_of
 from proxy.messages import ALL, upstream_tag
@@ -112,8 +113,9 @@ class Stage:
         failures = FailureMemory(self.clock)
         learner = Learner(durable, failures, Quiet())
         tools = FetchTools(self.upstreams.__getitem__, lambda: 100_000, self.clock, lambda: 0.5, tuple)
-        fetcher = Fetcher(self.shelf, self.purger, failures, learner, Quiet(), tools)
-        writer = Writer(fetcher.call, self.purger, lambda ask: ask.plan.upstream.settle)
+        keeper = Keeper(self.shelf, self.purger, tools.random, tools.max_entry)
+        fetcher = Fetcher(keeper, self.purger, failures, learner, Quiet(), tools)
+        writer = Writer(fetcher.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
         self.engine = Engine(self.shelf, fetcher, writer, failures, self.clock)
         learner.answer, learner.derive = self.answered, self.derived
 
