@@ -57,12 +57,14 @@ class UpstreamFailure(Exception):
         reply: Reply | None = None,
         sent: bool = True,
         wait: float | None = None,
+        answered: bool = False,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.problem = problem
         self.reply = reply
         self.sent = sent  # whether the upstream may have seen the request
+        self.answered = answered or reply is not None  # with an error of its own
         self.calls = 0
         self.wait = reply.verdict.retry_after if reply is not None else wait  # seconds the upstream asked for
 
@@ -178,7 +180,9 @@ class Upstream:
             if reply.stream is not None:  # too large for all who share the call: they get Larder's own words
                 await reply.stream.close()
                 wait, reply.stream = reply.verdict.retry_after, None
-                raise UpstreamFailure(reply.verdict.detail, problem=UpstreamUnreachable(self.name), wait=wait)
+                raise UpstreamFailure(
+                    reply.verdict.detail, problem=UpstreamUnreachable(self.name), wait=wait, answered=True
+                )
             raise UpstreamFailure(reply.verdict.detail, problem=UpstreamUnreachable(self.name), reply=reply)
         return reply
 
@@ -190,7 +194,8 @@ class Upstream:
         if verdict.retry_after is None:
             asked = retry_after(reply.headers.get("retry-after"), self._tools.wall_clock())
             verdict = verdict._replace(retry_after=asked)
-        if verdict.kind is Kind.ANSWER and reply.stream is None and not _fits(call.endpoint, reply):
+        has_body = reply.stream is None and call.outgoing.method != "HEAD"
+        if verdict.kind is Kind.ANSWER and has_body and not _fits(call.endpoint, reply):
             verdict = Verdict(Kind.UNUSABLE, detail="payload-refused")
         reply.verdict = verdict
         if self.adapter.quota_left is not None:
@@ -254,6 +259,8 @@ def _any_of(
 def _may_repeat(failure: UpstreamFailure, call: Call) -> bool:
     """Only what is safe to repeat, and only where a repeat can help."""
     if not call.outgoing.is_safe or failure.detail in ("circuit-open", "queue-full"):
+        return False
+    if failure.answered and not call.retry.answers:
         return False
     if failure.reply is not None and failure.reply.verdict.kind is Kind.THROTTLED:
         return failure.wait is not None  # without a word on when, asking again only makes its day worse

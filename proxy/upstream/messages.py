@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from adapters import NOT_JSON, Kind, Verdict
-from proxy.messages import Fields
+from policies.http.fields import Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +18,32 @@ class Outgoing:
     body: bytes
     is_safe: bool  # may be sent again
     decode: bool  # undo content codings, for answers that are read
+    informational: Callable[[int, Fields], None] | None = None  # told of 1xx answers before the final one; never raises
 
 
 ReadUpTo = Callable[[int, Mapping[str, str]], int]
-"""Status and headers → how many bytes of body to read at most; 0: hand the body on as a stream."""
+"""Status and headers → how many bytes of body to read at most; 0: hand the body on as a stream, unless all of it came
+with the head; -1: as a stream always."""
+
+
+class BrokenBody(Exception):
+    """The body ended before its end."""
+
+
+class Body(Protocol):
+    """A body still under way, however it is read."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Its bytes as they come. Raises BrokenBody, after what came, where it ends before its end."""
+
+    async def close(self) -> None:
+        """Let go of it. Whoever takes it has to."""
 
 
 class Stream:
-    """A body still under way. Whoever takes it has to `close` it."""
+    """A body still under way. Whoever takes it has to `close` it. Raises BrokenBody, after what came, where it ends
+    before its end.
+    """
 
     def __init__(self, head: bytes, rest: AsyncIterator[bytes], close: Callable[[], Awaitable[None]]) -> None:
         self._head = head
@@ -55,6 +73,10 @@ class Reply:
     json: Any = NOT_JSON
     verdict: Verdict = field(default_factory=lambda: Verdict(Kind.ANSWER))
     calls: int = 1  # upstream calls it took
+    validated_by: int | None = None  # the status of the upstream's word that a stored answer, this one, still holds
+    length: int | None = None  # bytes of body, where Content-Length framed it
+    requested_at: float = 0.0  # when the request went out, in seconds since the epoch
+    received_at: float = 0.0  # when the head of the answer came
 
 
 class TransportError(Exception):

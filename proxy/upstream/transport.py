@@ -1,141 +1,127 @@
 """Transport: one request over one socket. Redirects, cookies, caching and retries are not its business."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
-from yarl import URL
+from aiohttp.http_exceptions import HttpProcessingError
 
-from proxy.headers import as_mapping, from_upstream
-from proxy.messages import Fields
-from proxy.upstream.messages import Outgoing, ReadUpTo, Reply, Stream, TransportError
+from policies.http.dates import format_date
+from policies.http.fields import Fields, as_mapping, without
+from proxy.headers import from_upstream
+from proxy.upstream.exchange import CHUNK, BrokenAnswer, Connections, Exchange
+from proxy.upstream.messages import BrokenBody, Outgoing, ReadUpTo, Reply, Stream, TransportError
 
-CHUNK = 64 * 1024
-
-_NO_AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+_CODING = frozenset({"content-encoding"})
 
 
 class Transport:
-    """aiohttp's client, told to do as little as it can by itself. Its exceptions end here."""
+    """The way to every upstream. What goes wrong on it becomes a TransportError, and ends here."""
 
-    def __init__(self, *, max_head: int = 64 * 1024) -> None:
+    def __init__(self, *, max_head: int = 64 * 1024, clock: Callable[[], float] = time.time) -> None:
+        """`max_head`: bytes that one line of an answer's head may have. `clock`: seconds since the epoch."""
         self._max_head = max_head
-        self._reads: aiohttp.ClientSession | None = None
-        self._writes: aiohttp.ClientSession | None = None
+        self._clock = clock
+        self._reads: Connections | None = None
+        self._writes: Connections | None = None
 
     async def open(self) -> None:
         """Must run inside the event loop, once, before `send`."""
-        self._reads = self._session(aiohttp.TCPConnector(limit=0, ttl_dns_cache=60))
+        self._reads = Connections(reuse=True, max_head=self._max_head)
         # A write goes over a connection of its own: none that may turn out dead once it was sent.
-        self._writes = self._session(aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, force_close=True))
+        self._writes = Connections(reuse=False, max_head=self._max_head)
 
     async def close(self) -> None:
         """Close every connection."""
-        for session in (self._reads, self._writes):
-            if session is not None:
-                await session.close()
+        for connections in (self._reads, self._writes):
+            if connections is not None:
+                await connections.close()
 
     async def send(self, outgoing: Outgoing, patience: float, read_up_to: ReadUpTo) -> Reply:
-        """The answer; its body read if it has no more bytes than it may, else a stream. Raises TransportError.
+        """The answer; its body read if it has no more bytes than it may, else a stream. Raises TransportError, and
+        ValueError for a request that HTTP cannot say.
 
         `patience` (seconds) ends waiting for the head and for a body that is read; a stream may go on longer, as long
         as no pause in it does.
         """
-        session = self._reads if outgoing.is_safe else self._writes
-        if session is None:
+        connections = self._reads if outgoing.is_safe else self._writes
+        if connections is None:
             raise RuntimeError("Transport.open was not called")
-        connected = False
+        sent = False
         try:
             async with asyncio.timeout(patience):
-                response = await session.request(
-                    outgoing.method,
-                    URL(outgoing.url, encoded=True),
-                    data=outgoing.body or None,
-                    headers=outgoing.fields,
-                    allow_redirects=False,
-                    auto_decompress=outgoing.decode,
-                    timeout=aiohttp.ClientTimeout(total=None, sock_read=patience),
-                )
-                connected = True
-                return await _reply(response, read_up_to, decoded=outgoing.decode)
-        except aiohttp.ClientConnectorError as error:
-            raise TransportError("unreachable", sent=False) from error
-        except TimeoutError as error:
-            raise TransportError("timeout", sent=True) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise TransportError("broken-answer" if connected else "connection-lost", sent=True) from error
-
-    def _session(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=_NO_AUTOMATIC_HEADERS,
-            middlewares=(_once,),
-            max_line_size=self._max_head,
-            max_field_size=self._max_head,
-        )
-
-
-class _ConnectionLost(aiohttp.ClientError):
-    """The connection ended before an answer came."""
-
-
-async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """aiohttp sends an idempotent request again by itself when its connection is lost, PUT and DELETE too, though the
-    upstream may have carried it out. Whether to repeat is for the guards to say, who count each attempt.
-    """
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _ConnectionLost from error
-
-
-async def _reply(response: aiohttp.ClientResponse, read_up_to: ReadUpTo, *, decoded: bool) -> Reply:
-    """The reply, its body read as far as it may be; the connection is let go when it was read to its end."""
-    fields = from_upstream(_fields(response))
-    if decoded:
-        fields = tuple(field for field in fields if field[0].lower() != "content-encoding")
-    reply = Reply(response.status, fields, as_mapping(fields))
-    limit = read_up_to(reply.status, reply.headers)
-    length = response.content_length
-    try:
-        if length is not None and not decoded and length <= limit:
-            reply.body = await response.read()
-            return reply
-    except BaseException:
-        response.close()
-        raise
-    rest = _chunks(response)
-    head = bytearray()
-    try:
-        if limit and (length or 0) <= limit:
-            async for chunk in rest:
-                head += chunk
-                if len(head) > limit:
-                    break
-            else:
-                reply.body = bytes(head)
+                exchange = await connections.connect(outgoing, patience)
+                try:
+                    requested_at = self._clock()
+                    exchange.send()
+                    sent = True
+                    await exchange.head(outgoing.informational)
+                    reply = _reply(exchange, requested_at, self._clock())
+                    await _read(exchange, reply, read_up_to)
+                except BaseException:
+                    exchange.close()
+                    raise
                 return reply
-    except BaseException:
-        response.close()
-        raise
+        except TimeoutError as error:
+            raise TransportError("timeout", sent=sent) from error
+        except (BrokenAnswer, BrokenBody, HttpProcessingError) as error:
+            raise TransportError("broken-answer", sent=True) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise TransportError("connection-lost" if sent else "unreachable", sent=sent) from error
 
-    async def close() -> None:
-        response.close()
 
-    reply.stream = Stream(bytes(head), rest, close)
+def _reply(exchange: Exchange, requested_at: float, received_at: float) -> Reply:
+    """The reply to an exchange, without its body."""
+    fields = _end_to_end(exchange)
+    headers = as_mapping(fields)
+    if "date" not in headers:  # RFC 9110 §6.6.1
+        date = format_date(received_at)
+        fields, headers = (*fields, ("Date", date)), {**headers, "date": date}
+    reply = Reply(exchange.status, fields, headers, requested_at=requested_at, received_at=received_at)
+    if exchange.has_body and not exchange.is_decoded:
+        reply.length = exchange.length
     return reply
 
 
-def _fields(response: aiohttp.ClientResponse) -> Fields:
-    """Header fields as they came; octets that are not ASCII stay what they were."""
-    return tuple(
-        (name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in response.raw_headers
-    )
+def _end_to_end(exchange: Exchange) -> Fields:
+    """Fields that travel on. Where no body comes, Content-Length is what a body would have had (RFC 9110 §8.6)."""
+    fields = from_upstream(exchange.fields)
+    if exchange.is_decoded:
+        return without(fields, _CODING)
+    if exchange.length is not None and not exchange.has_body and exchange.status != 204:
+        return (*fields, ("Content-Length", str(exchange.length)))
+    return fields
 
 
-async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    async for chunk in response.content.iter_chunked(CHUNK):
+async def _read(exchange: Exchange, reply: Reply, read_up_to: ReadUpTo) -> None:
+    """Give the reply its body, or a stream of what goes beyond the limit. Raises BrokenBody."""
+    limit = read_up_to(reply.status, reply.headers)
+    if not exchange.has_body:
+        return
+    received = exchange.received
+    if received is not None and (limit == 0 or received <= limit):
+        reply.body = exchange.read_now()
+        return
+    pieces: deque[bytes] = deque()
+    if limit > 0 and (reply.length or 0) <= limit:
+        pieces = await exchange.read(limit)
+        if sum(map(len, pieces)) <= limit:
+            reply.body = b"".join(pieces)
+            return
+
+    async def close() -> None:
+        exchange.close()
+
+    reply.stream = Stream(b"", _all(pieces, exchange.chunks()), close)
+
+
+async def _all(pieces: deque[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """What was read already, and what comes; in chunks that are not large."""
+    while pieces:
+        piece = pieces.popleft()
+        for start in range(0, len(piece), CHUNK):
+            yield piece[start : start + CHUNK]
+    async for chunk in rest:
         yield chunk
