@@ -1,12 +1,16 @@
-"""The benchmark: `make bench`. Every figure in one run, on this machine's loopback, as ratios where machines differ."""
+"""The benchmark: `make bench`. Every figure in one run, on this machine's loopback, as ratios where machines differ.
 
+`python -m bench [PART ...]` measures only the parts that are named.
+"""
+
+import argparse
 import os
 import platform
 import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from bench.clients import load_client
@@ -16,46 +20,76 @@ from bench.herd import herd
 from bench.hits import hits
 from bench.misses import misses
 from bench.processes import BenchError
-from bench.scene import NGINX, scene
+from bench.scene import NGINX, Scene, scene
 from bench.starting import starting
+from bench.streams import streams
 
-LATEST = Path(__file__).parent / "out" / "latest.json"
+OUT = Path(__file__).parent / "out"
 FILES = 4096  # sockets of both ends of the herd
 
+# On one scene, in this order; then those that have servers, or none, of their own.
+TOGETHER: dict[str, Callable[[Scene], Iterator[Figure]]] = {"hits": hits, "herd": herd, "misses": misses}
+ALONE: dict[str, Callable[[Path], Iterator[Figure]]] = {
+    "streams": streams,
+    "footprint": footprint,
+    "starting": starting,
+}
+_ORDER = (*TOGETHER, *ALONE)
 
-def figures(folder: Path) -> Iterator[Figure]:
-    """Everything that is measured, in order."""
-    with scene(_made(folder / "scene")) as stage:
-        for part in (hits, herd, misses):
-            yield from part(stage)
-    yield from footprint(_made(folder / "footprint"))
-    yield from starting(_made(folder / "starting"))
+
+def figures(folder: Path, parts: Collection[str]) -> Iterator[Figure]:
+    """Everything that is measured in these parts, in order."""
+    together = [measure for part, measure in TOGETHER.items() if part in parts]
+    if together:
+        with scene(_made(folder / "scene")) as stage:
+            for measure in together:
+                yield from measure(stage)
+    for part, alone in ALONE.items():
+        if part in parts:
+            yield from alone(_made(folder / part))
 
 
 def main() -> int:
     """Measure, print, save. 0 also when a figure falls short: it is a measurement, not a test; 1 when it cannot run."""
+    parts = _parts()
     _allow_files()
-    machine = {
+    machine = _machine()
+    print(" · ".join(f"{name}: {value}" for name, value in machine.items()), flush=True)
+    started = time.perf_counter()
+    measured: list[Figure] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="larder-bench-") as folder:
+            for figure in figures(Path(folder), parts or _ORDER):
+                measured.append(figure)
+                print(f"  {time.perf_counter() - started:4.0f} s  {figure.name}: {figure.measured:.3g}", flush=True)
+    except BenchError as error:
+        print(f"{table(measured)}\n\nbench: {error}", file=sys.stderr)
+        return 1
+    path = OUT / f"{'-'.join(parts) or 'latest'}.json"  # some parts do not take the place of the whole
+    save(measured, machine, path)
+    print(f"\n{table(measured)}\n\n{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+    return 0
+
+
+def _parts() -> list[str]:
+    """The parts that were asked for; none: all."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure what Larder promises to cost.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"all, or some of: {', '.join(_ORDER)}")
+    asked = parser.parse_args().parts
+    if unknown := set(asked) - set(_ORDER):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(_ORDER)}")
+    return [part for part in _ORDER if part in asked]
+
+
+def _machine() -> dict[str, object]:
+    """What the figures depend on."""
+    return {
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "client": load_client(),
         "nginx": "beside" if NGINX else "not installed",
         "load before": round(os.getloadavg()[0], 1),
     }
-    print(" · ".join(f"{name}: {value}" for name, value in machine.items()), flush=True)
-    started = time.perf_counter()
-    measured: list[Figure] = []
-    try:
-        with tempfile.TemporaryDirectory(prefix="larder-bench-") as folder:
-            for figure in figures(Path(folder)):
-                measured.append(figure)
-                print(f"  {time.perf_counter() - started:4.0f} s  {figure.name}: {figure.measured:.3g}", flush=True)
-    except BenchError as error:
-        print(f"{table(measured)}\n\nbench: {error}", file=sys.stderr)
-        return 1
-    save(measured, machine, LATEST)
-    print(f"\n{table(measured)}\n\n{LATEST.relative_to(Path.cwd()) if LATEST.is_relative_to(Path.cwd()) else LATEST}")
-    return 0
 
 
 def _made(folder: Path) -> Path:

@@ -7,11 +7,12 @@ from multidict import CIMultiDict
 
 from bench.scene import ASKER
 from bench.stand_ins import canvas_headers, course
+from policies.http.fields import as_mapping
 from proxy.asking import Asker, Incoming
-from proxy.headers import as_mapping
+from proxy.deciding import decide
 from proxy.messages import Entry
 from proxy.plan import Plan, UpstreamPlan
-from proxy.storing import Made, decide, entry_of
+from proxy.storing import Made, entry_of
 from proxy.upstream.messages import Reply
 
 TAGS = 8
@@ -38,7 +39,7 @@ def entries(asker: Asker, upstream: UpstreamPlan, token: str, many: int, now: fl
         ask = asker.ask(plan, params, Incoming("GET", path, "", headers, b"", "bench"))
         reply = reply_of(number, json.dumps(course(number)).encode())
         made = Made(0, number + 1, now, number / many, settles=False)  # jitter differs, as it does
-        yield entry_of(ask, reply, decide(ask, reply, now, me=None), _tags(plan, number), made)
+        yield entry_of(ask, reply, decide(ask, reply, me=None), _tags(plan, number), made)
 
 
 def _tags(plan: Plan, number: int) -> tuple[str, ...]:

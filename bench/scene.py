@@ -36,19 +36,25 @@ http {{
 
 
 @dataclass(frozen=True)
-class Scene:
-    """The servers, by what they are."""
+class Pair:
+    """Larder and the origin behind it."""
 
     origin: Server
     larder: Server
-    passing: Server
-    nginx: Server | None
     folder: Path
 
     def calls(self, path: str) -> int:
         """How often the origin was asked for paths that begin so."""
         with urllib.request.urlopen(f"{self.origin.url}/_calls?at={path}", timeout=5) as response:
             return int(json.load(response)["count"])
+
+
+@dataclass(frozen=True)
+class Scene(Pair):
+    """The servers, by what they are."""
+
+    passing: Server
+    nginx: Server | None
 
 
 def config(folder: Path, origin: str, **more: Any) -> dict[str, Any]:
@@ -82,6 +88,17 @@ def written(settings: Mapping[str, Any], folder: Path) -> Path:
 
 
 @contextmanager
+def pair(folder: Path) -> Iterator[Pair]:
+    """An origin and a Larder that nobody has asked anything; both stopped at the end."""
+    at = free_port()
+    with running("origin", python("bench.stand_ins", "origin", at), at, folder / "origin.log", "/warm") as origin:
+        settings = config(folder, origin.url)
+        command, at = larder_command(written(settings, folder)), settings["server"]["port"]
+        with running("larder", command, at, folder / "larder.log", "/-/ready") as larder:
+            yield Pair(origin, larder, folder)
+
+
+@contextmanager
 def scene(folder: Path) -> Iterator[Scene]:
     """Everything started; everything stopped at the end."""
     with ExitStack() as stack:
@@ -89,19 +106,15 @@ def scene(folder: Path) -> Iterator[Scene]:
         def start(name: str, command: list[str], port: int, ready: str) -> Server:
             return stack.enter_context(running(name, command, port, folder / f"{name}.log", ready))
 
+        both = stack.enter_context(pair(folder))
         at = free_port()
-        origin = start("origin", python("bench.stand_ins", "origin", at), at, "/warm")
-        at = free_port()
-        passing = start("pass-through", python("bench.stand_ins", "pass", at, origin.url), at, "/warm")
-        settings = config(folder, origin.url)
-        command = larder_command(written(settings, folder))
-        larder = start("larder", command, settings["server"]["port"], "/-/ready")
+        passing = start("pass-through", python("bench.stand_ins", "pass", at, both.origin.url), at, "/warm")
         nginx = None
         if NGINX is not None:
             at = free_port()
-            (folder / "nginx.conf").write_text(_NGINX_CONFIG.format(folder=folder, origin=origin.port, port=at))
+            (folder / "nginx.conf").write_text(_NGINX_CONFIG.format(folder=folder, origin=both.origin.port, port=at))
             nginx = start("nginx", [NGINX, "-e", "stderr", "-c", f"{folder}/nginx.conf"], at, "/warm")
-        yield Scene(origin, larder, passing, nginx, folder)
+        yield Scene(both.origin, both.larder, folder, passing, nginx)
 
 
 @contextmanager

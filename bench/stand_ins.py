@@ -7,7 +7,7 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import uvloop
@@ -16,7 +16,11 @@ from multidict import CIMultiDict
 from yarl import URL
 
 SLOW = 1.5  # seconds that the origin takes below /slow/
+THINKS = 0.05  # seconds that the origin takes below /long/ and /chunked/, before its head
+LONG = 50_000_000  # bytes of the body it sends then
 NOT_KEPT = frozenset({"connection", "date", "server", "content-length", "transfer-encoding"})
+
+_BLOCK = bytes(range(256)) * 256
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -59,8 +63,27 @@ def canvas_headers(page: str) -> CIMultiDict[str]:
     )
 
 
+def blocks() -> Iterator[bytes]:
+    """The long body. Each block begins with its number: none can be lost, doubled or moved without another digest."""
+    for start in range(0, LONG, len(_BLOCK)):
+        yield (start.to_bytes(8) + _BLOCK[8:])[: LONG - start]
+
+
+async def send_long(request: web.BaseRequest) -> web.StreamResponse:
+    """Think, then send the long body as quickly as the socket takes it: below /long/ with its length, else chunked."""
+    await asyncio.sleep(THINKS)
+    response = web.StreamResponse(headers={"Content-Type": "application/octet-stream", "Cache-Control": "max-age=60"})
+    if request.path.startswith("/long/"):
+        response.content_length = LONG
+    await response.prepare(request)
+    for block in blocks():
+        await response.write(block)
+    await response.write_eof()
+    return response
+
+
 def origin() -> Handler:
-    """An upstream: Canvas courses, cacheable items, slow things, and how often each path was asked for."""
+    """An upstream: Canvas courses, cacheable items, slow and long things, and how often each path was asked for."""
     calls: Counter[str] = Counter()
     courses = json.dumps([course(100 + n) for n in range(10)]).encode()
     item = json.dumps({"item": "x" * 1000}).encode()
@@ -73,6 +96,8 @@ def origin() -> Handler:
         calls[path] += 1
         if path.startswith("/slow/"):
             await asyncio.sleep(SLOW)
+        if path.startswith(("/long/", "/chunked/")):
+            return await send_long(request)
         if path == "/api/v1/courses":
             return web.Response(body=courses, headers=canvas_headers(str(request.url.with_query(None))))
         if path.startswith("/api/v1/courses/"):
