@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from adapters._vocabulary import Adapter, Place, Signature
-from policies import Partition
+from policies import Partition, RetryPolicy
 
 
 def sign(credential: Mapping[str, str]) -> Signature:
@@ -21,5 +21,7 @@ adapter = Adapter(
     credential_fields=("header", "value"),
     sign=sign,
     held_partition=Partition.SHARED,
+    # Nobody knows this API: an error is its answer. A kept connection that was closed meanwhile is worth a second try.
+    retry=RetryPolicy(attempts=2, answers=False),
     by_headers=True,
 )

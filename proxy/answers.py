@@ -5,8 +5,9 @@ from email.utils import formatdate
 from math import floor
 
 from policies import ShelfLife
-from proxy.messages import Entry, Fields
-from proxy.upstream.messages import Reply, Stream
+from policies.http.fields import Fields
+from proxy.messages import Entry
+from proxy.upstream.messages import Body, Reply
 
 
 @dataclass(slots=True)
@@ -57,11 +58,12 @@ class Answer:
     fields: Fields
     body: bytes
     cache: CacheStatus
-    stream: Stream | None = None
+    stream: Body | None = None
     age: int | None = None  # seconds
     tier: str = "upstream"  # memory, durable or upstream
     calls: int = 0  # upstream calls made for it
     retry_after: float | None = None  # seconds the upstream asked for
+    length: int | None = None  # bytes of a stream, where they are known
 
 
 def from_entry(entry: Entry, life: ShelfLife, now: float, cache: CacheStatus, tier: str, calls: int = 0) -> Answer:
@@ -88,7 +90,7 @@ def dated_fields(entry: Entry) -> Fields:
 
 def from_reply(reply: Reply, cache: CacheStatus) -> Answer:
     """An upstream's answer as it came."""
-    cache.fwd_status = reply.status
+    cache.fwd_status = reply.validated_by or reply.status
     wait = reply.verdict.retry_after
     return Answer(
         reply.status, reply.fields, reply.body, cache, stream=reply.stream, calls=reply.calls, retry_after=wait

@@ -1,6 +1,6 @@
 """The front door: one request from the socket to its answer.
 
-address ─▶ who calls ─▶ which endpoint ─▶ body ─▶ ask ─▶ engine ─▶ response ─▶ one log line
+admitted ─▶ address ─▶ who calls ─▶ which endpoint ─▶ body ─▶ ask ─▶ engine ─▶ response ─▶ one log line
 
 Nothing is awaited, logged or counted before a memory hit is answered.
 """
@@ -12,18 +12,23 @@ from aiohttp import web
 
 from adapters import Problem
 from proxy.answers import Answer
-from proxy.asking import SAFE_METHODS, Incoming, target_of
+from proxy.asking import Ask, Incoming, target_of
+from proxy.door import Admitted, admit
 from proxy.engine import Engine
 from proxy.errors import LarderError, UnknownUpstream
-from proxy.express import Express, ExpressLane, RawResponse
+from proxy.express import Express, ExpressLane
 from proxy.health import Health
+from proxy.hops import answer_here, hops_left, one_hop_less, options_here
 from proxy.links import Bases
 from proxy.observing import Observing
-from proxy.responding import headers_of, problem_response, response_of, stream_out
+from proxy.refusals import REFUSED
+from proxy.responding import headers_of, interim_fields, problem_response, response_of
 from proxy.telemetry.traces import Trace, current_trace
 from proxy.visits import Runtime, Visit, address_of, check_head, origin_of, read_body, visit
+from proxy.wire import RawResponse, informational, json_response
 
 _OUR_FAULT = Problem(500, "Internal error", "Larder failed on this request; its log says where.")
+_UNWRITABLE = Problem(502, "Bad gateway", "The upstream's answer has a header field that no answer can have.")
 
 
 @dataclass(slots=True)
@@ -71,18 +76,11 @@ class App:
         self._observing.arrived(request.method, told.trace)
         current_trace.set(told.trace)
         told.ticket = ticket
+        response = await self._response(request, told)
+        if self._health.draining or not request.content.is_eof():
+            response.force_close()  # else a body that nobody read would be the next request (RFC 9112 §9.3)
         try:
-            response = await self._respond(request, told)
-        except LarderError as error:
-            response = problem_response(error, None, "", told.trace.traceparent)
-        except Exception as error:  # noqa: BLE001 - the last door: said in the log without its text, told to the caller
-            self._observing.failed(told.trace, error)
-            response = problem_response(LarderError(_OUR_FAULT), None, "", told.trace.traceparent)
-        if self._health.draining:
-            response.force_close()
-        try:
-            await response.prepare(request)
-            await response.write_eof()
+            response = await self._sent(request, response, told)
         finally:
             self._observing.answered(told, response.status, self._clock() - told.started)
         return response
@@ -96,57 +94,97 @@ class App:
         self._observing.answered(told, 200, self._clock() - told.started)
         return response
 
-    async def _respond(self, request: web.BaseRequest, told: _Told) -> web.StreamResponse:
+    async def _response(self, request: web.BaseRequest, told: _Told) -> web.StreamResponse:
+        try:
+            return await self._admitted(request, told)
+        except LarderError as error:
+            return problem_response(error, None, "", told.trace.traceparent)
+        except Exception as error:  # noqa: BLE001 - the last door: said in the log without its text, told to the caller
+            self._observing.failed(told.trace, error)
+            return problem_response(LarderError(_OUR_FAULT), None, "", told.trace.traceparent)
+
+    async def _sent(self, request: web.BaseRequest, response: web.StreamResponse, told: _Told) -> web.StreamResponse:
+        """The response that was sent: another one, where this one cannot be written at all."""
+        try:
+            await response.prepare(request)
+        except ValueError as error:
+            self._observing.failed(told.trace, error)
+            response = problem_response(LarderError(_UNWRITABLE), None, "", told.trace.traceparent)
+            await response.prepare(request)
+        try:
+            await response.write_eof()
+        except Exception as error:
+            self._observing.failed(told.trace, error)
+            raise
+        return response
+
+    async def _admitted(self, request: web.BaseRequest, told: _Told) -> web.StreamResponse:
+        refused = request.get(REFUSED)
+        if refused is not None:
+            raise refused
         runtime = self._runtime()
         check_head(request, runtime.plans.settings.server.max_head)
-        address = address_of(request.raw_path)
+        admitted = admit(request)
+        if admitted.target == "*":
+            return options_here()
+        address = address_of(admitted.target)
         if address.first == "-":
             return self._health.respond(address.path)
         if address.first == "webhooks":
-            return await self._webhook(request, address.path, runtime, told)
-        there = visit(request, address, runtime)
+            return await self._webhook(admitted, address.path, runtime, told)
+        there = visit(admitted, address, runtime)
         told.caller, told.upstream, told.endpoint = there.caller, there.upstream.name, there.plan.name
         try:
-            return await self._answered(request, there, runtime, told)
+            return await self._visited(admitted, there, runtime, told)
         except LarderError as error:
             told.word, told.calls = error.word, error.calls
             return problem_response(error, there.upstream.adapter, address.path, told.trace.traceparent)
 
-    async def _answered(
-        self, request: web.BaseRequest, there: Visit, runtime: Runtime, told: _Told
-    ) -> web.StreamResponse:
-        body = b""
-        if request.method not in SAFE_METHODS or request.body_exists:
-            body = await read_body(request, runtime.plans.settings.server.max_body)
-        address = there.address
-        incoming = Incoming(request.method, address.path, address.query, request.headers, body, there.caller)
+    async def _visited(self, admitted: Admitted, there: Visit, runtime: Runtime, told: _Told) -> web.StreamResponse:
+        request, headers = admitted.request, admitted.headers
+        left = hops_left(request.method, headers)
+        if left == 0:
+            return answer_here(request, there.upstream.adapter.credential_places)
+        body = await read_body(request, runtime.plans.settings.server.max_body)
+        tell = informational(request)
+        incoming = Incoming(
+            request.method,
+            there.address.path,
+            there.address.query,
+            headers if left is None else one_hop_less(headers, left),
+            body,
+            there.caller,
+            lambda status, fields: tell(status, interim_fields(fields, bases)),
+        )
         ask = runtime.asker.ask(there.plan, there.params, incoming)
+        bases = _bases(there, ask)
         answer = self._engine.at_once(ask)
         if answer is None:
             answer = await self._engine.answer(ask)
         told.answer = answer
-        target = target_of(ask)
-        caller_base = f"{there.base.url}{address.prefix}/{there.upstream.name}{target.dropped}"
-        bases = Bases(target.origin, caller_base)
         if told.ticket is not None:
-            self._express.remember(told.ticket, runtime, ask, answer, bases)
-        headers = headers_of(answer, bases, told.trace.traceparent)
-        if answer.stream is not None:
-            return await stream_out(request, answer, headers)
-        return response_of(answer, headers)
+            self._express.remember(told.ticket, request.headers, runtime, ask, answer, bases)
+        makes_whole = not there.upstream.adapter.by_headers
+        return response_of(answer, headers_of(answer, bases, told.trace.traceparent, whole_retry_after=makes_whole))
 
-    async def _webhook(self, request: web.BaseRequest, path: str, runtime: Runtime, told: _Told) -> web.StreamResponse:
+    async def _webhook(self, admitted: Admitted, path: str, runtime: Runtime, told: _Told) -> web.StreamResponse:
         """A notification. Not a caller's request: its signature says who sends it (and only loopback, without one)."""
         told.caller, told.endpoint = "webhook", "POST /webhooks/{source}"
-        if request.method != "POST":
+        if admitted.request.method != "POST":
             raise UnknownUpstream("webhooks", runtime.plans.upstreams)
-        origin_of(request, runtime)
-        body = await read_body(request, runtime.plans.settings.server.max_body)
+        origin_of(admitted, runtime)
+        body = await read_body(admitted.request, runtime.plans.settings.server.max_body)
         source = path.removeprefix("/")
-        reply = await runtime.webhooks.receive(source, request.headers, body)
+        reply = await runtime.webhooks.receive(source, admitted.headers, body)
         known = source if source in runtime.plans.settings.webhooks else "-"
         self._observing.webhook(known, reply.counted_as)
         if reply.status >= 400:
             problem = Problem(reply.status, reply.title, reply.detail, retry_after=reply.retry_after)
             raise LarderError(problem)
-        return web.json_response({"title": reply.title, "detail": reply.detail}, status=reply.status)
+        return json_response(reply.status, {"title": reply.title, "detail": reply.detail})
+
+
+def _bases(there: Visit, ask: Ask) -> Bases:
+    """The upstream's place, as it and as this caller names it. Raises UnknownApi."""
+    target = target_of(ask)
+    return Bases(target.origin, f"{there.base.url}{there.address.prefix}/{there.upstream.name}{target.dropped}")

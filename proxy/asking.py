@@ -1,8 +1,8 @@
 """Asks: a caller's request made ready: which endpoint, whose data, which key, and what the upstream will see of it."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import unquote_plus, urlencode
@@ -10,18 +10,21 @@ from urllib.parse import unquote_plus, urlencode
 from adapters import Place, Sent
 from policies import Partition
 from policies.directives import CallerDirectives, caller_directives
+from policies.http.conditions import CONDITIONAL, is_for_origin
+from policies.http.fields import Fields, without
+from policies.http.invalidation import SAFE_METHODS
+from policies.http.vary import canonical
 from proxy.errors import UnknownApi
-from proxy.headers import end_to_end, without
+from proxy.headers import end_to_end
 from proxy.keys import Digester, Part, credential_of, joined, normalised, split_query, without_parameters
-from proxy.messages import Fields
 from proxy.plan import Plan
 from proxy.routing import decoded_segments
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 SHARED = "shared"
 
 _API_NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")  # it becomes part of a host name: nothing else may
-_CONDITIONAL = frozenset({"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"})
+_CACHED_METHODS = frozenset({"GET", "HEAD", "QUERY"})
+_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
 
 class Incoming(NamedTuple):
@@ -33,6 +36,7 @@ class Incoming(NamedTuple):
     headers: Mapping[str, str]  # case-insensitive; a multidict, where fields repeat
     body: bytes
     caller: str
+    informational: Callable[[int, Fields], None] | None = None  # told of 1xx answers before the final one
 
     @property
     def fields(self) -> Fields:
@@ -68,16 +72,24 @@ class Ask:
         return self.key_in(self.identity.partition) if self.may_be_cached else None
 
     @cached_property
+    def conditions(self) -> Mapping[str, str]:
+        """Its preconditions and range, by lower-case name (RFC 9110 §13.1, §14.2)."""
+        headers = self.sent.headers
+        found = ((name, joined(headers, name)) for name in CONDITIONAL)
+        return {name: value for name, value in found if value is not None}
+
+    @cached_property
     def may_be_cached(self) -> bool:
         """Whether this request may look up and store at all."""
         plan = self.plan
-        if self.directives.no_store or (plan.cache is None and not self.goes_by_headers):
+        if self.directives.no_store or (plan.cache is None and not plan.by_headers):
             return False
-        if self.sent.method == "GET" and self.sent.body:  # Rails reads parameters from it: as_user_id, say
+        method = self.sent.method
+        if method in ("GET", "HEAD") and self.sent.body:  # Rails reads parameters from it: as_user_id, say
             return False
-        if self.sent.method != "GET" and not plan.endpoint.reads:
+        if self.is_unsafe or (method not in _CACHED_METHODS and not plan.endpoint.reads):
             return False
-        return not self.bypasses
+        return not (self.bypasses or is_for_origin(self.conditions))
 
     @cached_property
     def bypasses(self) -> bool:
@@ -85,26 +97,34 @@ class Ask:
         bypass = self.plan.upstream.adapter.bypass
         return bypass is not None and bypass(self.sent)
 
-    @cached_property
+    @property
     def goes_by_headers(self) -> bool:
         """Whether the upstream's own headers decide (RFC 9111): no cache was declared, and the adapter says so."""
-        return self.plan.by_headers and "range" not in self.sent.headers
+        return self.plan.by_headers
 
-    @property
+    @cached_property
     def is_unsafe(self) -> bool:
-        """Whether it may change something at the upstream (RFC 9110 §9.2.1)."""
-        return self.sent.method not in SAFE_METHODS and not self.plan.endpoint.reads
+        """Whether it may change something at the upstream (RFC 9110 §9.2.1): a method not known to be safe, or a safe
+        one that asks the upstream to take it for another.
+        """
+        method, headers = self.sent.method, self.sent.headers
+        if any(headers.get(name, method).strip().upper() != method for name in _OVERRIDES):
+            return True
+        return method not in SAFE_METHODS and not self.plan.endpoint.reads
 
     @cached_property
     def shared_key(self) -> bytes | None:
         """Where an answer lies that RFC 9111 §3.5 lets others see, though this request carries a credential."""
         if self.key is None or not self.goes_by_headers or self.identity.partition == SHARED:
             return None
+        if not self.plan.headers.share_authorized:
+            return None
         return self.key_in(SHARED)
 
     def key_in(self, partition: str, vary: tuple[str, ...] | None = None) -> bytes:
         """The key in a partition; with the request's values of the headers that the answer varies by."""
-        parts: list[Part] = [self.plan.upstream.name, partition, self.sent.method]
+        method = "GET" if self.sent.method == "HEAD" else self.sent.method  # it is answered from GET's (§4.3.5)
+        parts: list[Part] = [self.plan.upstream.name, partition, method]
         parts += self._target_parts()
         adapter = self.plan.upstream.adapter
         names = adapter.keyed_headers if vary is None else vary
@@ -112,17 +132,42 @@ class Ask:
             value = joined(self.sent.headers, name)
             if value is not None and adapter.canonical_header is not None:
                 value = adapter.canonical_header(name, value)
+            elif vary is not None:
+                value = canonical(name, value)
             parts += (name, value)
-        if self.plan.endpoint.reads and self.sent.body:
+        if self.sent.body:
             body = self.sent.body if adapter.canonical_body is None else adapter.canonical_body(self.sent.body)
             if "content-type" not in names:
                 parts.append(self.sent.headers.get("content-type"))
+            parts.append(self.sent.headers.get("content-encoding"))
             parts.append(body.decode("utf-8", "surrogateescape"))
         return self.digester.digest("key" if vary is None else "variant", parts)
 
-    def uri_tag(self) -> str:
-        """The tag of every answer of this target, in every partition: what an unsafe method invalidates (§4.4)."""
-        target = (normalised(self.incoming.path), normalised(self.incoming.query))
+    def unconditional(self) -> "Ask":
+        """The same wish for the whole answer, whatever the caller has of it already: what a refresh behind asks for."""
+        method = "GET" if self.sent.method == "HEAD" else self.sent.method
+        incoming = self.incoming._replace(method=method, informational=None)
+        plain = replace(self, incoming=incoming, sent=replace(self.sent, method=method))
+        vars(plain)["conditions"] = {}  # instead of those that would be read from the header fields
+        return plain
+
+    def as_get(self) -> "Ask":
+        """What GET of the same target would ask for."""
+        get = self.unconditional()
+        incoming = get.incoming._replace(method="GET", body=b"")
+        return replace(get, incoming=incoming, sent=replace(get.sent, method="GET", body=b""))
+
+    def part_key(self, key: bytes) -> bytes:
+        """Where a part of the answer under `key` is kept, apart from whole ones (RFC 9111 §3.3)."""
+        return self.digester.digest("part", [key.hex()])
+
+    def uri_tag(self, path: str | None = None, query: str = "") -> str:
+        """The tag of every answer of this target, or of another one of this upstream, in every partition: what an
+        unsafe method invalidates (RFC 9111 §4.4).
+        """
+        if path is None:
+            path, query = self.incoming.path, self.incoming.query
+        target = (normalised(path), normalised(query))
         return f"{self.plan.upstream.name}/uri:{self.digester.digest('uri', target).hex()}"
 
     def _target_parts(self) -> list[Part]:
@@ -231,11 +276,11 @@ def outgoing_fields(ask: Ask) -> Fields:
     places = _names(adapter.credential_places, "header")
     fields = end_to_end(ask.incoming.fields)
     if ask.plan.cache is not None and not adapter.by_headers and not ask.is_unsafe:
-        wanted = {*adapter.keyed_headers, *places, "content-type"} - adapter.fixed_headers.keys()
+        wanted = {*adapter.keyed_headers, *places, "content-type", "content-encoding"} - adapter.fixed_headers.keys()
         fields = tuple(field for field in fields if field[0].lower() in wanted)
         fields += (*adapter.fixed_headers.items(), ("User-Agent", "larder"))
     elif ask.key is not None:
-        fields = without(fields, _CONDITIONAL)
+        fields = without(fields, CONDITIONAL)
     if signature is not None:
         fields = without(fields, places) + tuple(signature.headers.items())
     return fields

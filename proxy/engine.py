@@ -3,39 +3,35 @@
 lookup ── FRESH ──────────────────────────────▶ answer
        ├─ STALE ── refresh behind ────────────▶ answer
        ├─ FALLBACK ── flight ── failed? ──────▶ answer with its age
+       ├─ KEPT ────── flight ── no answer? ───▶ answer with its age
        └─ GONE ────── flight ─────────────────▶ answer
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any
 
 from adapters import Kind
-from policies import Freshness, ShelfLife
+from policies import Freshness
 from policies.failure_memory import FailureMemory
-from policies.storable import may_share_authorized
+from policies.http.fields import without
 from proxy.answers import Answer, CacheStatus, from_entry, from_reply
 from proxy.asking import Ask
-from proxy.errors import NothingCached
-from proxy.fetching import Fetcher, Landing
+from proxy.errors import NothingCached, ValidationFailed
+from proxy.fetching import Fetcher, Stored
+from proxy.finding import Finder, Found
 from proxy.flights import Flight, Flights
-from proxy.headers import without
-from proxy.messages import Entry
+from proxy.landing import Landing
+from proxy.parts import PARTIAL, rest_of
+from proxy.presenting import presented
 from proxy.shelf import Shelf
 from proxy.store.fences import Validity
-from proxy.storing import VARIES, life_under
 from proxy.upstream.call import UpstreamFailure
+from proxy.validating import preconditions
+from proxy.variants import is_marker, siblings, variant_keys
 from proxy.writing import Writer
 
-
-class Found(NamedTuple):
-    """A stored answer, and what this caller may still do with it now."""
-
-    entry: Entry
-    freshness: Freshness
-    life: ShelfLife
-    validity: Validity
-    tier: str
+COVERED = frozenset({500, 502, 503, 504})  # the errors for which `stale-if-error` is meant (RFC 5861 §4)
 
 
 class Engine:
@@ -50,6 +46,7 @@ class Engine:
         clock: Callable[[], float],
     ) -> None:
         self._shelf = shelf
+        self._finder = Finder(shelf, clock)
         self._fetcher = fetcher
         self._writer = writer
         self._failures = failures
@@ -63,7 +60,7 @@ class Engine:
         ask.order = self._shelf.fences.sequence
         if ask.key is None:
             return None
-        found = self._found(ask, self._shelf.look, "memory")
+        found = self._finder.in_memory(ask)
         if found is None or found.freshness.value > Freshness.STALE.value:
             return None
         return self._serve(ask, found)
@@ -75,15 +72,17 @@ class Engine:
         if ask.key is None:
             if ask.directives.only_if_cached:
                 raise NothingCached
-            return await self._pass_on(ask)
-        found = self._found(ask, self._shelf.look, "memory") or await self._recalled(ask)
+            return await self._pass_on(ask, "request" if ask.directives.no_store else "bypass")
+        found = self._finder.in_memory(ask) or await self._finder.recalled(ask)
         match found.freshness if found is not None else Freshness.GONE:
             case Freshness.FRESH | Freshness.STALE if found is not None:
                 return self._serve(ask, found)
-            case Freshness.FALLBACK if found is not None and not self._failures.is_due(ask.key):
+            case Freshness.FALLBACK | Freshness.KEPT if found is not None and self._is_known_to_fail(ask, found):
                 return self._cover(ask, found, CacheStatus(hit=True, detail="failure-remembered"))
             case _ if ask.directives.only_if_cached:
                 raise NothingCached
+            case _ if ask.sent.method == "HEAD":
+                return await self._head(ask, found)
             case _:
                 return await self._fetched(ask, found)
 
@@ -94,153 +93,172 @@ class Engine:
         while self._behind:
             await asyncio.wait(self._behind)
 
-    # looking up
-
-    def _found(self, ask: Ask, look: Callable[[bytes], Entry | None], tier: str) -> Found | None:
-        """What is stored for this ask and may be used at all."""
-        entry = self._variant(ask, ask.key, look)
-        if entry is None and ask.shared_key is not None:
-            entry = self._variant(ask, ask.shared_key, look)
-            if entry is not None and not may_share_authorized(dict(entry.lower_fields)):
-                entry = None
-        return None if entry is None else self._usable(ask, entry, tier)
-
-    def _variant(self, ask: Ask, key: bytes | None, look: Callable[[bytes], Entry | None]) -> Entry | None:
-        entry = look(key) if key is not None else None
-        if entry is None or entry.status != VARIES:
-            return entry
-        vary = tuple(name for _, name in entry.fields)
-        return look(ask.key_in(entry.partition, vary))
-
-    def _usable(self, ask: Ask, entry: Entry, tier: str) -> Found | None:
-        """The rights of an entry: by age, by purges, and by what the caller asks."""
-        validity = self._shelf.validity(entry)
-        if validity is Validity.HARD:
-            return None
-        now = self._clock()
-        life = entry.life
-        if entry.plan != ask.plan.version:
-            life = life_under(ask.plan, entry)
-        freshness = life.at(now)
-        if validity is Validity.SOFT and freshness.value < Freshness.FALLBACK.value:
-            freshness = Freshness.FALLBACK
-        if ask.directives:
-            freshness = ask.directives.tighten(freshness, life, now - entry.stored_at, now)
-        return Found(entry, freshness, life, validity, tier)
-
-    async def _recalled(self, ask: Ask) -> Found | None:
-        """What the durable store has, or what came to memory while it was asked; purges that came too are seen."""
-        recalled: dict[bytes, Entry | None] = {}
-        for key in (ask.key, ask.shared_key):
-            if key is None:
-                continue
-            entry = recalled[key] = await self._shelf.recall(key)
-            if entry is not None and entry.status == VARIES:
-                variant = ask.key_in(entry.partition, tuple(name for _, name in entry.fields))
-                recalled[variant] = await self._shelf.recall(variant)
-        tier = "durable" if any(recalled.values()) else "memory"
-        return self._found(ask, lambda key: self._shelf.look(key) or recalled.get(key), tier)
-
     # serving what is stored
 
     def _serve(self, ask: Ask, found: Found) -> Answer:
         """A stored answer that is fresh, or stale and refreshed behind."""
         now = self._clock()
         if found.life.wants_refresh(now) and ask.key is not None and self._failures.is_due(ask.key):
-            self._refresh_behind(ask, found.entry)
-        return from_entry(found.entry, found.life, now, CacheStatus(hit=True), found.tier)
+            self._refresh_behind(ask, found)
+        answer = from_entry(found.entry, found.life, now, CacheStatus(hit=True), found.tier)
+        return presented(ask, answer, made_at=found.entry.stored_at, now=now)
 
     def _cover(self, ask: Ask, found: Found, status: CacheStatus, calls: int = 0) -> Answer:
         """A stored answer in place of one that could not be had."""
         if found.validity is Validity.SOFT:
             status.detail = "purged"
-        answer = from_entry(found.entry, found.life, self._clock(), status, found.tier, calls)
+        now = self._clock()
+        answer = from_entry(found.entry, found.life, now, status, found.tier, calls)
         self._fetcher.observer.covered(ask.plan.upstream.name, status.detail)
-        return answer
+        return presented(ask, answer, made_at=found.entry.stored_at, now=now)
+
+    def _is_known_to_fail(self, ask: Ask, found: Found) -> bool:
+        """Whether asking again so soon is pointless, and what is stored may stand in."""
+        if self._failures.is_due(ask.key):
+            return False
+        return found.may_cover(disconnected=self._failures.is_disconnected(ask.key))
 
     # fetching
 
-    async def _pass_on(self, ask: Ask) -> Answer:
+    async def _pass_on(self, ask: Ask, fwd: str) -> Answer:
         """Neither looked up nor stored, and joined by nobody."""
-        status = CacheStatus(fwd="request" if ask.directives.no_store else "bypass")
+        status = CacheStatus(fwd=fwd)
         try:
             return from_reply(await self._fetcher.call(ask), status)
         except UpstreamFailure as failure:
             return _as_it_came(failure, status)
 
+    async def _head(self, ask: Ask, found: Found | None) -> Answer:
+        """HEAD goes upstream as it is; what it says of GET's answer holds for the stored one (RFC 9111 §4.3.5)."""
+        status = CacheStatus(fwd=self._why_forwarded(ask, found))
+        try:
+            flight: Flight[Landing] = Flight(self._shelf.fences.number, self._shelf.fences.next_sequence())
+            reply = await self._fetcher.head(ask, flight, found.entry if found is not None else None)
+        except UpstreamFailure as failure:
+            if found is not None and found.may_cover(disconnected=not failure.answered):
+                status.detail = failure.detail
+                return self._cover(ask, found, status, failure.calls)
+            return _as_it_came(failure, status)
+        return from_reply(reply, status)
+
     async def _fetched(self, ask: Ask, found: Found | None) -> Answer:
-        landing, collapsed = await self._landing(ask, found)
-        status = CacheStatus(fwd="miss" if found is None else _why_forwarded(ask), collapsed=collapsed)
+        status = CacheStatus(fwd=self._why_forwarded(ask, found))
+        landing, status.collapsed = await self._landing(ask, found)
         status.stored = landing.stored
-        if landing.covers_failure and found is not None and found.freshness is Freshness.FALLBACK:
-            still = self._usable(ask, found.entry, found.tier)
-            if still is not None and still.freshness is not Freshness.GONE:
-                return self._cover(ask, still, _covered_status(landing, status), landing.calls_for(collapsed=collapsed))
+        if landing.covers_failure and found is not None:
+            covered = self._covered(ask, found, landing, status)
+            if covered is not None:
+                return covered
         if landing.failure is not None:
             answer = _as_it_came(landing.failure, status)
         else:
-            answer = landing.answer(status, collapsed=collapsed)
-        if collapsed:  # an error that many share sets nobody else's cookies
+            answer = landing.answer(status, collapsed=status.collapsed)
+            if landing.stored:
+                answer = presented(ask, answer, made_at=landing.now, now=landing.now)
+        if status.collapsed:  # an error that many share sets nobody else's cookies
             answer.fields = without(answer.fields, {"set-cookie"})
         return answer
 
+    def _covered(self, ask: Ask, found: Found, landing: Landing, status: CacheStatus) -> Answer | None:
+        """What is stored in place of what could not be had, where it still may. Raises ValidationFailed."""
+        disconnected, failure = landing.is_disconnected, landing.failure
+        if ask.goes_by_headers and not disconnected and landing.status not in COVERED:
+            return None
+        still = self._finder.usable(ask, found.entry, found.tier)
+        if still is not None and still.may_cover(disconnected=disconnected):
+            calls = landing.calls_for(collapsed=status.collapsed)
+            return self._cover(ask, still, _covered_status(landing, status), calls)
+        if disconnected and failure is not None and failure.calls and found.forbids_stale:
+            raise ValidationFailed(ask.plan.upstream.name, failure.detail, failure.calls)
+        return None
+
     async def _landing(self, ask: Ask, found: Found | None) -> tuple[Landing, bool]:
         """What a flight brought that this caller may have; and whether it was another's flight."""
-        what = self._flight_of(ask)
+        stored = self._stored(ask, found)
+        what = self._flight_of(ask, stored)
         while True:
             flight = self._flights.under_way(what)
             if flight is None:
-                flight = self._take_off(what, ask, found.entry if found is not None else None)
-                return await self._take(flight), False
+                return await self._take(self._take_off(what, ask, stored)), False
             if ask.directives.no_cache and flight.sequence <= ask.order:
                 await asyncio.wait([flight.task])  # it may have left before the caller came: its news may be old
                 continue
             if not await flight.shared():
-                return await self._fetcher.fetch_alone(ask), False
+                return await self._alone(ask), False
             landing = await flight.landed()
-            if landing.stream is not None or not landing.fits(ask):
-                return await self._fetcher.fetch_alone(ask), False
+            if not landing.fits(ask):
+                return await self._alone(ask), False
             if landing.all_tags:
                 is_late = self._shelf.fences.purged_between(landing.all_tags, flight.fence, ask.arrived)
             else:  # an error tells no tags: any purge since may have been of it
                 is_late = flight.fence < ask.arrived
             if not is_late:
                 return landing, True
+            self._flights.leave(what, flight)  # its body may still be under way; nobody who came later may have it
 
-    def _flight_of(self, ask: Ask) -> tuple[bytes | None, str]:
-        """What callers share a flight by; variants that are known to differ do not wait for each other."""
-        by_headers = ask.plan.upstream.adapter.by_headers
-        marker = self._shelf.look(ask.key) if by_headers and ask.key is not None else None
-        if marker is None or marker.status != VARIES:
-            return ask.key, ask.identity.credential
-        vary = tuple(name for _, name in marker.fields)
-        return ask.key_in(ask.identity.partition, vary), ask.identity.credential
+    async def _alone(self, ask: Ask) -> Landing:
+        """For a caller who may not share: its own call, stored if it may be, joined by nobody."""
+        return await self._take(self._take_off(object(), ask, self._stored(ask, None)))
 
-    def _take_off(self, what: tuple[bytes | None, str], ask: Ask, stored: Entry | None) -> Flight[Landing]:
+    def _flight_of(self, ask: Ask, stored: Stored) -> Hashable:
+        """What callers share a flight by: the key, the credential, and what the upstream is asked beside. Variants that
+        are known to differ do not wait for each other.
+        """
+        marker = self._marker(ask)
+        key = ask.key if marker is None else next(variant_keys(ask, marker), ask.key)
+        return key, ask.identity.credential, stored.conditions
+
+    def _marker(self, ask: Ask) -> Any:
+        if ask.key is None or not ask.plan.upstream.adapter.by_headers:
+            return None
+        marker = self._shelf.look(ask.key)
+        return marker if is_marker(marker) else None
+
+    def _why_forwarded(self, ask: Ask, found: Found | None) -> str:
+        """RFC 9211 §2.2."""
+        if found is None:
+            if "range" in ask.conditions and ask.key is not None and self._shelf.look(ask.part_key(ask.key)):
+                return "partial"
+            return "miss" if self._marker(ask) is None else "vary-miss"
+        is_fresh = found.validity is Validity.CURRENT and found.life.at(self._clock()) is Freshness.FRESH
+        return "request" if is_fresh or ask.directives.no_cache else "stale"
+
+    def _take_off(self, what: Hashable, ask: Ask, stored: Stored) -> Flight[Landing]:
         fences = self._shelf.fences
         return self._flights.take_off(
             what, fences.number, fences.next_sequence(), lambda flight: self._fetcher.fetch(ask, flight, stored)
         )
 
+    def _stored(self, ask: Ask, found: Found | None) -> Stored:
+        """Everything of this target whose validators are worth sending (RFC 9111 §4.3.1)."""
+        entries = [found.entry] if found is not None else []
+        if ask.goes_by_headers and (not entries or entries[0].status != PARTIAL):
+            entries += [entry for entry in siblings(self._marker(ask), self._shelf.look) if entry not in entries]
+        valid = tuple(entry for entry in entries if self._shelf.validity(entry) is not Validity.HARD)
+        may_cover = found is not None and found.may_cover(disconnected=False)
+        if not valid and not ask.conditions and ask.goes_by_headers and ask.key is not None:
+            part = self._shelf.look(ask.part_key(ask.key))
+            rest = rest_of(part) if part is not None and self._shelf.validity(part) is Validity.CURRENT else ()
+            if rest:
+                return Stored(conditions=rest, part=part)
+        chosen = found.entry if found is not None else None
+        return Stored(valid, chosen, may_cover, preconditions(ask, valid))
+
     async def _take(self, flight: Flight[Landing]) -> Landing:
-        """The leader waits for its flight; if it leaves, a body still under way is let go."""
+        """The leader waits for its flight; if it leaves, its place at a body under way is given up."""
         try:
             return await flight.landed()
         except asyncio.CancelledError:
-            self._keep(self._close_unclaimed(flight))
+            self._keep(_unclaimed(flight))
             raise
 
-    async def _close_unclaimed(self, flight: Flight[Landing]) -> None:
-        landing = await flight.landed()
-        if landing.stream is not None:
-            await landing.stream.close()
-
-    def _refresh_behind(self, ask: Ask, entry: Entry) -> None:
+    def _refresh_behind(self, ask: Ask, found: Found) -> None:
         """Fetch while the caller already has its answer."""
-        what = self._flight_of(ask)
+        whole = ask.unconditional()
+        stored = self._stored(whole, found)
+        what = self._flight_of(whole, stored)
         if self._flights.under_way(what) is None:
-            flight = self._take_off(what, ask, entry)
-            self._keep(self._close_unclaimed(flight))
+            self._keep(_unclaimed(self._take_off(what, whole, stored)))
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -248,8 +266,9 @@ class Engine:
         task.add_done_callback(self._behind.discard)
 
 
-def _why_forwarded(ask: Ask) -> str:
-    return "request" if ask.directives.no_cache else "stale"
+async def _unclaimed(flight: Flight[Landing]) -> None:
+    landing = await flight.landed()
+    await landing.unclaimed()
 
 
 def _covered_status(landing: Landing, status: CacheStatus) -> CacheStatus:

@@ -137,6 +137,15 @@ class UpstreamTimeout(LarderError):
         super().__init__(_problem(504, "Upstream timeout", f"{upstream} did not answer in time."))
 
 
+class ValidationFailed(LarderError):
+    """504: what is stored must not be used without the upstream's word (RFC 9111 §5.2.2.2), and none came."""
+
+    def __init__(self, upstream: str, word: str, calls: int) -> None:
+        detail = f"{upstream} forbids to use its stored answer unvalidated, and gave no answer."
+        super().__init__(_problem(504, "Validation failed", detail))
+        self.word, self.calls = word, calls
+
+
 class NothingCached(LarderError):
     """504: the caller asked for a stored answer or none (`only-if-cached`, RFC 9111 §5.2.1.7), and there is none."""
 

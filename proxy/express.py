@@ -13,17 +13,36 @@ from typing import NamedTuple
 
 from aiohttp import HttpVersion11, web
 from cachetools import LRUCache
+from multidict import MultiMapping
 
 from policies.directives import NO_DIRECTIVES
 from proxy.answers import Answer, CacheStatus, dated_fields
 from proxy.asking import Ask
-from proxy.links import Bases, rewritten
+from proxy.links import Bases
 from proxy.messages import Entry
+from proxy.responding import VIA, appended, carried
 from proxy.shelf import Shelf
 from proxy.visits import Runtime
+from proxy.wire import head_of
 
 MOST_LANES = 20_000
 LARGEST_BODY = 64 * 1024  # bytes that may be handed to the socket without looking whether it keeps up
+
+# A head with one of these leads somewhere else every time, or wants more than what is stored.
+_NOT_PLAIN = (
+    "Cache-Control",
+    "Expect",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "If-Range",
+    "If-Unmodified-Since",
+    "Max-Forwards",
+    "Pragma",
+    "Range",
+    "TE",
+    "Upgrade",
+)
 
 
 class Lane:
@@ -51,28 +70,6 @@ class Express(NamedTuple):
     data: bytes
 
 
-class RawResponse(web.StreamResponse):
-    """A whole answer as bytes, for aiohttp to hand on."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__()
-        self._data = data
-
-    @property
-    def keep_alive(self) -> bool:
-        """Only requests that keep their connection come this way."""
-        return True
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        """Write everything at once."""
-        if self._data and request.transport is not None:
-            data, self._data = self._data, b""
-            request.transport.write(data)
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """It is written already."""
-
-
 class ExpressLane:
     """Remembers lanes, and answers from them."""
 
@@ -86,8 +83,8 @@ class ExpressLane:
         """The digest of a request's head and peer; None for what has to take the long way."""
         if request.method != "GET" or request.version != HttpVersion11 or request.body_exists:
             return None
-        transport, headers = request.transport, request.headers
-        if transport is None or "Connection" in headers or "Cache-Control" in headers or "Pragma" in headers:
+        transport = request.transport
+        if transport is None:
             return None
         parts = [
             request.raw_path.encode("utf-8", "surrogateescape"),
@@ -100,12 +97,19 @@ class ExpressLane:
         lengths = b",".join([b"%d" % len(part) for part in parts])
         return blake2b(lengths + b"".join(parts), digest_size=16, key=self._secret).digest()
 
-    def remember(self, ticket: bytes, runtime: Runtime, ask: Ask, answer: Answer, bases: Bases) -> None:
-        """Open a lane after a plain hit from memory, for the next request like it."""
+    def remember(
+        self, ticket: bytes, headers: MultiMapping[str], runtime: Runtime, ask: Ask, answer: Answer, bases: Bases
+    ) -> None:
+        """Open a lane after a plain hit from memory, for the next request like it. `headers`: all that it had."""
         if ask.key is None or ask.directives != NO_DIRECTIVES or answer.tier != "memory" or not answer.cache.hit:
             return
+        stays = all(line.lower() == "keep-alive" for line in headers.getall("Connection", ()))
+        if not stays or any(name in headers for name in _NOT_PLAIN):
+            return
         entry = self._shelf.look(ask.key)
-        if entry is not None and entry.status == 200 and len(entry.body) <= LARGEST_BODY:
+        if entry is None or answer.status != entry.status or answer.body is not entry.body:
+            return  # it is cut, decoded or left out for this caller
+        if entry.status == 200 and len(entry.body) <= LARGEST_BODY:
             self._lanes[ticket] = Lane(runtime, ask, ask.key, bases)
 
     def answer(self, ticket: bytes, runtime: Runtime, traceparent: str) -> Express | None:
@@ -122,15 +126,17 @@ class ExpressLane:
         if lane.entry is not entry:
             self._keep_head(lane, entry)
         ttl, age = floor(life.fresh_until - now), max(0, int(now - entry.stored_at))
-        status = f"Age: {age}\r\nCache-Status: larder; hit; ttl={ttl}\r\ntraceparent: {traceparent}\r\n\r\n"
-        data = b"".join((lane.head, status.encode("ascii"), entry.body))
+        rest = f"; ttl={ttl}\r\nAge: {age}\r\ntraceparent: {traceparent}\r\n\r\n"
+        data = b"".join((lane.head, rest.encode("ascii"), entry.body))
         return Express(lane, Answer(200, (), b"", CacheStatus(hit=True, ttl=ttl), age=age, tier="memory"), data)
 
     def _keep_head(self, lane: Lane, entry: Entry) -> None:
-        """The part of the head that stays the same as long as the entry does."""
-        lines = ["HTTP/1.1 200 OK"]
-        for name, value in rewritten(dated_fields(entry), lane.bases):
-            if name.lower() not in ("content-length", "cache-status", "age", "traceparent"):
-                lines.append(f"{name}: {value}")
-        lines.append(f"Content-Length: {len(entry.body)}\r\n")
-        lane.entry, lane.head = entry, "\r\n".join(lines).encode("utf-8", "surrogateescape")
+        """The part of the head that stays the same as long as the entry does, up to its `ttl`."""
+        dated = dated_fields(entry)
+        fields = (
+            *carried(dated, lane.bases, {"age", "cache-status", "content-length", "traceparent", "via"}),
+            ("Via", appended(dated, "via", VIA)),
+            ("Content-Length", str(len(entry.body))),
+            ("Cache-Status", appended(dated, "cache-status", "larder; hit")),
+        )
+        lane.entry, lane.head = entry, head_of(200, fields).removesuffix(b"\r\n\r\n")

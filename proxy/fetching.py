@@ -2,28 +2,34 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
 from adapters import Kind
+from policies import RetryPolicy
 from policies.failure_memory import FailureMemory
-from policies.storable import bar_to_storing, is_private, vary_names
-from proxy.answers import Answer, CacheStatus, from_entry, from_reply
+from policies.http.fields import Fields, without
+from policies.http.vary import vary_names
 from proxy.asking import SHARED, Ask, outgoing_fields, target_of
+from proxy.deciding import Decision, bar_to_storing, decide, decide_by_headers, is_private
+from proxy.errors import UpstreamUnreachable
 from proxy.flights import Flight
-from proxy.headers import without
-from proxy.keys import joined
+from proxy.keeping import Keeper
+from proxy.landing import Landing, failed, is_final_word
 from proxy.learning import Learner
-from proxy.messages import Entry, Fields, implied_tags, key_tag, partition_tag
+from proxy.messages import Entry, partition_tag
+from proxy.parts import PARTIAL, completed
 from proxy.purging import Purger
-from proxy.shelf import Shelf
+from proxy.spool import Spool
 from proxy.store.fences import Mode
-from proxy.storing import VARIES, Made, decide, entry_of, freshened, may_be_stored_by_headers, tags_of, variants_marker
+from proxy.storing import freshened, tags_of
 from proxy.upstream.call import Call, Upstream, UpstreamFailure
-from proxy.upstream.messages import Outgoing, ReadUpTo, Reply, Stream
+from proxy.upstream.messages import Outgoing, ReadUpTo, Reply
+from proxy.validating import is_for_caller, is_out_of_place, range_of, selected
 
 DECODABLE = ("Accept-Encoding", "gzip, deflate")  # what Larder can undo, where it reads what comes
-
+VIA = ("Via", "1.1 larder")  # RFC 9110 §7.6.3
+ONCE = RetryPolicy(attempts=1)
 
 _SAME_FOR_ALL = frozenset({401, 403, 408, 429})  # every caller with this credential would hear the same
 
@@ -41,56 +47,14 @@ class Observer(Protocol):
         """`whose` is "caller" or "larder"; the latter is an operator's alarm."""
 
 
-@dataclass(slots=True)
-class Landing:
-    """What a flight brought."""
+class Stored(NamedTuple):
+    """What is stored already of what is to be fetched."""
 
-    reply: Reply | None = None
-    failure: UpstreamFailure | None = None
-    entry: Entry | None = None
-    stored: bool = False
-    covers_failure: bool = False  # a stored answer may be given in its place
-    detail: str = ""
-    all_tags: tuple[str, ...] = ()
-    vary: tuple[str, ...] = ()
-    leader: Ask | None = field(default=None, repr=False)
-    now: float = 0.0
-
-    @property
-    def stream(self) -> Stream | None:
-        """A body still under way, which only one caller can have."""
-        return self.reply.stream if self.reply is not None else None
-
-    @property
-    def status(self) -> int | None:
-        """What the upstream said, if it said something."""
-        reply = self.reply or (self.failure.reply if self.failure is not None else None)
-        return reply.status if reply is not None else None
-
-    def fits(self, ask: Ask) -> bool:
-        """Whether the answer is right for another caller's header values too."""
-        if not self.vary or self.leader is None:
-            return True
-        mine, leaders = ask.sent.headers, self.leader.sent.headers
-        return all(joined(mine, name) == joined(leaders, name) for name in self.vary)
-
-    def calls_for(self, *, collapsed: bool) -> int:
-        """Upstream calls made for a caller: those who joined made none."""
-        if collapsed:
-            return 0
-        return self.reply.calls if self.reply is not None else self.failure.calls if self.failure is not None else 0
-
-    def answer(self, status: CacheStatus, *, collapsed: bool) -> Answer:
-        """The answer that came."""
-        assert self.reply is not None  # noqa: S101 - a landing has a reply or a failure
-        if self.entry is not None:
-            answer = from_entry(self.entry, self.entry.life, self.now, status, "upstream")
-            answer.age = None if answer.age == 0 else answer.age
-            status.fwd_status = self.reply.status
-        else:
-            answer = from_reply(self.reply, status)
-        answer.calls = self.calls_for(collapsed=collapsed)
-        return answer
+    entries: tuple[Entry, ...] = ()  # the one that was found first, then variants of it
+    chosen: Entry | None = None  # the one that was found for the ask
+    may_cover: bool = False  # the first may stand in for an error
+    conditions: Fields = ()  # under which the upstream is asked
+    part: Entry | None = None  # the beginning of the answer, where the rest of it is asked for
 
 
 class Fetcher:
@@ -98,39 +62,49 @@ class Fetcher:
 
     def __init__(
         self,
-        shelf: Shelf,
+        keeper: Keeper,
         purger: Purger,
         failures: FailureMemory,
         learner: Learner,
         observer: Observer,
         tools: "FetchTools",
     ) -> None:
-        self._shelf = shelf
+        self._keeper = keeper
         self._purger = purger
         self._failures = failures
         self._learner = learner
         self.observer = observer
         self._tools = tools
 
-    async def call(self, ask: Ask, validators: Fields = (), read_up_to: ReadUpTo | None = None) -> Reply:
+    async def call(
+        self,
+        ask: Ask,
+        conditions: Fields = (),
+        read_up_to: ReadUpTo | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> Reply:
         """One guarded call, as it is. Raises UpstreamFailure."""
         plan = ask.plan
-        is_read = ask.key is not None or ask.is_unsafe
-        decode = is_read and not plan.upstream.adapter.by_headers
+        by_headers = plan.upstream.adapter.by_headers
+        decode = (ask.key is not None or ask.is_unsafe) and not by_headers
         fields = outgoing_fields(ask)
         if decode:
             fields = (*without(fields, {"accept-encoding"}), DECODABLE)
         outgoing = Outgoing(
             method=ask.sent.method,
             url=target_of(ask).url,
-            fields=(*fields, *validators, *self._tools.trace_fields()),
+            fields=(*fields, *conditions, VIA, *self._tools.trace_fields()),
             body=ask.sent.body,
             is_safe=not (ask.is_unsafe or ask.bypasses),
             decode=decode,
+            informational=ask.incoming.informational,
         )
         if read_up_to is None:
-            read_up_to = self._read_all if is_read else self._read_errors
-        call = Call(outgoing, plan.endpoint, plan.name, ask.identity.credential, plan.timeout, plan.retry, read_up_to)
+            read_up_to = self._read_all if decode else self._read_errors
+            if by_headers:
+                read_up_to = self._read_post if ask.sent.method == "POST" else self._read_failures
+        name, credential = plan.name, ask.identity.credential
+        call = Call(outgoing, plan.endpoint, name, credential, plan.timeout, retry or plan.retry, read_up_to)
         reply = await self._tools.upstream(plan.upstream.name).call(call)
         if reply.verdict.kind is Kind.CREDENTIAL_REFUSED:
             await self._credential_refused(ask)
@@ -143,85 +117,141 @@ class Fetcher:
         """Errors are judged by their bodies (throttling in a 403); all else streams."""
         return self._tools.max_entry() if status >= 400 else 0
 
+    def _read_failures(self, status: int, _headers: Mapping[str, str]) -> int:
+        """Nothing is judged by its body here; what many may have to be told is read, all else streams."""
+        return self._tools.max_entry() if status in _SAME_FOR_ALL or status >= 500 else 0
+
+    def _read_post(self, status: int, headers: Mapping[str, str]) -> int:
+        """An answer to POST that says where GET would find it may be kept for GET."""
+        return self._tools.max_entry() if "content-location" in headers else self._read_failures(status, headers)
+
     def _at_headers(self, ask: Ask, flight: Flight[Landing]) -> ReadUpTo:
-        """What is never stored streams; and who may not share an answer hears so before its body is here."""
+        """Who may not share an answer hears so before its body is here."""
 
         def at_headers(status: int, headers: Mapping[str, str]) -> int:
-            if status in _SAME_FOR_ALL or status >= 500:
-                return self._tools.max_entry()
-            if not _is_for_others(ask, status, headers):
+            if status < 500 and status not in _SAME_FOR_ALL and not _is_for_others(ask, status, headers):
                 flight.may_be_shared(yes=False)
-            if status >= 400:
-                return self._tools.max_entry()
-            if ask.goes_by_headers and not may_be_stored_by_headers(ask, status, headers, self._tools.clock()):
-                flight.may_be_shared(yes=False)
-                return 0
             return self._tools.max_entry()
 
         return at_headers
 
-    async def fetch_alone(self, ask: Ask) -> Landing:
-        """For a caller who may not share: its own call, stored if it may be, joined by nobody."""
-        fences = self._shelf.fences
-        flight: Flight[Landing] = Flight(fences.number, fences.next_sequence())
-        return await self.fetch(ask, flight, None)
+    async def fetch(self, ask: Ask, flight: Flight[Landing], stored: Stored) -> None:
+        """Ask the upstream, land the flight with what it says, and shelve it once its body is here."""
+        landing = await self._landing(ask, flight, stored)
+        flight.land(landing)
+        if landing.spool is not None:
+            await self._take_in(ask, flight, landing, landing.spool)
 
-    async def fetch(self, ask: Ask, flight: Flight[Landing], stored: Entry | None) -> Landing:
-        """Ask the upstream and shelve what it says. Never raises UpstreamFailure: a landing tells."""
-        validators = _validators(stored)
+    async def head(self, ask: Ask, flight: Flight[Landing], stored: Entry | None) -> Reply:
+        """A HEAD's answer, which may renew or end what is stored of GET's. Raises UpstreamFailure."""
+        reply = await self.call(ask)
+        if stored is not None and ask.goes_by_headers:
+            await self._keeper.learn_from_head(ask, stored, reply, flight)
+        return reply
+
+    async def _landing(self, ask: Ask, flight: Flight[Landing], stored: Stored) -> Landing:
+        """What the upstream says. Never raises UpstreamFailure: a landing tells."""
         learning = asyncio.ensure_future(self._learner.me(ask)) if ask.plan.endpoint.knows_me else None
         try:
-            reply = await self.call(ask, validators, self._at_headers(ask, flight))
+            reply = await self._validated(ask, flight, stored)
         except UpstreamFailure as failure:
-            self._failures.failed(ask.key, failure.wait)
-            return Landing(failure=failure, covers_failure=True, detail=failure.detail, leader=ask)
+            answered = _deliberate(ask, failure) if not stored.may_cover else None
+            if answered is None:
+                self._failures.failed(ask.key, failure.wait, disconnected=not failure.answered)
+                return failed(failure, ask)
+            reply = answered
         finally:
             me = await learning if learning is not None else None
-        now = self._tools.clock()
-        flight.may_be_shared(yes=reply.stream is None)
-        if reply.status == 304 and stored is not None and validators:
-            reply = freshened(stored, reply)
-        return await self._landed(ask, reply, flight, me, now)
+        return await self._landed(ask, reply, flight, me)
 
-    async def _landed(self, ask: Ask, reply: Reply, flight: Flight[Landing], me: str | None, now: float) -> Landing:
+    async def _validated(self, ask: Ask, flight: Flight[Landing], stored: Stored) -> Reply:
+        """The answer; where the upstream says that a stored one still holds, that one, renewed (RFC 9111 §4.3.3)."""
+        by_headers = ask.goes_by_headers
+        read_up_to = self._read_failures if ask.plan.upstream.adapter.by_headers else self._at_headers(ask, flight)
+        retry = ONCE if by_headers and stored.entries else None  # with an answer at hand it is asked but once
+        if stored.part is not None:
+            return await self._completed(ask, stored.part, stored.conditions, read_up_to)
+        reply = await self.call(ask, stored.conditions, read_up_to, retry)
+        if is_out_of_place(ask, reply, stored.conditions):
+            raise UpstreamFailure("broken-answer", problem=UpstreamUnreachable(ask.plan.upstream.name))
+        if reply.status != 304 or not stored.entries or is_for_caller(ask, reply, stored.entries):
+            return reply
+        picked = selected(reply, stored.entries, stored.conditions)
+        if not picked:  # it is about nothing that anybody has: asked again, for the answer itself
+            return await self.call(ask, range_of(ask), read_up_to, retry)
+        if by_headers:
+            for entry in picked:
+                if entry is not stored.chosen:  # that one is kept anew with the answer it gives
+                    self._keeper.renew(ask, entry, reply, flight)
+        return freshened(picked[0], reply)
+
+    async def _completed(self, ask: Ask, part: Entry, conditions: Fields, read_up_to: ReadUpTo) -> Reply:
+        """The whole answer from its stored beginning and the rest; what does not fit is asked for as a whole."""
+        reply = await self.call(ask, conditions, self._read_all)
+        whole = completed(part, reply) if reply.status == PARTIAL and reply.stream is None else reply
+        if whole is not None and whole.status not in (PARTIAL, 416):
+            return whole
+        if reply.stream is not None:
+            await reply.stream.close()
+        return await self.call(ask, (), read_up_to)
+
+    async def _landed(self, ask: Ask, reply: Reply, flight: Flight[Landing], me: str | None) -> Landing:
         vary = vary_names(reply.headers) if ask.plan.upstream.adapter.by_headers else ()
-        landing = Landing(reply=reply, leader=ask, now=now, detail=reply.verdict.detail, vary=vary)
+        detail, now = reply.verdict.detail, self._tools.clock()
+        landing = Landing(reply=reply, leader=ask, now=now, detail=detail, vary=vary)
         match reply.verdict.kind:
             case Kind.CREDENTIAL_REFUSED if ask.identity.credential == "held":
                 self._failures.failed(ask.key)
                 landing.covers_failure = True
-            case Kind.FORBIDDEN:
-                await self._forget(ask)
             case Kind.UNUSABLE:
                 self.observer.payload_refused(ask.plan.upstream.name, ask.plan.name)
                 self._failures.failed(ask.key)
                 landing.covers_failure = True
-            case Kind.ANSWER | Kind.MISSING:
+            case Kind.FORBIDDEN if not ask.goes_by_headers:
+                await self._keeper.forget(ask)
+            case kind:
                 self._failures.succeeded(ask.key)
-                if reply.stream is None:
-                    self._shelve(ask, landing, flight, me)
-                if landing.entry is None or landing.entry.partition != ask.identity.partition:
-                    await self._forget(ask)  # what is kept is older than an answer that is not kept in its place
-            case _:
-                self._failures.succeeded(ask.key)
+                if kind is Kind.FORBIDDEN:
+                    await self._keeper.forget(ask)
+                if ask.goes_by_headers or kind in (Kind.ANSWER, Kind.MISSING):
+                    await self._shelve(ask, landing, flight, me)
+        flight.may_be_shared(yes=_may_be_joined(ask, landing))
         return landing
 
-    def _shelve(self, ask: Ask, landing: Landing, flight: Flight[Landing], me: str | None) -> None:
+    async def _shelve(self, ask: Ask, landing: Landing, flight: Flight[Landing], me: str | None) -> None:
+        """Keep an answer that is here; say how one will be kept whose body is still under way."""
         reply = landing.reply
         assert reply is not None  # noqa: S101 - only called with one
-        self._learner.learn(ask, reply)
-        tags = tags_of(ask, reply, me)
-        decision = decide(ask, reply, landing.now, me=me)
-        if decision.policy is None:
-            landing.all_tags = (*tags, *implied_tags(ask.plan.upstream.name, ask.plan.name, ask.identity.partition))
-            return
-        settles = self._shelf.fences.settles(tags)
-        made = Made(flight.fence, flight.sequence, landing.now, self._tools.random(), settles)
-        entry = landing.entry = entry_of(ask, reply, decision, tags, made)
-        landing.all_tags = tuple(entry.tags)
-        landing.stored = self._shelf.keep(entry)
-        if decision.vary:
-            self._shelf.keep(variants_marker(entry, ask, decision.vary))
+        is_judged = ask.plan.upstream.adapter.by_headers or reply.stream is None  # by its body, where that matters
+        if reply.stream is None:
+            self._learner.learn(ask, reply)
+        landing.tags = tags_of(ask, reply, me) if is_judged else ()
+        landing.decision = decide(ask, reply, me=me) if is_judged else Decision(None, "too-large")
+        if reply.stream is None:
+            self._keeper.keep(ask, landing, flight)
+        else:
+            largest = self._tools.max_entry()
+            keep = 0 if landing.decision.policy is None or (reply.length or 0) > largest else largest
+            landing.spool = Spool(keep=keep)
+            landing.first = landing.spool.reader()
+            self._keeper.announce(ask, landing, flight, stored=keep > 0)
+        if is_final_word(reply) and (landing.decision.policy is None or not landing.stored):
+            await self._keeper.forget(ask)  # what is kept is older than an answer that is not kept in its place
+        elif landing.stored and landing.decision.partition != ask.identity.partition:
+            await self._keeper.forget(ask)
+
+    async def _take_in(self, ask: Ask, flight: Flight[Landing], landing: Landing, spool: Spool) -> None:
+        """Read the body to its end, for all who read along, and for the shelf if it came whole."""
+        reply = landing.reply
+        assert reply is not None and reply.stream is not None  # noqa: S101, PT018 - spools are made for streams
+        try:
+            body = await spool.whole() if await spool.fill(reply.stream) and landing.stored else None
+        finally:
+            spool.close()
+            await reply.stream.close()
+        if body is not None:
+            landing.reply = replace(reply, body=body, stream=None)
+            self._keeper.keep(ask, landing, flight)
 
     async def _credential_refused(self, ask: Ask) -> None:
         """The caller's own: its partition ends, whatever path it was refused on. Larder's: an operator's alarm."""
@@ -232,18 +262,6 @@ class Fetcher:
             self.observer.credential_refused(upstream, "caller")
             if identity.partition != SHARED:
                 await self._purger.purge([partition_tag(identity.partition)], Mode.HARD)
-
-    async def _forget(self, ask: Ask) -> None:
-        """What is kept for this ask goes, bytes and all: its permission is gone, or it was replaced."""
-        if ask.key is None:
-            return
-        entry = self._shelf.look(ask.key) or await self._shelf.recall(ask.key)
-        if entry is None:
-            return
-        key = ask.key
-        if entry.status == VARIES:
-            key = ask.key_in(entry.partition, tuple(name for _, name in entry.fields))
-        await self._purger.purge([key_tag(key)], Mode.HARD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,13 +275,13 @@ class FetchTools:
     trace_fields: Callable[[], Fields]
 
 
-def _validators(stored: Entry | None) -> Fields:
-    """Conditions under which the upstream may say "not modified" (RFC 9111 §4.3.1)."""
-    if stored is None:
-        return ()
-    fields = dict(stored.lower_fields)
-    pairs = (("If-None-Match", fields.get("etag")), ("If-Modified-Since", fields.get("last-modified")))
-    return tuple((name, value) for name, value in pairs if value)
+def _deliberate(ask: Ask, failure: UpstreamFailure) -> Reply | None:
+    """An error that says how long it holds is an answer (RFC 9111 §3), where it hides no better one."""
+    reply = failure.reply
+    if reply is None or not ask.goes_by_headers:
+        return None
+    policy = decide_by_headers(ask, reply).policy
+    return reply if policy is not None and policy.ttl > 0 else None
 
 
 def _is_for_others(ask: Ask, status: int, headers: Mapping[str, str]) -> bool:
@@ -271,3 +289,16 @@ def _is_for_others(ask: Ask, status: int, headers: Mapping[str, str]) -> bool:
     if bar_to_storing(status, headers) is not None:
         return False
     return not (is_private(headers) and ask.identity.partition == SHARED)
+
+
+def _may_be_joined(ask: Ask, landing: Landing) -> bool:
+    """Whether others may have an answer that came while they waited. Of an error, everybody would hear the same."""
+    reply = landing.reply
+    if reply is None or reply.status in _SAME_FOR_ALL or reply.status >= 500:
+        return True
+    if ask.plan.upstream.adapter.by_headers:
+        policy = landing.decision.policy if landing.decision is not None else None
+        is_fresh = policy is not None and policy.ttl > 0  # what has to be validated is nobody else's (RFC 9111 §4)
+        status = 200 if reply.status == 206 else reply.status
+        return _is_for_others(ask, status, reply.headers) and (is_fresh or status == 304 or status >= 400)
+    return True

@@ -1,14 +1,15 @@
 """Flights: callers who want the same thing at the same time share one fetch.
 
-The fetch is a task of its own, so that a caller who leaves does not bring it down. A caller takes what a flight brought
-only if nothing of it was purged between the flight's start and the caller's arrival (DESIGN.md §5, edge 1); else it
-waits for the next flight, which begins after it came. So there is never more than one flight under way for a key, and
-at most one more for all who wait.
+The fetch is a task of its own, so that a caller who leaves does not bring it down. It has landed as soon as its answer
+can be given, which may be before the answer's body has come to its end; until then others may still join. A caller
+takes what a flight brought only if nothing of it was purged between the flight's start and the caller's arrival
+(DESIGN.md §5, edge 1); else it waits for the next flight, which begins after it came. So there is never more than one
+flight under way for a key, and at most one more for all who wait.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -20,19 +21,25 @@ class Flight(Generic[T]):
         self.fence = fence  # noted before the fetch went out
         self.sequence = sequence
         self.headers_in: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.task: asyncio.Task[T]
+        self.landing: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.task: asyncio.Task[None]
 
     def __repr__(self) -> str:
-        return f"<Flight {self.sequence} under fence {self.fence}, {'landed' if self.task.done() else 'under way'}>"
+        return f"<Flight {self.sequence} under fence {self.fence}, {'landed' if self.landing.done() else 'under way'}>"
 
     def may_be_shared(self, *, yes: bool) -> None:
         """Say, at the answer's headers, whether others may have it: who may not need not wait for the body (edge 2)."""
         if not self.headers_in.done():
             self.headers_in.set_result(yes)
 
+    def land(self, landing: T) -> None:
+        """Say what it brought; a body may still be on its way."""
+        self.landing.set_result(landing)
+        self.may_be_shared(yes=True)
+
     async def landed(self) -> T:
         """What it brought. Leaving this wait leaves the flight alone."""
-        return await asyncio.shield(self.task)
+        return await asyncio.shield(self.landing)
 
     async def shared(self) -> bool:
         """Whether others may have what it brings, as soon as that is known."""
@@ -53,23 +60,32 @@ class Flights(Generic[T]):
         return self._under_way.get(what)
 
     def take_off(
-        self, what: Hashable, fence: int, sequence: int, fetch: Callable[[Flight[T]], Awaitable[T]]
+        self, what: Hashable, fence: int, sequence: int, fetch: Callable[[Flight[T]], Awaitable[None]]
     ) -> Flight[T]:
-        """Start a flight. There must be none under way for `what`."""
+        """Start a flight; `fetch` has to `land` it. There must be none under way for `what`."""
         flight: Flight[T] = Flight(fence, sequence)
         self._under_way[what] = flight
         flight.task = asyncio.create_task(self._fly(what, flight, fetch))
-        flight.task.add_done_callback(seen)
+        flight.landing.add_done_callback(seen)
         return flight
 
-    async def _fly(self, what: Hashable, flight: Flight[T], fetch: Callable[[Flight[T]], Awaitable[T]]) -> T:
+    async def _fly(self, what: Hashable, flight: Flight[T], fetch: Callable[[Flight[T]], Awaitable[None]]) -> None:
         try:
-            return await fetch(flight)
+            await fetch(flight)
+        except Exception as error:
+            if flight.landing.done():
+                raise
+            flight.landing.set_exception(error)
         finally:
-            # Gone before anyone who waits wakes up: whoever is not content with it takes off anew.
-            if self._under_way.get(what) is flight:
-                del self._under_way[what]
+            self.leave(what, flight)
+            if not flight.landing.done():
+                flight.landing.cancel()
             flight.may_be_shared(yes=True)
+
+    def leave(self, what: Hashable, flight: Flight[T]) -> None:
+        """Nobody joins it any more. Must come before those who wait wake up and may want to take off anew."""
+        if self._under_way.get(what) is flight:
+            del self._under_way[what]
 
     async def all_landed(self) -> None:
         """Wait until no flight is under way."""
@@ -77,7 +93,7 @@ class Flights(Generic[T]):
             await asyncio.wait([flight.task for flight in self._under_way.values()])
 
 
-def seen(task: asyncio.Task[object]) -> None:
+def seen(task: asyncio.Future[Any]) -> None:
     """A refresh behind has no caller to raise to; its failure is reported by the fetch itself."""
     if not task.cancelled():
         task.exception()

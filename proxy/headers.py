@@ -1,9 +1,6 @@
 """Header fields: which ones end at a proxy, and which ones never leave Larder."""
 
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
-
-from proxy.messages import Fields
+from policies.http.fields import Fields, without
 
 # RFC 9110 §7.6.1, and what a proxy writes anew.
 HOP_BY_HOP = frozenset(
@@ -11,6 +8,7 @@ HOP_BY_HOP = frozenset(
         "connection",
         "keep-alive",
         "proxy-authenticate",
+        "proxy-authentication-info",
         "proxy-authorization",
         "proxy-connection",
         "te",
@@ -45,20 +43,6 @@ def end_to_end(fields: Fields) -> Fields:
 def from_upstream(fields: Fields) -> Fields:
     """An answer's fields as they may travel on; taken off before Larder adds its own, so none of those can go."""
     return without(fields, _hops(fields) | {"content-length"})
-
-
-def without(fields: Fields, names: AbstractSet[str]) -> Fields:
-    """The fields whose lower-case name is not among `names`."""
-    return tuple(field for field in fields if field[0].lower() not in names)
-
-
-def as_mapping(fields: Fields) -> Mapping[str, str]:
-    """By lower-case name, repeats joined with a comma (RFC 9110 §5.3)."""
-    joined: dict[str, str] = {}
-    for name, value in fields:
-        lower = name.lower()
-        joined[lower] = f"{joined[lower]}, {value}" if lower in joined else value
-    return joined
 
 
 def _hops(fields: Fields) -> frozenset[str]:

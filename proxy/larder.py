@@ -20,6 +20,7 @@ from proxy.express import ExpressLane
 from proxy.fetching import Fetcher, FetchTools
 from proxy.health import Health
 from proxy.housekeeping import Housekeeping
+from proxy.keeping import Keeper
 from proxy.learning import Learner
 from proxy.observing import Observing
 from proxy.plan import Plans
@@ -60,7 +61,7 @@ class Larder:
         self.observing = observing
         self.memory = MemoryStore(settings.store.memory.max_bytes)
         self.durable = durable_store(plans, clocks.wall)
-        self.transport = Transport()
+        self.transport = Transport(clock=clocks.wall)
         self._asker = Asker(store_secret(settings))
         self.upstreams = Upstreams(self._tools())
         self.health = Health({"store": self._store_part, "upstreams": self._upstreams_part})
@@ -149,8 +150,9 @@ class Larder:
             random=self._clocks.random,
             trace_fields=lambda: (("traceparent", current_trace.get().child(random.getrandbits)),),
         )
-        fetcher = Fetcher(self.shelf, self.purger, failures, self._learner, self.observing, tools)
-        writer = Writer(fetcher.call, self.purger, lambda ask: ask.plan.upstream.settle)
+        keeper = Keeper(self.shelf, self.purger, tools.random, tools.max_entry)
+        fetcher = Fetcher(keeper, self.purger, failures, self._learner, self.observing, tools)
+        writer = Writer(fetcher.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
         engine = Engine(self.shelf, fetcher, writer, failures, self._clocks.wall)
 
         async def answer(ask: Ask) -> Answer:

@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from proxy.messages import Fields
+from policies.http.fields import Fields
 
 REWRITTEN = frozenset({"link", "location", "content-location"})
 

@@ -1,14 +1,12 @@
 """What travels through Larder: an answer, and an answer that is kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import inf
 
 import msgspec
 
 from policies import ShelfLife
-
-Fields = tuple[tuple[str, str], ...]
-"""Header fields in the order they came, names as they were written."""
+from policies.http.fields import Fields, as_mapping
 
 
 def pack_head(fields: Fields) -> str:
@@ -57,9 +55,9 @@ class Entry(msgspec.Struct, gc=False, kw_only=True, array_like=True):
         return unpack_head(self.head)
 
     @property
-    def lower_fields(self) -> Fields:
-        """Its header fields, names in lower case."""
-        return tuple((name.lower(), value) for name, value in self.fields)
+    def headers(self) -> Mapping[str, str]:
+        """Its header fields by lower-case name, repeated lines joined."""
+        return as_mapping(self.fields)
 
     @property
     def tags(self) -> Iterator[str]:

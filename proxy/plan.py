@@ -21,15 +21,17 @@ from policies import (
     RetryPolicy,
     TimeoutPolicy,
 )
+from policies.http.storing import HeadersPolicy
 from proxy.config_file import Place
 from proxy.routing import Router, decoded_segments, parse_route
-from proxy.settings import EndpointBlock, Settings, UpstreamBlock
+from proxy.settings import BY_HEADERS_FIELDS, EndpointBlock, Settings, UpstreamBlock
 
 P = TypeVar("P")
 
 MISSING = "missing"  # the outcome of 404 and 410
 UNKNOWN = "*"  # the name of every endpoint that nobody declared: passed through, never stored
 BUILT_IN = "built-in"
+AS_BUILT = HeadersPolicy()
 
 LoadAdapter = Callable[[str], Adapter]
 
@@ -55,6 +57,7 @@ class Plan:
     retry: RetryPolicy
     version: str  # changes when a lifetime does
     by_headers: bool = False  # no cache was declared, and the upstream's headers decide instead (RFC 9111)
+    headers: HeadersPolicy = AS_BUILT  # how far they do
     sources: tuple[Sourced, ...] = field(default=(), repr=False)
 
 
@@ -82,8 +85,8 @@ class UpstreamPlan:
     unknown: Plan = field(init=False)
 
     def match(self, method: str, path: str) -> tuple[Plan, Mapping[str, str]]:
-        """The plan for a raw path below the upstream's prefix, and what its {names} stand for."""
-        found = self.router.find(method, decoded_segments(path))
+        """The plan for a raw path below the upstream's prefix, and what its {names} stand for. HEAD is GET's."""
+        found = self.router.find("GET" if method == "HEAD" else method, decoded_segments(path))
         return (found.target, found.params) if found is not None else (self.unknown, MappingProxyType({}))
 
 
@@ -218,11 +221,32 @@ class Planner:
                 rows += more
             if cache.partition is Partition.NONE:
                 cache, outcomes = None, {}
+        headers, headers_rows = self._headers(upstream, place)
+        rows += headers_rows if by_headers else []
         rows += _with_sources_of(upstream, [*timeout_rows, *retry_rows])
-        version = _version(cache, outcomes, upstream.keep_at_most)
         return Plan(
-            upstream, endpoint.route, endpoint, cache, outcomes, timeout, retry, version, by_headers, tuple(rows)
+            upstream=upstream,
+            name=endpoint.route,
+            endpoint=endpoint,
+            cache=cache,
+            outcomes=outcomes,
+            timeout=timeout,
+            retry=retry,
+            version=_version(cache, outcomes, upstream.keep_at_most),
+            by_headers=by_headers,
+            headers=headers,
+            sources=tuple(rows),
         )
+
+    def _headers(self, upstream: UpstreamPlan, place: Place | None) -> tuple[HeadersPolicy, list[Sourced]]:
+        """How far the upstream's own headers are followed, where nothing else was declared."""
+        places: list[Place] = [("upstreams", upstream.name), *([place] if place is not None else [])]
+        layers = [self._layer(one) for one in places]
+        layers = [
+            Layer({name: value for name, value in layer.values.items() if name in BY_HEADERS_FIELDS}, layer.source)
+            for layer in layers
+        ]
+        return resolve_policy(AS_BUILT, BUILT_IN, layers, "")
 
     def _cache(
         self, upstream: UpstreamPlan, declared: CachePolicy, by: str, place: Place | None, word: str

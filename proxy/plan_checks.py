@@ -6,7 +6,7 @@ from typing import Any
 from policies import Partition
 from proxy.config_file import Place
 from proxy.plan import Plan, Plans, UpstreamPlan, shape_of
-from proxy.settings import EndpointBlock
+from proxy.settings import BY_HEADERS_FIELDS, EndpointBlock
 
 Checks = Iterator[tuple[Place, str]]
 
@@ -16,11 +16,21 @@ def plan_checks(plans: Plans) -> Checks:
     for upstream in plans.upstreams.values():
         blocks = plans.settings.upstreams[upstream.name].endpoints
         routes = {shape_of(route): route for route in blocks}
+        if not upstream.adapter.by_headers:
+            yield from _by_headers(plans.settings.upstreams[upstream.name], ("upstreams", upstream.name))
         for plan in upstream.endpoints:
             route = routes.get(shape_of(plan.name))
             yield from _partition(plans, plan, route)
+            if route is not None and not plan.by_headers:
+                yield from _by_headers(blocks[route], ("upstreams", upstream.name, "endpoints", route))
             if route is not None:
                 yield from _lifetimes(plan, blocks[route], ("upstreams", upstream.name, "endpoints", route, "cache"))
+
+
+def _by_headers(block: Any, place: Place) -> Checks:
+    """What is said of answers that go by their own headers means nothing where they do not."""
+    for name in sorted(block.model_fields_set & BY_HEADERS_FIELDS):
+        yield (*place, name), "holds only for the adapter http, on endpoints without a cache of their own"
 
 
 def _partition(plans: Plans, plan: Plan, route: str | None) -> Checks:

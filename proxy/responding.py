@@ -1,64 +1,66 @@
 """Responding: an answer as it leaves, with what Larder adds to it."""
 
-from aiohttp import ClientError, web
-from multidict import CIMultiDict
+from collections.abc import Set as AbstractSet
 
 from adapters import Adapter
+from policies.http.fields import Fields
 from proxy.answers import Answer
 from proxy.errors import LarderError, render, whole_seconds
 from proxy.links import REWRITTEN, Bases, rewritten
-from proxy.messages import Fields
+from proxy.wire import FlowingResponse, WholeResponse
+
+VIA = "1.1 larder"  # RFC 9110 §7.6.3: what the upstream spoke, and a pseudonym for who received it
 
 
-def headers_of(answer: Answer, bases: Bases, traceparent: str) -> CIMultiDict[str]:
-    """The header fields of an answer to this caller."""
-    headers: CIMultiDict[str] = CIMultiDict(answer.fields)
-    if not REWRITTEN.isdisjoint(map(str.lower, headers)):
-        headers = CIMultiDict(rewritten(answer.fields, bases))
+def headers_of(answer: Answer, bases: Bases, traceparent: str, *, whole_retry_after: bool = True) -> Fields:
+    """The header fields of an answer to this caller: as they came, less what Larder says anew, and that at the end.
+
+    `whole_retry_after`: a 429 or 503 says in whole seconds how long to wait, whatever the upstream said.
+    """
+    came = answer.fields
+    added = [
+        ("Via", appended(came, "via", VIA)),
+        ("Cache-Status", appended(came, "cache-status", str(answer.cache))),
+        ("traceparent", traceparent),
+    ]
     if answer.age is not None:
-        headers["Age"] = str(answer.age)
-    # Each cache on the way appends itself (RFC 9211 §2).
-    headers["Cache-Status"] = ", ".join([*headers.getall("Cache-Status", []), str(answer.cache)])
-    headers["traceparent"] = traceparent
-    if answer.status in (429, 503):
-        _make_retry_after_whole(headers, answer.retry_after)
-    return headers
+        added.append(("Age", str(answer.age)))
+    if whole_retry_after and answer.status in (429, 503):
+        added.append(("Retry-After", _whole(came, answer.retry_after)))
+    return (*carried(came, bases, {name.lower() for name, _ in added}), *added)
 
 
-def _make_retry_after_whole(headers: CIMultiDict[str], wait: float | None) -> None:
+def interim_fields(fields: Fields, bases: Bases) -> Fields:
+    """The header fields of a 1xx answer to this caller: RFC 8297 has links in it."""
+    return (*carried(fields, bases, {"via"}), ("Via", appended(fields, "via", VIA)))
+
+
+def carried(fields: Fields, bases: Bases, less: AbstractSet[str]) -> Fields:
+    """The fields as they came, in order and with repeats, links as the caller's; less those of some names."""
+    kept = tuple(field for field in fields if field[0].lower() not in less)
+    return kept if REWRITTEN.isdisjoint(name.lower() for name, _ in kept) else rewritten(kept, bases)
+
+
+def appended(fields: Fields, lower: str, ours: str) -> str:
+    """A list field with a member of Larder's behind those that came (RFC 9211 §2, RFC 9110 §7.6.3), on one line."""
+    return ", ".join([*(value for name, value in fields if name.lower() == lower), ours])
+
+
+def _whole(came: Fields, wait: float | None) -> str:
     """The Smarty SDK dies on a 429 whose Retry-After is missing, a date or a fraction (UPSTREAMS.md §1.7)."""
-    if not headers.get("Retry-After", "").isdigit():
-        headers["Retry-After"] = str(whole_seconds(wait or 1.0))
+    told = next((value for name, value in came if name.lower() == "retry-after"), "")
+    return told if told.isascii() and told.isdigit() else str(whole_seconds(wait or 1.0))
 
 
-def response_of(answer: Answer, headers: CIMultiDict[str]) -> web.Response:
-    """The response to an answer whose body is here."""
-    return web.Response(status=answer.status, headers=headers, body=answer.body)
+def response_of(answer: Answer, fields: Fields) -> WholeResponse | FlowingResponse:
+    """The response to an answer, with these header fields."""
+    if answer.stream is not None:
+        return FlowingResponse(answer.status, fields, answer.stream, answer.length)
+    return WholeResponse(answer.status, fields, answer.body)
 
 
-async def stream_out(request: web.BaseRequest, answer: Answer, headers: CIMultiDict[str]) -> web.StreamResponse:
-    """Send an answer whose body is still under way."""
-    stream = answer.stream
-    if stream is None:
-        raise ValueError("this answer's body is here already")
-    response = web.StreamResponse(status=answer.status, headers=headers)
-    try:
-        await response.prepare(request)
-        async for chunk in stream:
-            await response.write(chunk)
-        await response.write_eof()
-    except (ClientError, OSError, TimeoutError):
-        # The upstream or the caller went away in the middle: an end without an end is all that can still be said.
-        response.force_close()
-        if request.transport is not None:
-            request.transport.abort()
-    finally:
-        await stream.close()
-    return response
-
-
-def problem_response(error: LarderError, adapter: Adapter | None, path: str, traceparent: str) -> web.Response:
+def problem_response(error: LarderError, adapter: Adapter | None, path: str, traceparent: str) -> WholeResponse:
     """The response to an error of Larder's own."""
     status, fields, body = render(error.problem, adapter, path)
-    cache_status: Fields = (("Cache-Status", f"larder; detail={error.word}"), ("traceparent", traceparent))
-    return web.Response(status=status, headers=CIMultiDict((*fields, *cache_status)), body=body)
+    cache_status = f"larder; detail={error.word}"
+    return WholeResponse(status, (*fields, ("Cache-Status", cache_status), ("traceparent", traceparent)), body)

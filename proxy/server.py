@@ -7,43 +7,58 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiohttp import http_exceptions, web
-from aiohttp.web_protocol import RequestHandler
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from adapters import Problem
-from proxy.errors import BadRequest, HeadTooLarge, LarderError, render
+from proxy.errors import render
+from proxy.framing import Framer
+from proxy.refusals import REFUSED, refusal_of
+from proxy.wire import WholeResponse
 
 IDLE_GRACE = 0.25  # seconds that kept connections may still bring a request once draining began
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
+_OUR_FAULT = Problem(500, "Internal error", "Larder failed; see its log.")
+
 
 class _Connection(RequestHandler):
-    """One connection. What the parser refuses is answered as a problem, and logged without its bytes."""
+    """One connection. What cannot be read is answered by the handler too, as a request that says why it is none."""
 
     def __init__(self, manager: "_Server", **options: Any) -> None:
         super().__init__(manager, **options)
-        self._limit = manager.max_head
+        self._handler = manager.request_handler
+        self._parser = Framer(self, self._loop, self._read_bufsize, manager.max_head)  # type: ignore[assignment]
+
+    def _make_error_handler(self, err_info: _ErrInfo) -> Handler:
+        """What aiohttp answers by, where its parser raised."""
+
+        async def refuse(request: web.BaseRequest) -> web.StreamResponse:
+            request[REFUSED] = refusal_of(err_info.exc)
+            response = await self._handler(request)
+            response.force_close()
+            return response
+
+        return refuse
 
     def handle_error(
         self,
         request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - quotes what was sent
+        status: int = 500,  # noqa: ARG002 - whatever it is, the handler failed
+        exc: BaseException | None = None,  # noqa: ARG002
+        message: str | None = None,  # noqa: ARG002
     ) -> web.StreamResponse:
+        """The answer where the handler itself failed; none where one is under way. Raises ConnectionError."""
         if request.writer.output_size > 0:
             raise ConnectionError("an answer is under way already")
-        error: LarderError | None = None
-        if isinstance(exc, http_exceptions.LineTooLong):
-            error = HeadTooLarge(self._limit)
-        elif status < 500:
-            error = BadRequest("request", "what is not HTTP/1.1", "a request as RFC 9112 writes it")
-        problem = error.problem if error is not None else Problem(500, "Internal error", "Larder failed; see its log.")
-        status, fields, body = render(problem, None, "")
-        response = web.Response(status=status, headers=fields, body=body)
+        code, fields, body = render(_OUR_FAULT, None, "")
+        response = WholeResponse(code, tuple(fields), body)
         response.force_close()
         return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Not written: the text of an exception may quote what was sent. The handler reports what it fails on."""
 
 
 class _Server(web.Server):
@@ -52,14 +67,7 @@ class _Server(web.Server):
         self.max_head = max_head
 
     def __call__(self) -> RequestHandler:
-        return _Connection(
-            self,
-            loop=self._loop,
-            access_log=None,
-            auto_decompress=False,  # a body goes on as it came
-            max_line_size=self.max_head,
-            max_field_size=self.max_head,
-        )
+        return _Connection(self, loop=self._loop, access_log=None)
 
 
 class Listener:

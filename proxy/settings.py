@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from policies import MIB, BreakerPolicy, CachePolicy, ConcurrencyPolicy, Duration, RetryPolicy, Size, TimeoutPolicy
+from policies.http.storing import HeadersPolicy
 
 RESERVED = frozenset({"v1", "webhooks", "admin", "openapi.json"})
 
@@ -40,6 +41,8 @@ TimeoutFields = _partial(TimeoutPolicy)
 RetryFields = _partial(RetryPolicy)
 BreakerFields = _partial(BreakerPolicy)
 ConcurrencyFields = _partial(ConcurrencyPolicy)
+HeadersFields = _partial(HeadersPolicy)
+BY_HEADERS_FIELDS = frozenset(HeadersFields.model_fields)  # of upstreams whose own headers decide, and their endpoints
 
 
 def _network(text: str) -> str:
@@ -117,18 +120,18 @@ class Defaults(Strict):
         return float(fields.get("settle", CachePolicy(ttl=0).settle))
 
 
-class EndpointBlock(Strict):
-    """One route of an upstream."""
-
+class _Endpoint(Strict):
     cache: CacheFields | None = None  # type: ignore[valid-type]
-    outcomes: dict[str, CacheFields] = {}  # type: ignore[valid-type]
+    outcomes: dict[str, CacheFields] = Field(default={})  # type: ignore[valid-type]
     timeout: TimeoutFields = TimeoutFields()  # type: ignore[valid-type]
     retry: RetryFields = RetryFields()  # type: ignore[valid-type]
 
 
-class UpstreamBlock(Strict):
-    """One external API."""
+class EndpointBlock(HeadersFields, _Endpoint):  # type: ignore[misc, valid-type]
+    """One route of an upstream."""
 
+
+class _Upstream(Strict):
     adapter: str | None = None  # None: the block's own name
     base_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")] | None = None
     credential: dict[str, str] = Field(default={}, repr=False)
@@ -139,7 +142,11 @@ class UpstreamBlock(Strict):
     retry: RetryFields = RetryFields()  # type: ignore[valid-type]
     breaker: BreakerFields = BreakerFields()  # type: ignore[valid-type]
     concurrency: ConcurrencyFields = ConcurrencyFields()  # type: ignore[valid-type]
-    endpoints: dict[str, EndpointBlock] = {}
+    endpoints: dict[str, EndpointBlock] = Field(default={})
+
+
+class UpstreamBlock(HeadersFields, _Upstream):  # type: ignore[misc, valid-type]
+    """One external API."""
 
 
 class LiveEventsBlock(Strict):

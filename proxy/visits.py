@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
 
 from proxy.asking import Asker
 from proxy.callers.candidates import candidates
@@ -13,9 +14,11 @@ from proxy.callers.forwarded import Base, Forwarding, Origin
 from proxy.callers.identify import KEY_HEADER, Presented, identify, split_key
 from proxy.callers.registry import Callers
 from proxy.changes.webhooks import Webhooks
+from proxy.door import Admitted
 from proxy.errors import BadRequest, BodyTooLarge, CallerNotAllowed, HeadTooLarge, UnknownUpstream
 from proxy.keys import split_query
 from proxy.plan import Plan, Plans, UpstreamPlan
+from proxy.wire import say_continue
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,42 +53,36 @@ class Visit(NamedTuple):
     base: Base
 
 
-def address_of(raw: str) -> Address:
-    """Take a request target apart (RFC 9112 §3.2: origin form, or absolute form as proxies get it).
-
-    Raises BadRequest on a fragment: it would cut off what Larder adds behind it.
-    """
-    if "#" in raw:
-        raise BadRequest("request target", "a fragment", "a path and a query; # is written %23")
-    if not raw.startswith("/"):
-        _, _, rest = raw.partition("://")
-        slash = rest.find("/")
-        raw = rest[slash:] if slash >= 0 else "/"
-    path, _, query = raw.partition("?")
+def address_of(target: str) -> Address:
+    """Take a request target apart: a path as it stands in the origin form, and its query."""
+    path, _, query = target.partition("?")
     prefix, key, path = split_key(path) if path.startswith(("/@", "/%40")) else ("", None, path)
     end = path.find("/", 1)
     first, rest = (path[1:], "") if end < 0 else (path[1:end], path[end:])
     return Address(unquote(first) if "%" in first else first, rest, query, prefix, key)
 
 
-def origin_of(request: web.BaseRequest, runtime: Runtime) -> Origin:
-    """The base URL the caller used, and its address."""
-    headers = request.headers
-    return runtime.forwarding.origin(
-        _peer(request), request.scheme, headers.get("Host", ""), lambda name: headers.getall(name, [])
-    )
+def origin_of(admitted: Admitted, runtime: Runtime) -> Origin:
+    """The base URL the caller used, and its address.
+
+    What proxies say of it is read from all that came: no `Connection` field may hide whose request it is.
+    """
+    request = admitted.request
+    values = request.headers.getall
+    return runtime.forwarding.origin(_peer(request), request.scheme, admitted.host, lambda name: values(name, []))
 
 
-def visit(request: web.BaseRequest, address: Address, runtime: Runtime) -> Visit:
+def visit(admitted: Admitted, address: Address, runtime: Runtime) -> Visit:
     """Who visits which endpoint. Raises LarderError: unknown upstream, unknown caller, caller not allowed."""
+    request = admitted.request
     upstream = runtime.plans.upstreams.get(address.first)
-    origin = origin_of(request, runtime)
+    origin = origin_of(admitted, runtime)
     presented = Presented(
         request.headers.get(KEY_HEADER),
         address.key,
         origin.client or _local_proxy(request, runtime),
-        request.headers.get("Host", ""),
-        _candidates(request, address, upstream),
+        admitted.host,
+        _candidates(admitted, address, upstream),
     )
     identified = identify(runtime.callers, presented)
     if upstream is None:
@@ -107,29 +104,36 @@ def _peer(request: web.BaseRequest) -> str:
     return str(peer[0]) if peer else ""
 
 
-def _candidates(request: web.BaseRequest, address: Address, upstream: UpstreamPlan | None) -> tuple[str, ...]:
+def _candidates(admitted: Admitted, address: Address, upstream: UpstreamPlan | None) -> tuple[str, ...]:
     """A Larder key may stand in the provider's place only where Larder holds the provider's credential."""
     if upstream is None or upstream.credential is None:
         return ()
-    return candidates(upstream.adapter.credential_places, request.headers, split_query(address.query))
+    return candidates(upstream.adapter.credential_places, admitted.headers, split_query(address.query))
 
 
 async def read_body(request: web.BaseRequest, limit: int) -> bytes:
-    """The body, as it came. Raises BodyTooLarge before more than `limit` bytes are held."""
+    """The body, as it came. Raises BodyTooLarge before more than `limit` bytes are held, BadRequest where it is none.
+
+    A caller that waits to be asked for it is asked only now.
+    """
     if not request.body_exists:
         return b""
     if (request.content_length or 0) > limit:
         raise BodyTooLarge(limit)
+    say_continue(request)
     body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            raise BodyTooLarge(limit)
+    try:
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > limit:
+                raise BodyTooLarge(limit)
+    except (RequestPayloadError, OSError) as error:
+        raise BadRequest("body", "an end before its end", "as long as its head says, in whole chunks") from error
     return bytes(body)
 
 
 def check_head(request: web.BaseRequest, limit: int) -> None:
-    """The head as a whole is bounded too, not only each line of it. Raises HeadTooLarge."""
+    """The head as a whole is bounded, by what the config says now. Raises HeadTooLarge."""
     size = len(request.raw_path)
     for name, value in request.raw_headers:
         size += len(name) + len(value) + 4

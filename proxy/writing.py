@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from adapters import Kind, Received
+from policies.http.invalidation import other_targets
 from proxy.answers import Answer, CacheStatus, from_reply
-from proxy.asking import Ask
+from proxy.asking import Ask, target_of
 from proxy.flights import seen
+from proxy.keeping import Keeper
 from proxy.purging import Purger
+from proxy.storing import group_tags
 from proxy.upstream.call import UpstreamFailure
 from proxy.upstream.messages import Reply
 
@@ -15,9 +18,16 @@ from proxy.upstream.messages import Reply
 class Writer:
     """Runs each write as a task of its own: a caller who leaves cannot skip the purge."""
 
-    def __init__(self, call: Callable[[Ask], Awaitable[Reply]], purger: Purger, settle: Callable[[Ask], float]) -> None:
+    def __init__(
+        self,
+        call: Callable[[Ask], Awaitable[Reply]],
+        purger: Purger,
+        keeper: Keeper,
+        settle: Callable[[Ask], float],
+    ) -> None:
         self._call = call
         self._purger = purger
+        self._keeper = keeper
         self._settle = settle
         self._closing: set[asyncio.Future[None]] = set()
         self._under_way: set[asyncio.Task[Answer]] = set()
@@ -52,23 +62,46 @@ class Writer:
         try:
             reply = await self._call(ask)
         except UpstreamFailure as failure:
-            throttled = failure.reply is not None and failure.reply.verdict.kind is Kind.THROTTLED
-            if failure.sent and not throttled:  # it may have been carried out all the same
+            if _may_have_happened(ask, failure):
                 await self._purge(ask, None)
             if failure.reply is None:
                 raise failure.problem from failure
             status.detail = failure.detail
             return from_reply(failure.reply, status)
         if reply.verdict.kind in (Kind.ANSWER, Kind.UNUSABLE):
-            await self._purge(ask, Received(reply.status, reply.headers, reply.body, reply.json))
+            for_get = self._keeper.for_get(ask, reply)
+            await self._purge(ask, reply)
+            status.stored = for_get is not None and self._keeper.keep_for_get(for_get)
         return from_reply(reply, status)
 
-    async def _purge(self, ask: Ask, received: Received | None) -> None:
+    async def _purge(self, ask: Ask, reply: Reply | None) -> None:
         """What the notification of this change would purge, and every answer of the target (RFC 9111 §4.4)."""
         name, adapter = ask.plan.upstream.name, ask.plan.upstream.adapter
+        received = Received(reply.status, reply.headers, reply.body, reply.json) if reply is not None else None
         effect = adapter.write_effect(ask.sent, received) if adapter.write_effect is not None else None
         tags = {f"{name}/{tag}" for tag in effect.tags} if effect is not None else set()
         if adapter.by_headers:
-            tags.add(ask.uri_tag())
+            tags |= _invalidated(ask, reply) | await self._keeper.groups_of(ask)
         if tags:
             await self._purger.purge(tags, settle=self._settle(ask))
+
+
+def _may_have_happened(ask: Ask, failure: UpstreamFailure) -> bool:
+    """Whether a write that failed may have been carried out all the same. HTTP takes an error that the upstream
+    answered for its word that it was not (RFC 9111 §4.4); a provider's 500 tells nothing.
+    """
+    if ask.plan.upstream.adapter.by_headers and failure.answered:
+        return False
+    throttled = failure.reply is not None and failure.reply.verdict.kind is Kind.THROTTLED
+    return failure.sent and not throttled
+
+
+def _invalidated(ask: Ask, reply: Reply | None) -> set[str]:
+    """The target, what the answer names beside it of the same origin, and the cache groups it ends (RFC 9875 §3)."""
+    tags = {ask.uri_tag()}
+    if reply is not None:
+        target = target_of(ask)
+        others = other_targets(reply.headers, base_url=target.origin, path=target.path)
+        tags |= {ask.uri_tag(target.dropped + path, query) for path, query in others}
+        tags |= group_tags(ask.plan.upstream.name, reply.headers.get("cache-group-invalidation"))
+    return tags

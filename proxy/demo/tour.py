@@ -174,7 +174,11 @@ TOUR = (
 
 def _fetched(reading: Reading, why: str = "") -> bool:
     """Whether CourseWorks gave this answer just now, and it was kept."""
-    return reading.status == 200 and f"fwd={why}" in reading.cache and "fwd-status=200; " in f"{reading.cache}; "
+    return (
+        reading.status == 200
+        and f"fwd={why}" in reading.cache
+        and any(f"fwd-status={status}; " in f"{reading.cache}; " for status in (200, 304))
+    )
 
 
 def _ids(reading: Reading) -> frozenset[int]:

@@ -67,7 +67,7 @@ def _row(entry: Entry) -> _Row:
         tags=as_bytes("\n".join(_listed_tags(entry))),
         stored_at=entry.stored_at,
         fresh_until=entry.life.fresh_until,
-        gone_at=entry.life.fallback_until,
+        gone_at=entry.life.gone_at,
         size=entry.size,
         status=entry.status,
         blob=encode(entry),

@@ -89,7 +89,7 @@ class MemoryStore:
 
     async def sweep(self, now: float) -> int:
         """Remove what is GONE for good at `now` (seconds since the epoch); how many went."""
-        return await self._remove_all(lambda entry: entry.life.fallback_until <= now)
+        return await self._remove_all(lambda entry: entry.life.gone_at <= now)
 
     def clear(self) -> int:
         """Remove everything; how many went."""

@@ -70,5 +70,5 @@ def summary(entry: Entry) -> Summary:
         size=entry.size,
         status=entry.status,
         fresh_until=entry.life.fresh_until,
-        fallback_until=entry.life.fallback_until,
+        fallback_until=entry.life.gone_at,
     )

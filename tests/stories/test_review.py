@@ -499,4 +499,4 @@ async def test_a_day_long_retry_after_does_not_keep_a_healed_upstream_unasked(la
         await house.heal()
         house.clock.advance(3600)
 
-        assert "fwd-status=200" in (await house.get(STUDENT_COURSES, headers=bearer(ADA))).cache
+        assert "fwd-status=304" in (await house.get(STUDENT_COURSES, headers=bearer(ADA))).cache

@@ -13,7 +13,7 @@ from policies import (
     RetryPolicy,
     TimeoutPolicy,
 )
-from proxy.headers import as_mapping
+from policies.http.fields import as_mapping
 from proxy.upstream.call import Call, Tools, Upstream
 from proxy.upstream.messages import Outgoing, Reply, TransportError
 from proxy.upstream.slots import Slots

@@ -26,7 +26,7 @@ class Fetch:
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return f"landed {flight.sequence}"
+        flight.land(f"landed {flight.sequence}")
 
 
 async def test_a_flight_can_be_joined_until_it_lands(flights):
@@ -57,6 +57,35 @@ async def test_it_is_gone_before_anyone_who_waited_wakes_up(flights):
     fetch.gate.set()
 
     assert await waiting is None
+
+
+async def test_it_can_be_joined_while_what_it_brought_is_still_under_way(flights):
+    rest = asyncio.Event()
+
+    async def fetch(flight):
+        flight.land("the head")
+        await rest.wait()
+
+    flight = flights.take_off("what", 0, 1, fetch)
+    assert await flight.landed() == "the head"
+    assert flights.under_way("what") is flight
+    flights.leave("what", flight)
+    assert flights.under_way("what") is None
+    rest.set()
+    await flight.task
+
+
+async def test_a_failure_after_it_landed_is_not_hidden(flights):
+    async def fetch(flight):
+        flight.land("the head")
+        await asyncio.sleep(0)
+        raise ValueError("no")
+
+    flight = flights.take_off("what", 0, 1, fetch)
+
+    assert await flight.landed() == "the head"
+    with pytest.raises(ValueError, match="no"):
+        await flight.task
 
 
 async def test_the_leader_who_leaves_does_not_bring_it_down(flights):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from proxy.headers import HOP_BY_HOP, as_mapping, end_to_end, from_upstream, without
+from policies.http.fields import as_mapping, without
+from proxy.headers import HOP_BY_HOP, end_to_end, from_upstream
 
 KEPT = (("Accept", "a/b"), ("X-Anything", "1"), ("Authorization", "Bearer t"), ("Cookie", "a=b"))
 

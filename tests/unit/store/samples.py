@@ -63,10 +63,10 @@ any_entries = st.builds(
     head=_any_text,
     body=st.binary(max_size=200),
     stored_at=_instants,
-    life=st.builds(ShelfLife, _instants, _instants, _instants, _instants),
+    life=st.builds(ShelfLife, _instants, _instants, _instants, _instants, _instants),
     fence=_numbers,
     sequence=_numbers,
-    upstream=_names,
+    upstream=_names.filter(lambda name: "/" not in name),  # a config cannot name one so
     endpoint=_names,
     partition=_names,
     tagged=_any_text,

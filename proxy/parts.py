@@ -1,0 +1,90 @@
+"""Parts: 206 answers kept apart from whole ones, put together where they fit, and used for what lies inside them.
+
+RFC 9111 §3.3, §3.4; RFC 9110 §15.3.7.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from msgspec import structs
+
+from policies.http.fields import Fields, as_mapping, without
+from policies.http.partial import Held, covered, is_whole, joined, may_combine, missing
+from policies.http.ranges import Part, parse_content_range, part_fields
+from proxy.asking import Ask
+from proxy.messages import Entry, pack_head
+from proxy.upstream.messages import Reply
+
+PARTIAL = 206
+
+
+def held_part(ask: Ask, key: bytes, look: Callable[[bytes], Entry | None]) -> Entry | None:
+    """The stored part of the answer under `key` in which the range that is asked for lies."""
+    asked = ask.conditions.get("range")
+    entry = look(ask.part_key(key)) if asked is not None else None
+    if entry is None or asked is None:
+        return None
+    held = _held(entry.headers)
+    return entry if held is not None and covered(held, asked) is not None else None
+
+
+def rest_of(part: Entry | None) -> Fields:
+    """The conditions under which the upstream gives what is missing of a stored beginning, or all of it where that has
+    changed (RFC 9111 §3.3, RFC 9110 §13.1.5); none where nothing stored can be completed.
+    """
+    headers = part.headers if part is not None else {}
+    held, etag = _held(headers), headers.get("etag", "")
+    rest = missing(held) if held is not None and etag.startswith('"') else None
+    return (("Range", rest), ("If-Range", etag)) if rest is not None else ()
+
+
+def completed(part: Entry, reply: Reply) -> Reply | None:
+    """The whole answer that a stored beginning and a 206 make; None where they do not fit."""
+    held, more = _held(part.headers), _held(reply.headers)
+    if held is None or more is None or not may_combine(part.headers, reply.headers, now=reply.received_at):
+        return None
+    both = joined(held, part.body, more, reply.body)
+    if both is None or not is_whole(both[0]):
+        return None
+    fields = without(reply.fields, {"content-range"})
+    return replace(reply, status=200, fields=fields, headers=as_mapping(fields), body=both[1], length=len(both[1]))
+
+
+def part_of(ask: Ask, entry: Entry, before: Entry | None, largest: int) -> Entry | None:
+    """How the entry of a 206 is kept: together with the part `before` it, where both are of one representation.
+
+    None where it is no single readable part, or larger than `largest` bytes.
+    """
+    held = _held(entry.headers)
+    if held is None or len(entry.body) != held.last - held.first + 1:
+        return None
+    body = entry.body
+    fence = entry.fence
+    if (
+        before is not None
+        and before.status == PARTIAL
+        and may_combine(before.headers, entry.headers, now=entry.stored_at)
+    ):
+        earlier = _held(before.headers)
+        both = joined(earlier, before.body, held, body) if earlier is not None else None
+        if both is not None:
+            held, body = both
+            fence = min(fence, before.fence)  # whatever purged either of them purges both
+    if len(body) > largest:
+        return None
+    whole = is_whole(held)
+    fields = entry.fields if whole else part_fields(entry.fields, Part(held.first, held.last), held.complete)
+    fields = without(fields, {"content-length", *({"content-range"} if whole else ())})
+    return structs.replace(
+        entry,
+        key=entry.key if whole else ask.part_key(entry.key),
+        status=200 if whole else PARTIAL,
+        head=pack_head(fields),
+        body=body,
+        fence=fence,
+    )
+
+
+def _held(headers: Mapping[str, str]) -> Held | None:
+    content_range = parse_content_range(headers.get("content-range", ""))
+    return Held(*content_range) if content_range is not None else None
