@@ -93,5 +93,12 @@ def from_reply(reply: Reply, cache: CacheStatus) -> Answer:
     cache.fwd_status = reply.validated_by or reply.status
     wait = reply.verdict.retry_after
     return Answer(
-        reply.status, reply.fields, reply.body, cache, stream=reply.stream, calls=reply.calls, retry_after=wait
+        reply.status,
+        reply.fields,
+        reply.body,
+        cache,
+        stream=reply.stream,
+        calls=reply.calls,
+        retry_after=wait,
+        length=reply.length,
     )

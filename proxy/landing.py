@@ -69,7 +69,6 @@ class Landing:
                 answer.stream = self.spool.reader()
             else:
                 answer.stream, self.first = self.first, None
-            answer.length = self.reply.length
         if self.fresh_until is not None:
             status.ttl = int((self.fresh_until - self.now) // 1)
         answer.calls = self.calls_for(collapsed=collapsed)
