@@ -17,6 +17,7 @@ from policies.failure_memory import FailureMemory
 from policies.http.fields import without
 from proxy.answers import Answer, CacheStatus, from_entry, from_reply
 from proxy.asking import Ask
+from proxy.calling import Calling
 from proxy.errors import NothingCached, ValidationFailed
 from proxy.fetching import Fetcher, Stored
 from proxy.finding import Finder, Found
@@ -40,6 +41,7 @@ class Engine:
     def __init__(
         self,
         shelf: Shelf,
+        calling: Calling,
         fetcher: Fetcher,
         writer: Writer,
         failures: FailureMemory,
@@ -47,6 +49,7 @@ class Engine:
     ) -> None:
         self._shelf = shelf
         self._finder = Finder(shelf, clock)
+        self._calling = calling
         self._fetcher = fetcher
         self._writer = writer
         self._failures = failures
@@ -124,7 +127,7 @@ class Engine:
         """Neither looked up nor stored, and joined by nobody."""
         status = CacheStatus(fwd=fwd)
         try:
-            return from_reply(await self._fetcher.call(ask), status)
+            return from_reply(await self._calling.call(ask), status)
         except UpstreamFailure as failure:
             return _as_it_came(failure, status)
 

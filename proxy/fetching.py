@@ -2,36 +2,31 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from adapters import Kind
 from policies import RetryPolicy
 from policies.failure_memory import FailureMemory
-from policies.http.fields import Fields, without
+from policies.http.fields import Fields
 from policies.http.vary import vary_names
-from proxy.asking import SHARED, Ask, outgoing_fields, target_of
+from proxy.asking import SHARED, Ask
+from proxy.calling import SAME_FOR_ALL, Calling
 from proxy.deciding import Decision, bar_to_storing, decide, decide_by_headers, is_private
 from proxy.errors import UpstreamUnreachable
 from proxy.flights import Flight
 from proxy.keeping import Keeper
 from proxy.landing import Landing, failed, is_final_word
 from proxy.learning import Learner
-from proxy.messages import Entry, partition_tag
+from proxy.messages import Entry
 from proxy.parts import PARTIAL, completed
-from proxy.purging import Purger
 from proxy.spool import Spool
-from proxy.store.fences import Mode
 from proxy.storing import freshened, tags_of
-from proxy.upstream.call import Call, Upstream, UpstreamFailure
-from proxy.upstream.messages import Outgoing, ReadUpTo, Reply
+from proxy.upstream.call import UpstreamFailure
+from proxy.upstream.messages import ReadUpTo, Reply
 from proxy.validating import is_for_caller, is_out_of_place, range_of, selected
 
-DECODABLE = ("Accept-Encoding", "gzip, deflate")  # what Larder can undo, where it reads what comes
-VIA = ("Via", "1.1 larder")  # RFC 9110 §7.6.3
 ONCE = RetryPolicy(attempts=1)
-
-_SAME_FOR_ALL = frozenset({401, 403, 408, 429})  # every caller with this credential would hear the same
 
 
 class Observer(Protocol):
@@ -42,9 +37,6 @@ class Observer(Protocol):
 
     def payload_refused(self, upstream: str, endpoint: str) -> None:
         """A payload was kept from replacing a stored answer."""
-
-    def credential_refused(self, upstream: str, whose: str) -> None:
-        """`whose` is "caller" or "larder"; the latter is an operator's alarm."""
 
 
 class Stored(NamedTuple):
@@ -62,76 +54,31 @@ class Fetcher:
 
     def __init__(
         self,
+        calling: Calling,
         keeper: Keeper,
-        purger: Purger,
         failures: FailureMemory,
         learner: Learner,
         observer: Observer,
-        tools: "FetchTools",
+        *,
+        max_entry: Callable[[], int],
+        clock: Callable[[], float],
     ) -> None:
+        """`max_entry` is in bytes, `clock` in seconds since the epoch."""
+        self._calling = calling
         self._keeper = keeper
-        self._purger = purger
         self._failures = failures
         self._learner = learner
         self.observer = observer
-        self._tools = tools
-
-    async def call(
-        self,
-        ask: Ask,
-        conditions: Fields = (),
-        read_up_to: ReadUpTo | None = None,
-        retry: RetryPolicy | None = None,
-    ) -> Reply:
-        """One guarded call, as it is. Raises UpstreamFailure."""
-        plan = ask.plan
-        by_headers = plan.upstream.adapter.by_headers
-        decode = (ask.key is not None or ask.is_unsafe) and not by_headers
-        fields = outgoing_fields(ask)
-        if decode:
-            fields = (*without(fields, {"accept-encoding"}), DECODABLE)
-        outgoing = Outgoing(
-            method=ask.sent.method,
-            url=target_of(ask).url,
-            fields=(*fields, *conditions, VIA, *self._tools.trace_fields()),
-            body=ask.sent.body,
-            is_safe=not (ask.is_unsafe or ask.bypasses),
-            decode=decode,
-            informational=ask.incoming.informational,
-        )
-        if read_up_to is None:
-            read_up_to = self._read_all if decode else self._read_errors
-            if by_headers:
-                read_up_to = self._read_post if ask.sent.method == "POST" else self._read_failures
-        name, credential = plan.name, ask.identity.credential
-        call = Call(outgoing, plan.endpoint, name, credential, plan.timeout, retry or plan.retry, read_up_to)
-        reply = await self._tools.upstream(plan.upstream.name).call(call)
-        if reply.verdict.kind is Kind.CREDENTIAL_REFUSED:
-            await self._credential_refused(ask)
-        return reply
-
-    def _read_all(self, _status: int, _headers: Mapping[str, str]) -> int:
-        return self._tools.max_entry()
-
-    def _read_errors(self, status: int, _headers: Mapping[str, str]) -> int:
-        """Errors are judged by their bodies (throttling in a 403); all else streams."""
-        return self._tools.max_entry() if status >= 400 else 0
-
-    def _read_failures(self, status: int, _headers: Mapping[str, str]) -> int:
-        """Nothing is judged by its body here; what many may have to be told is read, all else streams."""
-        return self._tools.max_entry() if status in _SAME_FOR_ALL or status >= 500 else 0
-
-    def _read_post(self, status: int, headers: Mapping[str, str]) -> int:
-        """An answer to POST that says where GET would find it may be kept for GET."""
-        return self._tools.max_entry() if "content-location" in headers else self._read_failures(status, headers)
+        self._max_entry = max_entry
+        self._clock = clock
 
     def _at_headers(self, ask: Ask, flight: Flight[Landing]) -> ReadUpTo:
         """Who may not share an answer hears so before its body is here."""
 
         def at_headers(status: int, headers: Mapping[str, str]) -> int:
-            if status < 500 and status not in _SAME_FOR_ALL and not _is_for_others(ask, status, headers):
+            if status < 500 and status not in SAME_FOR_ALL and not _is_for_others(ask, status, headers):
                 flight.may_be_shared(yes=False)
-            return self._tools.max_entry()
+            return self._max_entry()
 
         return at_headers
 
@@ -144,7 +91,7 @@ class Fetcher:
 
     async def head(self, ask: Ask, flight: Flight[Landing], stored: Entry | None) -> Reply:
         """A HEAD's answer, which may renew or end what is stored of GET's. Raises UpstreamFailure."""
-        reply = await self.call(ask)
+        reply = await self._calling.call(ask)
         if stored is not None and ask.goes_by_headers:
             await self._keeper.learn_from_head(ask, stored, reply, flight)
         return reply
@@ -167,18 +114,20 @@ class Fetcher:
     async def _validated(self, ask: Ask, flight: Flight[Landing], stored: Stored) -> Reply:
         """The answer; where the upstream says that a stored one still holds, that one, renewed (RFC 9111 §4.3.3)."""
         by_headers = ask.goes_by_headers
-        read_up_to = self._read_failures if ask.plan.upstream.adapter.by_headers else self._at_headers(ask, flight)
+        read_up_to = (
+            self._calling.read_failures if ask.plan.upstream.adapter.by_headers else self._at_headers(ask, flight)
+        )
         retry = ONCE if by_headers and stored.entries else None  # with an answer at hand it is asked but once
         if stored.part is not None:
             return await self._completed(ask, stored.part, stored.conditions, read_up_to)
-        reply = await self.call(ask, stored.conditions, read_up_to, retry)
+        reply = await self._calling.call(ask, stored.conditions, read_up_to, retry)
         if is_out_of_place(ask, reply, stored.conditions):
             raise UpstreamFailure("broken-answer", problem=UpstreamUnreachable(ask.plan.upstream.name))
         if reply.status != 304 or not stored.entries or is_for_caller(ask, reply, stored.entries):
             return reply
         picked = selected(reply, stored.entries, stored.conditions)
         if not picked:  # it is about nothing that anybody has: asked again, for the answer itself
-            return await self.call(ask, range_of(ask), read_up_to, retry)
+            return await self._calling.call(ask, range_of(ask), read_up_to, retry)
         if by_headers:
             for entry in picked:
                 if entry is not stored.chosen:  # that one is kept anew with the answer it gives
@@ -187,17 +136,17 @@ class Fetcher:
 
     async def _completed(self, ask: Ask, part: Entry, conditions: Fields, read_up_to: ReadUpTo) -> Reply:
         """The whole answer from its stored beginning and the rest; what does not fit is asked for as a whole."""
-        reply = await self.call(ask, conditions, self._read_all)
+        reply = await self._calling.call(ask, conditions, self._calling.read_all)
         whole = completed(part, reply) if reply.status == PARTIAL and reply.stream is None else reply
         if whole is not None and whole.status not in (PARTIAL, 416):
             return whole
         if reply.stream is not None:
             await reply.stream.close()
-        return await self.call(ask, (), read_up_to)
+        return await self._calling.call(ask, (), read_up_to)
 
     async def _landed(self, ask: Ask, reply: Reply, flight: Flight[Landing], me: str | None) -> Landing:
         vary = vary_names(reply.headers) if ask.plan.upstream.adapter.by_headers else ()
-        detail, now = reply.verdict.detail, self._tools.clock()
+        detail, now = reply.verdict.detail, self._clock()
         landing = Landing(reply=reply, leader=ask, now=now, detail=detail, vary=vary)
         match reply.verdict.kind:
             case Kind.CREDENTIAL_REFUSED if ask.identity.credential == "held":
@@ -230,7 +179,7 @@ class Fetcher:
         if reply.stream is None:
             self._keeper.keep(ask, landing, flight)
         else:
-            largest = self._tools.max_entry()
+            largest = self._max_entry()
             keep = 0 if landing.decision.policy is None or (reply.length or 0) > largest else largest
             landing.spool = Spool(keep=keep)
             landing.first = landing.spool.reader()
@@ -253,27 +202,6 @@ class Fetcher:
             landing.reply = replace(reply, body=body, stream=None)
             self._keeper.keep(ask, landing, flight)
 
-    async def _credential_refused(self, ask: Ask) -> None:
-        """The caller's own: its partition ends, whatever path it was refused on. Larder's: an operator's alarm."""
-        upstream, identity = ask.plan.upstream.name, ask.identity
-        if identity.credential == "held":
-            self.observer.credential_refused(upstream, "larder")
-        elif identity.travels:
-            self.observer.credential_refused(upstream, "caller")
-            if identity.partition != SHARED:
-                await self._purger.purge([partition_tag(identity.partition)], Mode.HARD)
-
-
-@dataclass(frozen=True, slots=True)
-class FetchTools:
-    """What fetching needs from outside, so that tests can bring their own and a reload can exchange it."""
-
-    upstream: Callable[[str], Upstream]
-    max_entry: Callable[[], int]  # bytes; a larger answer is streamed through, not stored
-    clock: Callable[[], float]  # seconds since the epoch
-    random: Callable[[], float]
-    trace_fields: Callable[[], Fields]
-
 
 def _deliberate(ask: Ask, failure: UpstreamFailure) -> Reply | None:
     """An error that says how long it holds is an answer (RFC 9111 §3), where it hides no better one."""
@@ -294,7 +222,7 @@ def _is_for_others(ask: Ask, status: int, headers: Mapping[str, str]) -> bool:
 def _may_be_joined(ask: Ask, landing: Landing) -> bool:
     """Whether others may have an answer that came while they waited. Of an error, everybody would hear the same."""
     reply = landing.reply
-    if reply is None or reply.status in _SAME_FOR_ALL or reply.status >= 500:
+    if reply is None or reply.status in SAME_FOR_ALL or reply.status >= 500:
         return True
     if ask.plan.upstream.adapter.by_headers:
         policy = landing.decision.policy if landing.decision is not None else None

@@ -14,10 +14,11 @@ from proxy.app import App
 from proxy.asking import Ask, Asker, Incoming, credential_query
 from proxy.callers.forwarded import Forwarding
 from proxy.callers.registry import Callers, DeclaredCaller
+from proxy.calling import Calling, CallTools
 from proxy.changes.webhooks import Webhooks
 from proxy.engine import Engine
 from proxy.express import ExpressLane
-from proxy.fetching import Fetcher, FetchTools
+from proxy.fetching import Fetcher
 from proxy.health import Health
 from proxy.housekeeping import Housekeeping
 from proxy.keeping import Keeper
@@ -143,17 +144,19 @@ class Larder:
     def _engine(self) -> Engine:
         failures = FailureMemory(self._clocks.monotonic)
         self._learner = Learner(self.durable, failures, self.observing)
-        tools = FetchTools(
+        tools = CallTools(
             upstream=self.upstreams.__getitem__,
             max_entry=lambda: self.plans.settings.store.max_entry,
-            clock=self._clocks.wall,
-            random=self._clocks.random,
             trace_fields=lambda: (("traceparent", current_trace.get().child(random.getrandbits)),),
         )
-        keeper = Keeper(self.shelf, self.purger, tools.random, tools.max_entry)
-        fetcher = Fetcher(keeper, self.purger, failures, self._learner, self.observing, tools)
-        writer = Writer(fetcher.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
-        engine = Engine(self.shelf, fetcher, writer, failures, self._clocks.wall)
+        wall = self._clocks.wall
+        calling = Calling(self.purger, self.observing, tools)
+        keeper = Keeper(self.shelf, self.purger, self._clocks.random, tools.max_entry)
+        fetcher = Fetcher(
+            calling, keeper, failures, self._learner, self.observing, max_entry=tools.max_entry, clock=wall
+        )
+        writer = Writer(calling.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
+        engine = Engine(self.shelf, calling, fetcher, writer, failures, wall)
 
         async def answer(ask: Ask) -> Answer:
             return engine.at_once(ask) or await engine.answer(ask)

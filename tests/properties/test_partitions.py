@@ -18,9 +18,10 @@ from multidict import CIMultiDict
 from policies.failure_memory import FailureMemory
 from policies.http.fields import as_mapping
 from proxy.asking import Asker, Incoming, credential_query
+from proxy.calling import Calling, CallTools
 from proxy.engine import Engine
 from proxy.errors import LarderError
-from proxy.fetching import Fetcher, FetchTools
+from proxy.fetching import Fetcher
 from proxy.keeping import Keeper
 from proxy.learning import Learner
 from proxy.loading import plans_of
@@ -112,11 +113,12 @@ class Stage:
         self.purger = Purger(fences, memory, durable, Quiet().failed)
         failures = FailureMemory(self.clock)
         learner = Learner(durable, failures, Quiet())
-        tools = FetchTools(self.upstreams.__getitem__, lambda: 100_000, self.clock, lambda: 0.5, tuple)
-        keeper = Keeper(self.shelf, self.purger, tools.random, tools.max_entry)
-        fetcher = Fetcher(keeper, self.purger, failures, learner, Quiet(), tools)
-        writer = Writer(fetcher.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
-        self.engine = Engine(self.shelf, fetcher, writer, failures, self.clock)
+        tools = CallTools(self.upstreams.__getitem__, lambda: 100_000, tuple)
+        calling = Calling(self.purger, Quiet(), tools)
+        keeper = Keeper(self.shelf, self.purger, lambda: 0.5, tools.max_entry)
+        fetcher = Fetcher(calling, keeper, failures, learner, Quiet(), max_entry=tools.max_entry, clock=self.clock)
+        writer = Writer(calling.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
+        self.engine = Engine(self.shelf, calling, fetcher, writer, failures, self.clock)
         learner.answer, learner.derive = self.answered, self.derived
 
     def clock(self):

@@ -1,0 +1,118 @@
+"""Calling: an ask as it goes to its upstream, how much of the answer is read, and whose credential was refused."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from adapters import Kind
+from policies import RetryPolicy
+from policies.http.fields import Fields, without
+from proxy.asking import SHARED, Ask, outgoing_fields, target_of
+from proxy.messages import partition_tag
+from proxy.purging import Purger
+from proxy.store.fences import Mode
+from proxy.upstream.call import Call, Upstream
+from proxy.upstream.messages import Outgoing, ReadUpTo, Reply
+
+DECODABLE = ("Accept-Encoding", "gzip, deflate")  # what Larder can undo, where it reads what comes
+VIA = ("Via", "1.1 larder")  # RFC 9110 §7.6.3
+SAME_FOR_ALL = frozenset({401, 403, 408, 429})  # every caller with this credential would hear the same
+
+
+class Observer(Protocol):
+    """Who wants to know of refused credentials."""
+
+    def credential_refused(self, upstream: str, whose: str) -> None:
+        """`whose` is "caller" or "larder"; the latter is an operator's alarm."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallTools:
+    """What calling needs from outside, so that tests can bring their own and a reload can exchange it."""
+
+    upstream: Callable[[str], Upstream]
+    max_entry: Callable[[], int]  # bytes; a larger answer is streamed through, not stored
+    trace_fields: Callable[[], Fields]
+
+
+class Calling:
+    """Makes one guarded call after the other."""
+
+    def __init__(self, purger: Purger, observer: Observer, tools: CallTools) -> None:
+        self._purger = purger
+        self._observer = observer
+        self._tools = tools
+
+    async def call(
+        self,
+        ask: Ask,
+        conditions: Fields = (),
+        read_up_to: ReadUpTo | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> Reply:
+        """One guarded call, as it is. Raises UpstreamFailure."""
+        plan = ask.plan
+        call = Call(
+            outgoing=self._outgoing(ask, conditions),
+            endpoint=plan.endpoint,
+            name=plan.name,
+            credential=ask.identity.credential,
+            timeout=plan.timeout,
+            retry=retry or plan.retry,
+            read_up_to=read_up_to or self._read_up_to(ask),
+        )
+        reply = await self._tools.upstream(plan.upstream.name).call(call)
+        if reply.verdict.kind is Kind.CREDENTIAL_REFUSED:
+            await self._credential_refused(ask)
+        return reply
+
+    def read_all(self, _status: int, _headers: Mapping[str, str]) -> int:
+        """Everything is read."""
+        return self._tools.max_entry()
+
+    def read_failures(self, status: int, _headers: Mapping[str, str]) -> int:
+        """Nothing is judged by its body here; what many may have to be told is read, all else streams."""
+        return self._tools.max_entry() if status in SAME_FOR_ALL or status >= 500 else 0
+
+    def _read_up_to(self, ask: Ask) -> ReadUpTo:
+        if ask.plan.upstream.adapter.by_headers:
+            return self._read_post if ask.sent.method == "POST" else self.read_failures
+        return self.read_all if _is_read(ask) else self._read_errors
+
+    def _read_errors(self, status: int, _headers: Mapping[str, str]) -> int:
+        """Errors are judged by their bodies (throttling in a 403); all else streams."""
+        return self._tools.max_entry() if status >= 400 else 0
+
+    def _read_post(self, status: int, headers: Mapping[str, str]) -> int:
+        """An answer to POST that says where GET would find it may be kept for GET."""
+        return self._tools.max_entry() if "content-location" in headers else self.read_failures(status, headers)
+
+    def _outgoing(self, ask: Ask, conditions: Fields) -> Outgoing:
+        decode = _is_read(ask) and not ask.plan.upstream.adapter.by_headers
+        fields = outgoing_fields(ask)
+        if decode:
+            fields = (*without(fields, {"accept-encoding"}), DECODABLE)
+        return Outgoing(
+            method=ask.sent.method,
+            url=target_of(ask).url,
+            fields=(*fields, *conditions, VIA, *self._tools.trace_fields()),
+            body=ask.sent.body,
+            is_safe=not (ask.is_unsafe or ask.bypasses),
+            decode=decode,
+            informational=ask.incoming.informational,
+        )
+
+    async def _credential_refused(self, ask: Ask) -> None:
+        """The caller's own: its partition ends, whatever path it was refused on. Larder's: an operator's alarm."""
+        upstream, identity = ask.plan.upstream.name, ask.identity
+        if identity.credential == "held":
+            self._observer.credential_refused(upstream, "larder")
+        elif identity.travels:
+            self._observer.credential_refused(upstream, "caller")
+            if identity.partition != SHARED:
+                await self._purger.purge([partition_tag(identity.partition)], Mode.HARD)
+
+
+def _is_read(ask: Ask) -> bool:
+    """Whether Larder itself wants to know what the answer says."""
+    return ask.key is not None or ask.is_unsafe
