@@ -154,7 +154,7 @@ class App:
             headers if left is None else one_hop_less(headers, left),
             body,
             there.caller,
-            lambda status, fields: tell(status, interim_fields(fields, bases)),
+            lambda status, fields: tell(status, interim_fields(fields, bases)),  # none comes before the bases are known
         )
         ask = runtime.asker.ask(there.plan, there.params, incoming)
         bases = _bases(there, ask)

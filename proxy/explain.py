@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from policies import DAY, HOUR, MINUTE
-from proxy.plan import Plan, Plans, Sourced, UpstreamPlan
+from proxy.layers import Sourced
+from proxy.plan import Plan, Plans, UpstreamPlan
 from proxy.routing import decoded_segments
 from proxy.settings import nearest
 

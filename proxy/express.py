@@ -90,12 +90,10 @@ class ExpressLane:
             request.raw_path.encode("utf-8", "surrogateescape"),
             str(transport.get_extra_info("peername")[0]).encode(),
         ]
-        for name, value in request.raw_headers:
-            if name != b"traceparent":
-                parts.append(name)
-                parts.append(value)
-        lengths = b",".join([b"%d" % len(part) for part in parts])
-        return blake2b(lengths + b"".join(parts), digest_size=16, key=self._secret).digest()
+        for field in request.raw_headers:
+            if field[0] != b"traceparent":
+                parts += field
+        return blake2b(b"\n".join(parts), digest_size=16, key=self._secret).digest()  # no part has a line end in it
 
     def remember(
         self, ticket: bytes, headers: MultiMapping[str], runtime: Runtime, ask: Ask, answer: Answer, bases: Bases

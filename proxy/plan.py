@@ -4,10 +4,10 @@ Precedence, field by field: built-in < adapter < `defaults` < `upstreams.X` < en
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -23,25 +23,15 @@ from policies import (
 )
 from policies.http.storing import HeadersPolicy
 from proxy.config_file import Place
+from proxy.layers import BUILT_IN, Layer, Sourced, resolve_policy
 from proxy.routing import Router, decoded_segments, parse_route
 from proxy.settings import BY_HEADERS_FIELDS, EndpointBlock, Settings, UpstreamBlock
 
-P = TypeVar("P")
-
 MISSING = "missing"  # the outcome of 404 and 410
 UNKNOWN = "*"  # the name of every endpoint that nobody declared: passed through, never stored
-BUILT_IN = "built-in"
 AS_BUILT = HeadersPolicy()
 
 LoadAdapter = Callable[[str], Adapter]
-
-
-class Sourced(NamedTuple):
-    """A resolved value and who said it: "built-in", "adapters/courseworks.py" or "config.yaml:23"."""
-
-    field: str
-    value: Any
-    source: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,28 +100,6 @@ def policy_for(plan: Plan, outcome: str) -> CachePolicy:
     if outcome == MISSING:
         return plan.cache.negative()
     return plan.outcomes.get(outcome, plan.cache)
-
-
-class Layer(NamedTuple):
-    """One voice in the choir: some fields of a policy, and who says them."""
-
-    values: Mapping[str, Any]
-    source: Callable[[str], str]
-
-
-def resolve_policy(policy: P, declared_by: str, layers: list[Layer], prefix: str) -> tuple[P, list[Sourced]]:
-    """A declared policy with the operator's fields on top, nearest last; and who said each value."""
-    values: dict[str, Any] = {}
-    said: dict[str, str] = {}
-    for layer in layers:
-        for name, value in layer.values.items():
-            values[name], said[name] = value, layer.source(name)
-    resolved = replace(policy, **values) if values else policy  # type: ignore[type-var]
-    rows = [
-        Sourced(f"{prefix}{entry.name}", getattr(resolved, entry.name), said.get(entry.name, declared_by))
-        for entry in fields(resolved)  # type: ignore[arg-type]
-    ]
-    return resolved, rows
 
 
 class Planner:

@@ -1,0 +1,39 @@
+"""Layers: a declared policy with the operator's fields on top, nearest last, and who said each value."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from typing import Any, NamedTuple, TypeVar
+
+P = TypeVar("P")
+
+BUILT_IN = "built-in"
+
+
+class Sourced(NamedTuple):
+    """A resolved value and who said it: "built-in", "adapters/courseworks.py" or "config.yaml:23"."""
+
+    field: str
+    value: Any
+    source: str
+
+
+class Layer(NamedTuple):
+    """One voice in the choir: some fields of a policy, and who says them."""
+
+    values: Mapping[str, Any]
+    source: Callable[[str], str]
+
+
+def resolve_policy(policy: P, declared_by: str, layers: list[Layer], prefix: str) -> tuple[P, list[Sourced]]:
+    """A declared policy with the operator's fields on top, nearest last; and who said each value."""
+    values: dict[str, Any] = {}
+    said: dict[str, str] = {}
+    for layer in layers:
+        for name, value in layer.values.items():
+            values[name], said[name] = value, layer.source(name)
+    resolved = replace(policy, **values) if values else policy  # type: ignore[type-var]
+    rows = [
+        Sourced(f"{prefix}{entry.name}", getattr(resolved, entry.name), said.get(entry.name, declared_by))
+        for entry in fields(resolved)  # type: ignore[arg-type]
+    ]
+    return resolved, rows
