@@ -33,11 +33,25 @@ _OURS = frozenset(
         "x-real-ip",
     }
 )
+# What some servers take for the host or the target of a request: none of it is in a key, so none of it travels.
+_IN_DISGUISE = frozenset(
+    {
+        "x-forwarded-scheme",
+        "x-forwarded-server",
+        "x-host",
+        "x-http-host-override",
+        "x-original-host",
+        "x-original-url",
+        "x-rewrite-url",
+    }
+)
 
 
 def end_to_end(fields: Fields) -> Fields:
-    """A request's fields as they may travel on: hop-by-hop ones, those `Connection` names, and Larder's own go."""
-    return without(fields, _hops(fields) | _OURS)
+    """A request's fields as they may travel on: hop-by-hop ones, those `Connection` names, Larder's own, and those that
+    would make another request of it go.
+    """
+    return without(fields, _hops(fields) | _OURS | _IN_DISGUISE)
 
 
 def from_upstream(fields: Fields) -> Fields:

@@ -153,11 +153,14 @@ async def test_a_head_is_refused_as_soon_as_it_cannot_be_one(head, status):
 
 
 async def test_a_head_may_have_as_many_fields_and_bytes_as_it_may():
-    many, long = Wire(), Wire()
+    many, long, longer = Wire(), Wire(), Wire()
     many.data_received(post(b"", *[b"X:"] * (MOST_FIELDS - 1)))
     long.data_received(post(b"", b"X: " + b"x" * (MAX_HEAD - len(post(b"", b"X: ")))))
 
+    longer.data_received(post(b"", b"X: " + b"x" * (MAX_HEAD + 1 - len(post(b"", b"X: ")))))
+
     assert many.methods == long.methods == ["POST"]
+    assert longer.statuses == [431]
 
 
 async def test_no_more_requests_are_read_than_may_wait():
@@ -264,10 +267,17 @@ def test_a_size_has_one_to_sixteen_digits(digits):
         b"0\r\n" + b"X: y\r\n" * 20,
         b"0\r\nX: " + b"y" * 100,
     ],
+    ids=range(5),
 )
 def test_what_stands_beside_a_body_is_bounded(sent):
     with pytest.raises(Unreadable):
         Chunked(limit=100).take(sent)
+
+
+@pytest.mark.parametrize("octet", [b"\r", b"\0", b"\x01", b"\x7f"])
+def test_an_extension_has_no_controls(octet):
+    with pytest.raises(Unreadable):
+        Chunked(limit=100).take(b"5;a" + octet + b"b\r\nhello\r\n")
 
 
 def test_trailer_fields_are_counted():

@@ -204,6 +204,7 @@ async def test_a_date_is_added_where_there_is_none():
         ("HEAD", 304, b"", ["7"], b"7"),
         ("GET", 304, b"", ["7"], b"7"),
         ("GET", 304, b"hello", [], None),
+        ("HEAD", 304, b"hello", [], None),
         ("GET", 204, b"hello", ["7"], None),
         ("GET", 204, b"", [], None),
     ],
