@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from adapters._vocabulary import Adapter, Place, Signature
-from policies import Partition, RetryPolicy
+from policies import SECOND, BreakerPolicy, ConcurrencyPolicy, Partition, RetryPolicy
 
 
 def sign(credential: Mapping[str, str]) -> Signature:
@@ -23,5 +23,8 @@ adapter = Adapter(
     held_partition=Partition.SHARED,
     # Nobody knows this API: an error is its answer. A kept connection that was closed meanwhile is worth a second try.
     retry=RetryPolicy(attempts=2, answers=False),
+    # It may be many things behind one name: a few that fail say nothing of the rest. What is down altogether fails all.
+    breaker=BreakerPolicy(minimum_calls=100, cooldown=10 * SECOND),
+    concurrency=ConcurrencyPolicy(upstream=200, credential=100, queue=2_000),
     by_headers=True,
 )

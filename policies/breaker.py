@@ -115,6 +115,11 @@ class CircuitBreaker:
         if calls >= self.policy.minimum_calls and failures >= calls * self.policy.failure_ratio:
             self._turn(opened_at=self._clock())
 
+    def broke_off(self) -> None:
+        """An answer that was counted as good ended before its end: while the circuit is closed, that counts too."""
+        if self._opened_at is None:
+            self.failed(self._period)
+
     def abandoned(self, period: int) -> None:
         """A call of `period` was given up before it could tell anything: its probe, if it was one, is free again."""
         if period == self._period and self._opened_at is not None:

@@ -22,6 +22,11 @@ class CallerDirectives(NamedTuple):
     max_stale: float | None = None
     stale_if_error: float | None = None
 
+    @property
+    def is_live(self) -> bool:
+        """Whether the caller wants what the upstream says from now on."""
+        return self.no_cache or self.max_age == 0
+
     def tighten(
         self, freshness: Freshness, life: ShelfLife, age: float, now: float, *, may_be_stale: bool = False
     ) -> Freshness:
@@ -37,9 +42,15 @@ class CallerDirectives(NamedTuple):
         usable = freshness.value <= Freshness.STALE.value
         if usable and self._is_too_old(life, age, now):
             return max(freshness, Freshness.FALLBACK, key=lambda one: one.value)
-        if freshness is Freshness.STALE and self.max_stale is not None and staleness > self.max_stale:
+        if freshness is Freshness.STALE and not self._takes_stale(staleness):
             return Freshness.FALLBACK
         return freshness
+
+    def _takes_stale(self, staleness: float) -> bool:
+        """§5.2.1.1: who names a `max-age` takes nothing stale, unless `max-stale` says so too."""
+        if self.max_stale is not None:
+            return staleness <= self.max_stale
+        return self.max_age is None
 
     def _allowed(self, freshness: Freshness, staleness: float) -> Freshness:
         """What the caller itself allows of an answer that lost its freshness."""

@@ -15,7 +15,7 @@ class RetryPolicy:
     attempts: int = Field(default=3, ge=1, le=10)  # in all, the first included
     wait: Duration = 0.1  # the ceiling of the first full-jitter wait, in seconds; doubles each time
     max_wait: Duration = 2 * SECOND  # no wait is longer; a Retry-After beyond it ends the retrying
-    answers: bool = True  # an error that the upstream answered too; false: only where no answer came
+    answers: bool = True  # whatever failed; false: only what was lost on a kept connection, which had ended unseen
     budget: Ratio = 0.2  # retries, as a share of demand
     floor: Rate = 1.0  # retries a second that are allowed whatever the demand
 

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from adapters import Problem
 from proxy.answers import Answer
-from proxy.asking import Ask, Incoming, target_of
+from proxy.asking import Ask, Incoming
 from proxy.door import Admitted, admit
 from proxy.engine import Engine
 from proxy.errors import LarderError, UnknownUpstream
@@ -21,6 +21,7 @@ from proxy.health import Health
 from proxy.hops import answer_here, hops_left, one_hop_less, options_here
 from proxy.links import Bases
 from proxy.observing import Observing
+from proxy.outgoing import target_of
 from proxy.refusals import REFUSED
 from proxy.responding import headers_of, interim_fields, problem_response, response_of
 from proxy.telemetry.traces import Trace, current_trace

@@ -1,29 +1,29 @@
-"""Asks: a caller's request made ready: which endpoint, whose data, which key, and what the upstream will see of it."""
+"""Asks: a caller's request made ready: which endpoint, whose data, and which key."""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
-from urllib.parse import unquote_plus, urlencode
 
 from adapters import Place, Sent
 from policies import Partition
-from policies.directives import CallerDirectives, caller_directives
+from policies.directives import NO_DIRECTIVES, CallerDirectives, caller_directives
 from policies.http.conditions import CONDITIONAL, is_for_origin
-from policies.http.fields import Fields, without
+from policies.http.fields import Fields
 from policies.http.invalidation import SAFE_METHODS
 from policies.http.vary import canonical
-from proxy.errors import UnknownApi
-from proxy.headers import end_to_end
 from proxy.keys import Digester, Part, credential_of, joined, normalised, split_query, without_parameters
 from proxy.plan import Plan
 from proxy.routing import decoded_segments
 
 SHARED = "shared"
 
-_API_NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")  # it becomes part of a host name: nothing else may
 _CACHED_METHODS = frozenset({"GET", "HEAD", "QUERY"})
+# What servers read in more than one way: to some `;` ends a parameter, and what is reserved in a path means another
+# thing than its encoding (RFC 3986 §2.2; but for the colon, UPSTREAMS.md §10).
+_ODD_QUERY = re.compile(r";|%(?![0-9A-Fa-f]{2})")
+_ODD_PATH = re.compile(r"[!$&'()*+,;=@]|%(?:2[146-9A-Ca-c]|3[BDbd]|40|(?![0-9A-Fa-f]{2}))")
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
 
@@ -108,7 +108,8 @@ class Ask:
         one that asks the upstream to take it for another.
         """
         method, headers = self.sent.method, self.sent.headers
-        if any(headers.get(name, method).strip().upper() != method for name in _OVERRIDES):
+        asked = ",".join(value for name in _OVERRIDES if (value := joined(headers, name)) is not None)
+        if any(other.strip().upper() != method for other in asked.split(",") if asked):
             return True
         return method not in SAFE_METHODS and not self.plan.endpoint.reads
 
@@ -138,24 +139,26 @@ class Ask:
         if self.sent.body:
             body = self.sent.body if adapter.canonical_body is None else adapter.canonical_body(self.sent.body)
             if "content-type" not in names:
-                parts.append(self.sent.headers.get("content-type"))
-            parts.append(self.sent.headers.get("content-encoding"))
+                parts.append(joined(self.sent.headers, "content-type"))
+            parts.append(joined(self.sent.headers, "content-encoding"))
             parts.append(body.decode("utf-8", "surrogateescape"))
         return self.digester.digest("key" if vary is None else "variant", parts)
 
     def unconditional(self) -> "Ask":
         """The same wish for the whole answer, whatever the caller has of it already: what a refresh behind asks for."""
         method = "GET" if self.sent.method == "HEAD" else self.sent.method
-        incoming = self.incoming._replace(method=method, informational=None)
-        plain = replace(self, incoming=incoming, sent=replace(self.sent, method=method))
-        vars(plain)["conditions"] = {}  # instead of those that would be read from the header fields
-        return plain
+        return self._plain(method, self.sent.body, self.directives)
 
     def as_get(self) -> "Ask":
-        """What GET of the same target would ask for."""
-        get = self.unconditional()
-        incoming = get.incoming._replace(method="GET", body=b"")
-        return replace(get, incoming=incoming, sent=replace(get.sent, method="GET", body=b""))
+        """What a plain GET of the same target would ask for."""
+        return self._plain("GET", b"", NO_DIRECTIVES)
+
+    def _plain(self, method: str, body: bytes, directives: CallerDirectives) -> "Ask":
+        incoming = self.incoming._replace(method=method, body=body, informational=None)
+        sent = replace(self.sent, method=method, body=body)
+        plain = replace(self, incoming=incoming, sent=sent, directives=directives)
+        vars(plain)["conditions"] = {}  # instead of those that would be read from the header fields
+        return plain
 
     def part_key(self, key: bytes) -> bytes:
         """Where a part of the answer under `key` is kept, apart from whole ones (RFC 9111 §3.3)."""
@@ -167,19 +170,27 @@ class Ask:
         """
         if path is None:
             path, query = self.incoming.path, self.incoming.query
-        target = (normalised(path), normalised(query))
+        target = (self._resource(path), normalised(query))
         return f"{self.plan.upstream.name}/uri:{self.digester.digest('uri', target).hex()}"
+
+    def _resource(self, path: str) -> str:
+        """A path as its resource is known by: empty is "/", where the base URL has no path (RFC 9110 §4.2.3)."""
+        return normalised(path) or ("/" if self.plan.upstream.has_no_path else "")
 
     def _target_parts(self) -> list[Part]:
         if self.plan.upstream.adapter.by_headers:
-            return [normalised(self.incoming.path), normalised(self.incoming.query)]
+            return [self._resource(self.incoming.path), normalised(self.incoming.query)]
         segments = decoded_segments(self.incoming.path)
         adapter = self.plan.upstream.adapter
-        secret = _names(adapter.credential_places, "query")
+        secret = names_of(adapter.credential_places, "query")
         query = tuple(pair for pair in self.sent.query if pair[0] not in secret)
         if adapter.canonical_query is not None:
             query = adapter.canonical_query(query)
         parts: list[Part] = [str(len(segments)), *segments, str(len(query))]
+        if _ODD_QUERY.search(self.incoming.query):
+            parts.append(f"?{without_parameters(self.incoming.query, secret)}")
+        if _ODD_PATH.search(self.incoming.path):
+            parts.append(normalised(self.incoming.path))
         for name, value in query:
             parts += (name, value)
         return parts
@@ -233,58 +244,5 @@ class Asker:
         return SHARED
 
 
-class Target(NamedTuple):
-    """Where a call goes."""
-
-    origin: str  # the base URL, with {api} filled in
-    path: str  # raw, below it
-    query: str  # raw
-    dropped: str  # the leading segment that chose the API, "/us-street", where it is not part of `path`
-
-    @property
-    def url(self) -> str:
-        """The whole URL, percent-encoded as it was sent."""
-        return f"{self.origin}{self.path}{'?' if self.query else ''}{self.query}"
-
-
-def target_of(ask: Ask) -> Target:
-    """Path and query as the caller sent them, but for a credential that Larder holds. Raises UnknownApi."""
-    upstream, incoming = ask.plan.upstream, ask.incoming
-    origin, path, query, dropped = upstream.base_url, incoming.path, incoming.query, ""
-    if "{api}" in origin and upstream.adapter.api_of is not None:
-        chosen = upstream.adapter.api_of(path)
-        if chosen is None or _API_NAME.fullmatch(chosen[0]) is None:
-            raise UnknownApi(upstream.name)
-        origin, path = origin.replace("{api}", chosen[0]), chosen[1]
-        dropped = incoming.path.removesuffix(path)
-    if upstream.signature is not None:
-        query = without_parameters(query, _names(upstream.adapter.credential_places, "query"))
-        query = "&".join(part for part in (query, urlencode(upstream.signature.query)) if part)
-    return Target(origin, path, query, dropped)
-
-
-def credential_query(ask: Ask) -> str:
-    """Those parts of a raw query that are a credential."""
-    names = _names(ask.plan.upstream.adapter.credential_places, "query")
-    parts = ask.incoming.query.split("&") if ask.incoming.query else []
-    return "&".join(part for part in parts if unquote_plus(part.partition("=")[0]) in names)
-
-
-def outgoing_fields(ask: Ask) -> Fields:
-    """What the upstream sees: on cached endpoints of a declared adapter only what is in the key or fixed."""
-    adapter, signature = ask.plan.upstream.adapter, ask.plan.upstream.signature
-    places = _names(adapter.credential_places, "header")
-    fields = end_to_end(ask.incoming.fields)
-    if ask.plan.cache is not None and not adapter.by_headers and not ask.is_unsafe:
-        wanted = {*adapter.keyed_headers, *places, "content-type", "content-encoding"} - adapter.fixed_headers.keys()
-        fields = tuple(field for field in fields if field[0].lower() in wanted)
-        fields += (*adapter.fixed_headers.items(), ("User-Agent", "larder"))
-    elif ask.key is not None:
-        fields = without(fields, CONDITIONAL)
-    if signature is not None:
-        fields = without(fields, places) + tuple(signature.headers.items())
-    return fields
-
-
-def _names(places: tuple[Place, ...], where: str) -> frozenset[str]:
+def names_of(places: tuple[Place, ...], where: str) -> frozenset[str]:
     return frozenset(place.name for place in places if place.where == where)

@@ -7,8 +7,9 @@ from typing import Protocol
 from adapters import Kind
 from policies import RetryPolicy
 from policies.http.fields import Fields, without
-from proxy.asking import SHARED, Ask, outgoing_fields, target_of
+from proxy.asking import SHARED, Ask
 from proxy.messages import partition_tag
+from proxy.outgoing import outgoing_fields, target_of
 from proxy.purging import Purger
 from proxy.store.fences import Mode
 from proxy.upstream.call import Call, Upstream
@@ -66,6 +67,10 @@ class Calling:
             await self._credential_refused(ask)
         return reply
 
+    def broke_off(self, ask: Ask) -> None:
+        """The body of an answer that was counted as good ended before its end."""
+        self._tools.upstream(ask.plan.upstream.name).broke_off()
+
     def read_all(self, _status: int, _headers: Mapping[str, str]) -> int:
         """Everything is read."""
         return self._tools.max_entry()
@@ -76,16 +81,12 @@ class Calling:
 
     def _read_up_to(self, ask: Ask) -> ReadUpTo:
         if ask.plan.upstream.adapter.by_headers:
-            return self._read_post if ask.sent.method == "POST" else self.read_failures
+            return self.read_failures
         return self.read_all if _is_read(ask) else self._read_errors
 
     def _read_errors(self, status: int, _headers: Mapping[str, str]) -> int:
         """Errors are judged by their bodies (throttling in a 403); all else streams."""
         return self._tools.max_entry() if status >= 400 else 0
-
-    def _read_post(self, status: int, headers: Mapping[str, str]) -> int:
-        """An answer to POST that says where GET would find it may be kept for GET."""
-        return self._tools.max_entry() if "content-location" in headers else self.read_failures(status, headers)
 
     def _outgoing(self, ask: Ask, conditions: Fields) -> Outgoing:
         decode = _is_read(ask) and not ask.plan.upstream.adapter.by_headers

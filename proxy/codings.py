@@ -13,8 +13,11 @@ from proxy.answers import Answer
 from proxy.asking import Ask
 from proxy.keys import joined
 
-MOST_DECODED = 64 * 1024 * 1024  # bytes: a small body that grows beyond is left as it is
+MOST_DECODED = 4 * 1024 * 1024  # bytes: what grows beyond is left as it is; it is done where everybody waits
 
+_OF_THE_CODED = frozenset(
+    {"content-digest", "content-encoding", "content-length", "content-md5", "digest", "repr-digest"}
+)  # RFC 9530: digests are of what is coded
 _ZLIB = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # the wbits of each
 
 
@@ -32,7 +35,7 @@ def decoded_for(ask: Ask, answer: Answer) -> Answer:
     if body is None:
         return answer
     answer.body = body
-    answer.fields = without(answer.fields, {"content-encoding", "content-length", "etag", "vary"})
+    answer.fields = without(answer.fields, _OF_THE_CODED | {"etag", "vary"})
     etag, vary = headers.get("etag"), headers.get("vary")
     if etag is not None:  # the same in meaning, not in octets (RFC 9110 §8.8.1)
         answer.fields += (("ETag", etag if is_weak(etag) else f"W/{etag}"),)

@@ -16,10 +16,12 @@ from policies.http.storing import (
 from policies.http.targeted import control_of
 from policies.http.vary import has_star, vary_names
 from proxy.asking import SHARED, Ask
-from proxy.plan import MISSING, policy_for
+from proxy.plan import MISSING, Plan, policy_for
 from proxy.upstream.messages import Reply
 
 BY_HEADERS = "headers"  # the outcome of what is kept as the upstream's own headers say
+AUTHORIZED = "headers-authorized"  # the same of what came for a credential and may go to everybody (RFC 9111 §3.5)
+GOES_BY_HEADERS = frozenset({BY_HEADERS, AUTHORIZED})
 
 
 class Decision(NamedTuple):
@@ -64,9 +66,9 @@ def decide_by_headers(ask: Ask, reply: Reply) -> Decision:
 
     A 206 is judged as the 200 that it is a part of (§3.3): whoever keeps it keeps it as a part.
     """
-    plan, partition = ask.plan, ask.identity.partition
+    plan, partition, outcome = ask.plan, ask.identity.partition, BY_HEADERS
     if partition != SHARED and plan.headers.share_authorized and may_share_authorized(reply.headers):
-        partition = SHARED
+        partition, outcome = SHARED, AUTHORIZED
     shared = partition == SHARED
     status = 200 if reply.status == 206 else reply.status
     as_get = ask.sent.method == "HEAD" or plan.endpoint.reads
@@ -76,15 +78,20 @@ def decide_by_headers(ask: Ask, reply: Reply) -> Decision:
     barred = why_not_stored(answer, shared=shared, policy=plan.headers)
     if barred is not None:
         return Decision(None, barred)
-    while_stale, if_error = stale_windows(reply.headers, shared=shared)
-    policy = _policy(
+    policy = policy_by_headers(plan, answer, shared=shared)
+    return Decision(policy, partition=partition, vary=vary_names(reply.headers), outcome=outcome)
+
+
+def policy_by_headers(plan: Plan, answer: Received, *, shared: bool) -> CachePolicy:
+    """How long an answer keeps its rights by its own headers."""
+    while_stale, if_error = stale_windows(answer.headers, shared=shared)
+    return _policy(
         lifetime(answer, shared=shared, policy=plan.headers),
         while_stale,
         if_error,
         plan.headers.stale_if_disconnected,
         plan.upstream.keep_at_most,
     )
-    return Decision(policy, partition=partition, vary=vary_names(reply.headers), outcome=BY_HEADERS)
 
 
 def bar_to_storing(status: int, headers: Mapping[str, str]) -> str | None:

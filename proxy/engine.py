@@ -17,22 +17,20 @@ from policies.failure_memory import FailureMemory
 from policies.http.fields import without
 from proxy.answers import Answer, CacheStatus, from_entry, from_reply
 from proxy.asking import Ask
-from proxy.calling import Calling
 from proxy.errors import NothingCached, ValidationFailed
-from proxy.fetching import Fetcher, Stored
+from proxy.fetching import Fetcher
 from proxy.finding import Finder, Found
 from proxy.flights import Flight, Flights
-from proxy.landing import Landing
+from proxy.landing import Landing, failed
+from proxy.messages import Entry
 from proxy.parts import PARTIAL, rest_of
 from proxy.presenting import presented
 from proxy.shelf import Shelf
 from proxy.store.fences import Validity
 from proxy.upstream.call import UpstreamFailure
-from proxy.validating import preconditions
+from proxy.validating import Stored, preconditions
 from proxy.variants import is_marker, siblings, variant_keys
 from proxy.writing import Writer
-
-COVERED = frozenset({500, 502, 503, 504})  # the errors for which `stale-if-error` is meant (RFC 5861 §4)
 
 
 class Engine:
@@ -41,7 +39,6 @@ class Engine:
     def __init__(
         self,
         shelf: Shelf,
-        calling: Calling,
         fetcher: Fetcher,
         writer: Writer,
         failures: FailureMemory,
@@ -49,7 +46,6 @@ class Engine:
     ) -> None:
         self._shelf = shelf
         self._finder = Finder(shelf, clock)
-        self._calling = calling
         self._fetcher = fetcher
         self._writer = writer
         self._failures = failures
@@ -127,7 +123,7 @@ class Engine:
         """Neither looked up nor stored, and joined by nobody."""
         status = CacheStatus(fwd=fwd)
         try:
-            return from_reply(await self._calling.call(ask), status)
+            return from_reply(await self._fetcher.pass_on(ask), status)
         except UpstreamFailure as failure:
             return _as_it_came(failure, status)
 
@@ -138,26 +134,30 @@ class Engine:
             flight: Flight[Landing] = Flight(self._shelf.fences.number, self._shelf.fences.next_sequence())
             reply = await self._fetcher.head(ask, flight, found.entry if found is not None else None)
         except UpstreamFailure as failure:
-            if found is not None and found.may_cover(disconnected=not failure.answered):
-                status.detail = failure.detail
-                return self._cover(ask, found, status, failure.calls)
-            return _as_it_came(failure, status)
+            landing = failed(failure, ask)
+            may_be_covered = found is not None and landing.may_be_covered
+            covered = self._covered(ask, found, landing, status) if found is not None and may_be_covered else None
+            return covered or _as_it_came(failure, status)
         return from_reply(reply, status)
 
     async def _fetched(self, ask: Ask, found: Found | None) -> Answer:
         status = CacheStatus(fwd=self._why_forwarded(ask, found))
         landing, status.collapsed = await self._landing(ask, found)
         status.stored = landing.stored
-        if landing.covers_failure and found is not None:
+        if landing.may_be_covered and found is not None:
             covered = self._covered(ask, found, landing, status)
             if covered is not None:
+                await landing.unclaimed()
                 return covered
+        now = self._clock()
+        if landing.failure is not None and status.collapsed and not landing.may_be_told(ask):
+            raise landing.failure.problem
         if landing.failure is not None:
             answer = _as_it_came(landing.failure, status)
         else:
-            answer = landing.answer(status, collapsed=status.collapsed)
+            answer = landing.answer(status, now, collapsed=status.collapsed)
             if landing.stored:
-                answer = presented(ask, answer, made_at=landing.now, now=landing.now)
+                answer = presented(ask, answer, made_at=landing.made_at, now=now)
         if status.collapsed:  # an error that many share sets nobody else's cookies
             answer.fields = without(answer.fields, {"set-cookie"})
         return answer
@@ -165,8 +165,6 @@ class Engine:
     def _covered(self, ask: Ask, found: Found, landing: Landing, status: CacheStatus) -> Answer | None:
         """What is stored in place of what could not be had, where it still may. Raises ValidationFailed."""
         disconnected, failure = landing.is_disconnected, landing.failure
-        if ask.goes_by_headers and not disconnected and landing.status not in COVERED:
-            return None
         still = self._finder.usable(ask, found.entry, found.tier)
         if still is not None and still.may_cover(disconnected=disconnected):
             calls = landing.calls_for(collapsed=status.collapsed)
@@ -177,19 +175,20 @@ class Engine:
 
     async def _landing(self, ask: Ask, found: Found | None) -> tuple[Landing, bool]:
         """What a flight brought that this caller may have; and whether it was another's flight."""
-        stored = self._stored(ask, found)
-        what = self._flight_of(ask, stored)
         while True:
+            stored = self._stored(ask, found)
+            what = self._flight_of(ask, stored)
             flight = self._flights.under_way(what)
             if flight is None:
                 return await self._take(self._take_off(what, ask, stored)), False
-            if ask.directives.no_cache and flight.sequence <= ask.order:
-                await asyncio.wait([flight.task])  # it may have left before the caller came: its news may be old
+            if ask.directives.is_live and flight.sequence <= ask.order:
+                await asyncio.wait([flight.landing])  # it may have left before the caller came: its news may be old
+                self._flights.leave(what, flight)
                 continue
             if not await flight.shared():
                 return await self._alone(ask), False
             landing = await flight.landed()
-            if not landing.fits(ask):
+            if not landing.fits(ask) or not landing.is_fresh_for(ask, self._clock()):
                 return await self._alone(ask), False
             if landing.all_tags:
                 is_late = self._shelf.fences.purged_between(landing.all_tags, flight.fence, ask.arrived)
@@ -234,18 +233,22 @@ class Engine:
 
     def _stored(self, ask: Ask, found: Found | None) -> Stored:
         """Everything of this target whose validators are worth sending (RFC 9111 §4.3.1)."""
-        entries = [found.entry] if found is not None else []
-        if ask.goes_by_headers and (not entries or entries[0].status != PARTIAL):
-            entries += [entry for entry in siblings(self._marker(ask), self._shelf.look) if entry not in entries]
-        valid = tuple(entry for entry in entries if self._shelf.validity(entry) is not Validity.HARD)
-        may_cover = found is not None and found.may_cover(disconnected=False)
-        if not valid and not ask.conditions and ask.goes_by_headers and ask.key is not None:
+        chosen = found.entry if found is not None and self._is_left(found.entry) else None
+        others: tuple[Entry, ...] = ()
+        if ask.goes_by_headers and (chosen is None or chosen.status != PARTIAL):
+            variants = siblings(self._marker(ask), self._shelf.look)
+            others = tuple(one for one in variants if one != chosen and one.status != PARTIAL and self._is_left(one))
+        if chosen is None and not others and not ask.conditions and ask.goes_by_headers and ask.key is not None:
             part = self._shelf.look(ask.part_key(ask.key))
             rest = rest_of(part) if part is not None and self._shelf.validity(part) is Validity.CURRENT else ()
             if rest:
                 return Stored(conditions=rest, part=part)
-        chosen = found.entry if found is not None else None
-        return Stored(valid, chosen, may_cover, preconditions(ask, valid))
+        may_cover = found is not None and found.may_cover(disconnected=False)
+        return Stored(chosen, others, may_cover, preconditions(ask, chosen, others))
+
+    def _is_left(self, entry: Entry) -> bool:
+        """Whether anything is left of an entry, if only its validators."""
+        return self._shelf.validity(entry) is not Validity.HARD
 
     async def _take(self, flight: Flight[Landing]) -> Landing:
         """The leader waits for its flight; if it leaves, its place at a body under way is given up."""

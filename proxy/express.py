@@ -48,9 +48,9 @@ _NOT_PLAIN = (
 class Lane:
     """What one request head leads to."""
 
-    __slots__ = ("ask_key", "bases", "caller", "endpoint", "entry", "head", "runtime", "upstream", "version")
+    __slots__ = ("ask_key", "bases", "caller", "coding", "endpoint", "entry", "head", "runtime", "upstream", "version")
 
-    def __init__(self, runtime: Runtime, ask: Ask, key: bytes, bases: Bases) -> None:
+    def __init__(self, runtime: Runtime, ask: Ask, key: bytes, bases: Bases, coding: str | None) -> None:
         self.runtime = runtime
         self.ask_key = key
         self.version = ask.plan.version
@@ -58,6 +58,7 @@ class Lane:
         self.upstream = ask.plan.upstream.name
         self.endpoint = ask.plan.name
         self.bases = bases
+        self.coding = coding  # that its caller takes, or does not mind
         self.entry: Entry | None = None  # whose head is kept
         self.head = b""
 
@@ -108,7 +109,7 @@ class ExpressLane:
         if entry is None or answer.status != entry.status or answer.body is not entry.body:
             return  # it is cut, decoded or left out for this caller
         if entry.status == 200 and len(entry.body) <= LARGEST_BODY:
-            self._lanes[ticket] = Lane(runtime, ask, ask.key, bases)
+            self._lanes[ticket] = Lane(runtime, ask, ask.key, bases, _coding_of(entry))
 
     def answer(self, ticket: bytes, runtime: Runtime, traceparent: str) -> Express | None:
         """The hit, if it still is a plain one: fresh, not due for a refresh, and touched by no purge."""
@@ -117,6 +118,9 @@ class ExpressLane:
             return None
         entry = self._shelf.look(lane.ask_key)
         if entry is None or entry.status != 200 or entry.plan != lane.version:
+            return None
+        if lane.entry is not entry and lane.coding != _coding_of(entry):
+            del self._lanes[ticket]  # whether this caller takes the other coding, the long way finds out
             return None
         now, life = self._clock(), entry.life
         if now >= life.fresh_until or now >= life.refresh_at or entry.checked < self._shelf.fences.number:
@@ -138,3 +142,7 @@ class ExpressLane:
             ("Cache-Status", appended(dated, "cache-status", "larder; hit")),
         )
         lane.entry, lane.head = entry, head_of(200, fields).removesuffix(b"\r\n\r\n")
+
+
+def _coding_of(entry: Entry) -> str | None:
+    return entry.headers.get("content-encoding")

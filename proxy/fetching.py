@@ -21,10 +21,11 @@ from proxy.learning import Learner
 from proxy.messages import Entry
 from proxy.parts import PARTIAL, completed
 from proxy.spool import Spool
+from proxy.store.contract import StoreError
 from proxy.storing import freshened, tags_of
 from proxy.upstream.call import UpstreamFailure
 from proxy.upstream.messages import ReadUpTo, Reply
-from proxy.validating import is_for_caller, is_out_of_place, range_of, selected
+from proxy.validating import Stored, is_for_caller, is_out_of_place, preconditions, range_of, selected
 
 ONCE = RetryPolicy(attempts=1)
 
@@ -35,18 +36,18 @@ class Observer(Protocol):
     def covered(self, upstream: str, detail: str) -> None:
         """A stale answer was given in place of one that could not be had."""
 
+    def store_failed(self, operation: str, error: StoreError) -> None:
+        """Something could not be kept on disk."""
+
     def payload_refused(self, upstream: str, endpoint: str) -> None:
         """A payload was kept from replacing a stored answer."""
 
 
-class Stored(NamedTuple):
-    """What is stored already of what is to be fetched."""
+class Known(NamedTuple):
+    """What was known before the answer came."""
 
-    entries: tuple[Entry, ...] = ()  # the one that was found first, then variants of it
-    chosen: Entry | None = None  # the one that was found for the ask
-    may_cover: bool = False  # the first may stand in for an error
-    conditions: Fields = ()  # under which the upstream is asked
-    part: Entry | None = None  # the beginning of the answer, where the rest of it is asked for
+    chosen: Entry | None  # what was stored for the ask
+    me: str | None  # the user behind its credential
 
 
 class Fetcher:
@@ -89,9 +90,23 @@ class Fetcher:
         if landing.spool is not None:
             await self._take_in(ask, flight, landing, landing.spool)
 
+    async def pass_on(self, ask: Ask, conditions: Fields = (), retry: RetryPolicy | None = None) -> Reply:
+        """An answer that is neither looked up nor stored. Raises UpstreamFailure."""
+        reply = await self._calling.call(ask, conditions, retry=retry)
+        if reply.verdict.kind is Kind.FORBIDDEN and not ask.is_unsafe:
+            await self._keeper.forget(ask.as_get())  # whoever may not see it, may not see what is kept of it
+        return reply
+
     async def head(self, ask: Ask, flight: Flight[Landing], stored: Entry | None) -> Reply:
         """A HEAD's answer, which may renew or end what is stored of GET's. Raises UpstreamFailure."""
-        reply = await self._calling.call(ask)
+        own = preconditions(ask, None, ()) if ask.goes_by_headers else ()
+        tests = tuple(field for field in own if field[0] not in ("Range", "If-Range"))  # for GET only (RFC 9110 §14.2)
+        try:
+            reply = await self.pass_on(ask, tests, ONCE if stored is not None and ask.goes_by_headers else None)
+        except UpstreamFailure as failure:
+            if failed(failure, ask).may_be_covered:
+                self._failures.failed(ask.key, failure.wait, disconnected=not failure.answered)
+            raise
         if stored is not None and ask.goes_by_headers:
             await self._keeper.learn_from_head(ask, stored, reply, flight)
         return reply
@@ -104,47 +119,61 @@ class Fetcher:
         except UpstreamFailure as failure:
             answered = _deliberate(ask, failure) if not stored.may_cover else None
             if answered is None:
-                self._failures.failed(ask.key, failure.wait, disconnected=not failure.answered)
-                return failed(failure, ask)
+                landing = failed(failure, ask)
+                if landing.may_be_covered:
+                    self._failures.failed(ask.key, failure.wait, disconnected=not failure.answered)
+                return landing
             reply = answered
         finally:
             me = await learning if learning is not None else None
-        return await self._landed(ask, reply, flight, me)
+        return await self._landed(ask, reply, flight, Known(stored.chosen, me))
 
     async def _validated(self, ask: Ask, flight: Flight[Landing], stored: Stored) -> Reply:
         """The answer; where the upstream says that a stored one still holds, that one, renewed (RFC 9111 §4.3.3)."""
-        by_headers = ask.goes_by_headers
-        read_up_to = (
-            self._calling.read_failures if ask.plan.upstream.adapter.by_headers else self._at_headers(ask, flight)
-        )
-        retry = ONCE if by_headers and stored.entries else None  # with an answer at hand it is asked but once
+        by_headers = ask.plan.upstream.adapter.by_headers
+        read_up_to = self._calling.read_failures if by_headers else self._at_headers(ask, flight)
         if stored.part is not None:
             return await self._completed(ask, stored.part, stored.conditions, read_up_to)
-        reply = await self._calling.call(ask, stored.conditions, read_up_to, retry)
-        if is_out_of_place(ask, reply, stored.conditions):
-            raise UpstreamFailure("broken-answer", problem=UpstreamUnreachable(ask.plan.upstream.name))
-        if reply.status != 304 or not stored.entries or is_for_caller(ask, reply, stored.entries):
+        is_known = stored.chosen is not None or bool(stored.siblings)
+        retry = ONCE if ask.goes_by_headers and is_known else None  # with an answer at hand it is asked but once
+        reply = await self._asked(ask, stored.conditions, read_up_to, retry)
+        if reply.status != 304 or not is_known or is_for_caller(ask, reply, stored):
             return reply
-        picked = selected(reply, stored.entries, stored.conditions)
-        if not picked:  # it is about nothing that anybody has: asked again, for the answer itself
-            return await self._calling.call(ask, range_of(ask), read_up_to, retry)
-        if by_headers:
-            for entry in picked:
-                if entry is not stored.chosen:  # that one is kept anew with the answer it gives
-                    self._keeper.renew(ask, entry, reply, flight)
+        picked = [entry for entry in selected(reply, stored) if not self._keeper.is_gone(entry)]
+        if not picked:  # it is about nothing that anybody may have: asked again, for the answer itself
+            return await self._asked(ask, range_of(ask), read_up_to, retry)
+        for entry in picked if ask.goes_by_headers else ():
+            if entry is not stored.chosen:  # that one is kept anew with the answer it gives
+                self._keeper.renew(ask, entry, reply, flight)
         return freshened(picked[0], reply)
 
     async def _completed(self, ask: Ask, part: Entry, conditions: Fields, read_up_to: ReadUpTo) -> Reply:
         """The whole answer from its stored beginning and the rest; what does not fit is asked for as a whole."""
-        reply = await self._calling.call(ask, conditions, self._calling.read_all)
-        whole = completed(part, reply) if reply.status == PARTIAL and reply.stream is None else reply
-        if whole is not None and whole.status not in (PARTIAL, 416):
+        reply = await self._asked(ask, conditions, self._calling.read_all)
+        if reply.status not in (PARTIAL, 416):
+            return reply
+        whole = completed(part, reply) if reply.stream is None and not self._keeper.is_gone(part) else None
+        if whole is not None:
             return whole
         if reply.stream is not None:
             await reply.stream.close()
-        return await self._calling.call(ask, (), read_up_to)
+        return await self._asked(ask, (), read_up_to)
 
-    async def _landed(self, ask: Ask, reply: Reply, flight: Flight[Landing], me: str | None) -> Landing:
+    async def _asked(
+        self, ask: Ask, conditions: Fields, read_up_to: ReadUpTo, retry: RetryPolicy | None = None
+    ) -> Reply:
+        """One call. Raises UpstreamFailure, also on a 304 to no condition."""
+        reply = await self._calling.call(ask, conditions, read_up_to, retry)
+        if is_out_of_place(ask, reply, conditions):
+            failure = UpstreamFailure(
+                "broken-answer", problem=UpstreamUnreachable(ask.plan.upstream.name), answered=True
+            )
+            failure.calls = failure.problem.calls = reply.calls
+            failure.problem.word = failure.detail
+            raise failure
+        return reply
+
+    async def _landed(self, ask: Ask, reply: Reply, flight: Flight[Landing], known: Known) -> Landing:
         vary = vary_names(reply.headers) if ask.plan.upstream.adapter.by_headers else ()
         detail, now = reply.verdict.detail, self._clock()
         landing = Landing(reply=reply, leader=ask, now=now, detail=detail, vary=vary)
@@ -157,50 +186,66 @@ class Fetcher:
                 self._failures.failed(ask.key)
                 landing.covers_failure = True
             case Kind.FORBIDDEN if not ask.goes_by_headers:
-                await self._keeper.forget(ask)
+                await self._keeper.forget(ask, flight, chosen=known.chosen)
             case kind:
                 self._failures.succeeded(ask.key)
                 if kind is Kind.FORBIDDEN:
-                    await self._keeper.forget(ask)
+                    await self._keeper.forget(ask, flight, chosen=known.chosen)
                 if ask.goes_by_headers or kind in (Kind.ANSWER, Kind.MISSING):
-                    await self._shelve(ask, landing, flight, me)
+                    await self._shelve(ask, landing, flight, known)
+        if reply.stream is not None and landing.spool is None:
+            landing.pass_through(Spool(on_disk_error=self._disk_failed))
         flight.may_be_shared(yes=_may_be_joined(ask, landing))
         return landing
 
-    async def _shelve(self, ask: Ask, landing: Landing, flight: Flight[Landing], me: str | None) -> None:
+    async def _shelve(self, ask: Ask, landing: Landing, flight: Flight[Landing], known: Known) -> None:
         """Keep an answer that is here; say how one will be kept whose body is still under way."""
         reply = landing.reply
         assert reply is not None  # noqa: S101 - only called with one
         is_judged = ask.plan.upstream.adapter.by_headers or reply.stream is None  # by its body, where that matters
         if reply.stream is None:
             self._learner.learn(ask, reply)
-        landing.tags = tags_of(ask, reply, me) if is_judged else ()
-        landing.decision = decide(ask, reply, me=me) if is_judged else Decision(None, "too-large")
+        landing.tags = tags_of(ask, reply, known.me) if is_judged else ()
+        landing.decision = decide(ask, reply, me=known.me) if is_judged else Decision(None, "too-large")
         if reply.stream is None:
             self._keeper.keep(ask, landing, flight)
         else:
             largest = self._max_entry()
             keep = 0 if landing.decision.policy is None or (reply.length or 0) > largest else largest
-            landing.spool = Spool(keep=keep)
-            landing.first = landing.spool.reader()
+            landing.pass_through(Spool(keep=keep, on_disk_error=self._disk_failed))
             self._keeper.announce(ask, landing, flight, stored=keep > 0)
-        if is_final_word(reply) and (landing.decision.policy is None or not landing.stored):
-            await self._keeper.forget(ask)  # what is kept is older than an answer that is not kept in its place
-        elif landing.stored and landing.decision.partition != ask.identity.partition:
-            await self._keeper.forget(ask)
+        landing.chosen = known.chosen
+        if landing.spool is None:
+            await self._end_older(ask, landing, flight)
+
+    async def _end_older(self, ask: Ask, landing: Landing, flight: Flight[Landing]) -> None:
+        """What is kept and not replaced is older than an answer that came whole: it goes."""
+        if landing.reply is not None and landing.reply.status == PARTIAL:
+            await self._keeper.end_outdated_whole(ask, landing, flight)
+        if landing.reply is not None and is_final_word(landing.reply):
+            await self._keeper.forget(ask, flight, but=landing.key, chosen=landing.chosen)
+
+    def _disk_failed(self, error: OSError) -> None:
+        self.observer.store_failed("spool", StoreError(error.strerror or "cannot be written"))
 
     async def _take_in(self, ask: Ask, flight: Flight[Landing], landing: Landing, spool: Spool) -> None:
         """Read the body to its end, for all who read along, and for the shelf if it came whole."""
         reply = landing.reply
         assert reply is not None and reply.stream is not None  # noqa: S101, PT018 - spools are made for streams
         try:
-            body = await spool.whole() if await spool.fill(reply.stream) and landing.stored else None
+            is_whole = await spool.fill(reply.stream)
+            if spool.is_broken:
+                self._failures.failed(ask.key, disconnected=True)
+                self._calling.broke_off(ask)
+            body = await spool.whole() if is_whole and landing.stored else None
         finally:
             spool.close()
             await reply.stream.close()
         if body is not None:
             landing.reply = replace(reply, body=body, stream=None)
             self._keeper.keep(ask, landing, flight)
+        if is_whole:
+            await self._end_older(ask, landing, flight)
 
 
 def _deliberate(ask: Ask, failure: UpstreamFailure) -> Reply | None:
@@ -220,13 +265,11 @@ def _is_for_others(ask: Ask, status: int, headers: Mapping[str, str]) -> bool:
 
 
 def _may_be_joined(ask: Ask, landing: Landing) -> bool:
-    """Whether others may have an answer that came while they waited. Of an error, everybody would hear the same."""
+    """Whether others may have an answer that came while they waited. Of a refusal, everybody would hear the same."""
     reply = landing.reply
-    if reply is None or reply.status in SAME_FOR_ALL or reply.status >= 500:
+    if reply is None or reply.status in SAME_FOR_ALL or not ask.plan.upstream.adapter.by_headers:
         return True
-    if ask.plan.upstream.adapter.by_headers:
-        policy = landing.decision.policy if landing.decision is not None else None
-        is_fresh = policy is not None and policy.ttl > 0  # what has to be validated is nobody else's (RFC 9111 §4)
-        status = 200 if reply.status == 206 else reply.status
-        return _is_for_others(ask, status, reply.headers) and (is_fresh or status == 304 or status >= 400)
-    return True
+    policy = landing.decision.policy if landing.decision is not None else None
+    is_fresh = policy is not None and policy.ttl > 0  # what has to be validated is nobody else's (RFC 9111 §4)
+    status = 200 if reply.status == PARTIAL else reply.status
+    return _is_for_others(ask, status, reply.headers) and (is_fresh or status == 304 or status >= 400)

@@ -11,7 +11,7 @@ from policies import Freshness, ShelfLife
 from policies.directives import NO_DIRECTIVES
 from policies.http.storing import forbids_stale, may_share_authorized
 from proxy.asking import SHARED, Ask
-from proxy.deciding import BY_HEADERS
+from proxy.deciding import AUTHORIZED, GOES_BY_HEADERS
 from proxy.messages import Entry
 from proxy.parts import held_part
 from proxy.shelf import Shelf
@@ -81,7 +81,9 @@ class Finder:
         now = self._clock()
         life = entry.life if entry.plan == ask.plan.version else life_under(ask.plan, entry)
         freshness = life.at(now)
-        by_headers = entry.outcome == BY_HEADERS
+        if entry.outcome == AUTHORIZED and not ask.plan.headers.share_authorized:
+            return None  # what was shared once is not any more
+        by_headers = entry.outcome in GOES_BY_HEADERS
         if validity is Validity.SOFT:  # what HTTP calls invalid has to be validated whatever happens (RFC 9111 §4.4)
             least = Freshness.GONE if by_headers else Freshness.FALLBACK
             freshness = max(freshness, least, key=lambda one: one.value)
@@ -102,7 +104,7 @@ class Finder:
         if key is None:
             return None
         entry = chosen(ask, key, look)
-        if entry is not None or "range" not in ask.conditions:
+        if entry is not None or "range" not in ask.conditions or ask.sent.method == "HEAD":
             return entry
         marker = look(key)
         keys = variant_keys(ask, marker) if marker is not None and is_marker(marker) else [key]
@@ -111,4 +113,4 @@ class Finder:
 
 
 def _forbids_stale(entry: Entry) -> bool:
-    return entry.outcome == BY_HEADERS and forbids_stale(entry.headers, shared=entry.partition == SHARED)
+    return entry.outcome in GOES_BY_HEADERS and forbids_stale(entry.headers, shared=entry.partition == SHARED)

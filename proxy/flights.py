@@ -51,6 +51,7 @@ class Flights(Generic[T]):
 
     def __init__(self) -> None:
         self._under_way: dict[Hashable, Flight[T]] = {}
+        self._left: set[asyncio.Task[None]] = set()  # whose body still comes in, though nobody joins any more
 
     def __len__(self) -> int:
         return len(self._under_way)
@@ -86,11 +87,14 @@ class Flights(Generic[T]):
         """Nobody joins it any more. Must come before those who wait wake up and may want to take off anew."""
         if self._under_way.get(what) is flight:
             del self._under_way[what]
+            if not flight.task.done():
+                self._left.add(flight.task)
+                flight.task.add_done_callback(self._left.discard)
 
     async def all_landed(self) -> None:
         """Wait until no flight is under way."""
-        while self._under_way:
-            await asyncio.wait([flight.task for flight in self._under_way.values()])
+        while self._under_way or self._left:
+            await asyncio.wait([*self._left, *(flight.task for flight in self._under_way.values())])
 
 
 def seen(task: asyncio.Future[Any]) -> None:

@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from policies.failure_memory import FailureMemory
 from proxy.answers import Answer
 from proxy.app import App
-from proxy.asking import Ask, Asker, Incoming, credential_query
+from proxy.asking import Ask, Asker, Incoming
 from proxy.callers.forwarded import Forwarding
 from proxy.callers.registry import Callers, DeclaredCaller
 from proxy.calling import Calling, CallTools
@@ -24,6 +24,7 @@ from proxy.housekeeping import Housekeeping
 from proxy.keeping import Keeper
 from proxy.learning import Learner
 from proxy.observing import Observing
+from proxy.outgoing import credential_query
 from proxy.plan import Plans
 from proxy.purging import Purger
 from proxy.secrets import sqlite_path, store_secret
@@ -156,7 +157,7 @@ class Larder:
             calling, keeper, failures, self._learner, self.observing, max_entry=tools.max_entry, clock=wall
         )
         writer = Writer(calling.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
-        engine = Engine(self.shelf, calling, fetcher, writer, failures, wall)
+        engine = Engine(self.shelf, fetcher, writer, failures, wall)
 
         async def answer(ask: Ask) -> Answer:
             return engine.at_once(ask) or await engine.answer(ask)

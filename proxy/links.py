@@ -11,7 +11,7 @@ from policies.http.fields import Fields
 
 REWRITTEN = frozenset({"link", "location", "content-location"})
 
-_TARGET = re.compile(r"<([^>]*)>")
+_TARGET = re.compile(r"<([^<>]*)>")
 _AUTHORITY = re.compile(r"[^/?#]*//[^/?#]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 

@@ -10,19 +10,21 @@ from msgspec import structs
 
 from policies.http.fields import Fields, as_mapping, without
 from policies.http.partial import Held, covered, is_whole, joined, may_combine, missing
-from policies.http.ranges import Part, parse_content_range, part_fields
+from policies.http.ranges import Part, if_range_holds, parse_content_range, part_fields
 from proxy.asking import Ask
 from proxy.messages import Entry, pack_head
 from proxy.upstream.messages import Reply
 
 PARTIAL = 206
+_OF_A_PART = frozenset({"content-digest", "content-length", "content-md5", "content-range"})
+LARGEST_REST = 1024 * 1024  # bytes that are asked for to complete a beginning: they are waited for
 
 
 def held_part(ask: Ask, key: bytes, look: Callable[[bytes], Entry | None]) -> Entry | None:
     """The stored part of the answer under `key` in which the range that is asked for lies."""
     asked = ask.conditions.get("range")
     entry = look(ask.part_key(key)) if asked is not None else None
-    if entry is None or asked is None:
+    if entry is None or not if_range_holds(ask.conditions.get("if-range"), entry.headers, now=entry.stored_at):
         return None
     held = _held(entry.headers)
     return entry if held is not None and covered(held, asked) is not None else None
@@ -35,6 +37,8 @@ def rest_of(part: Entry | None) -> Fields:
     headers = part.headers if part is not None else {}
     held, etag = _held(headers), headers.get("etag", "")
     rest = missing(held) if held is not None and etag.startswith('"') else None
+    if held is not None and (held.complete or 0) - held.last > LARGEST_REST:
+        rest = None
     return (("Range", rest), ("If-Range", etag)) if rest is not None else ()
 
 
@@ -46,7 +50,7 @@ def completed(part: Entry, reply: Reply) -> Reply | None:
     both = joined(held, part.body, more, reply.body)
     if both is None or not is_whole(both[0]):
         return None
-    fields = without(reply.fields, {"content-range"})
+    fields = without(reply.fields, _OF_A_PART)
     return replace(reply, status=200, fields=fields, headers=as_mapping(fields), body=both[1], length=len(both[1]))
 
 
@@ -74,7 +78,7 @@ def part_of(ask: Ask, entry: Entry, before: Entry | None, largest: int) -> Entry
         return None
     whole = is_whole(held)
     fields = entry.fields if whole else part_fields(entry.fields, Part(held.first, held.last), held.complete)
-    fields = without(fields, {"content-length", *({"content-range"} if whole else ())})
+    fields = without(fields, _OF_A_PART if whole else {"content-length"})
     return structs.replace(
         entry,
         key=entry.key if whole else ask.part_key(entry.key),

@@ -5,9 +5,11 @@ Precedence, field by field: built-in < adapter < `defaults` < `upstreams.X` < en
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
@@ -73,6 +75,11 @@ class UpstreamPlan:
     endpoints: tuple[Plan, ...] = ()
     router: Router[Plan] = field(default_factory=lambda: Router([]))
     unknown: Plan = field(init=False)
+
+    @cached_property
+    def has_no_path(self) -> bool:
+        """Whether the base URL ends with its authority."""
+        return not urlsplit(self.base_url).path
 
     def match(self, method: str, path: str) -> tuple[Plan, Mapping[str, str]]:
         """The plan for a raw path below the upstream's prefix, and what its {names} stand for. HEAD is GET's."""
@@ -200,7 +207,7 @@ class Planner:
             outcomes=outcomes,
             timeout=timeout,
             retry=retry,
-            version=_version(cache, outcomes, upstream.keep_at_most),
+            version=_version(cache, outcomes, upstream.keep_at_most, headers if by_headers else None),
             by_headers=by_headers,
             headers=headers,
             sources=tuple(rows),
@@ -270,6 +277,11 @@ def _with_sources_of(upstream: UpstreamPlan, rows: list[Sourced]) -> list[Source
     return [row if row.source else row._replace(source=said[row.field]) for row in rows]
 
 
-def _version(cache: CachePolicy | None, outcomes: Mapping[str, CachePolicy], keep_at_most: float) -> str:
-    text = repr((keep_at_most, cache, sorted(outcomes.items(), key=lambda item: item[0])))
+def _version(
+    cache: CachePolicy | None,
+    outcomes: Mapping[str, CachePolicy],
+    keep_at_most: float,
+    headers: HeadersPolicy | None,
+) -> str:
+    text = repr((keep_at_most, cache, sorted(outcomes.items(), key=lambda item: item[0]), headers))
     return blake2b(text.encode(), digest_size=6).hexdigest()

@@ -24,7 +24,7 @@ def presented(ask: Ask, answer: Answer, *, made_at: float, now: float) -> Answer
         return answer
     if ask.conditions or answer.status == 206:
         headers = as_mapping(answer.fields)
-        if answer.status == 200 and _has_it_already(ask, headers, made_at, now):
+        if answer.status in (200, 206) and _has_it_already(ask, headers, made_at, now):
             answer.status, answer.fields, answer.body = 304, not_modified_fields(answer.fields), b""
         elif not is_head and "range" in ask.conditions and answer.status in (200, 206):
             _cut(ask, answer, headers, now)

@@ -67,7 +67,11 @@ class Shelf:
         return self.memory.get(key) or entry
 
     def keep(self, entry: Entry) -> bool:
-        """Keep an entry in every tier, unless a later fetch's answer is there already. Does not wait."""
+        """Keep an entry in every tier, unless a later fetch's answer is there already, or it was purged for good while
+        it was on its way. Does not wait.
+        """
+        if self.validity(entry) is Validity.HARD:
+            return False
         kept = self.memory.put(entry)
         self._filter.add(entry.key)
         self.durable.put(entry)

@@ -8,12 +8,12 @@ is read at the pace of the quickest reader, never of the slowest; a body that is
 """
 
 import asyncio
-import os
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from tempfile import TemporaryFile
 from typing import IO, NamedTuple
 
+from proxy.disk import Descriptor, read_at, write_at
 from proxy.upstream.messages import BrokenBody
 
 WINDOW = 1024 * 1024  # bytes of one body in memory, and how far the upstream is read ahead of the quickest reader
@@ -34,9 +34,13 @@ class _Chunk(NamedTuple):
 class Spool:
     """A body under way. `fill` it, once; each `reader` gives it from its beginning, as long as it `is_joinable`."""
 
-    def __init__(self, *, keep: int = 0) -> None:
-        """`keep`: up to how many bytes the whole body is held for `whole`; 0: it is only passed on."""
+    def __init__(self, *, keep: int = 0, on_disk_error: Callable[[OSError], None] = lambda _error: None) -> None:
+        """`keep`: up to how many bytes the whole body is held for `whole`; 0: it is only passed on.
+
+        `on_disk_error` hears of a disk that does not take what it should: the body then only goes to those who keep up.
+        """
         self._keep = keep
+        self._on_disk_error = on_disk_error
         self._chunks: deque[_Chunk] = deque()  # in memory: in order, without gaps
         self._in_memory = 0
         self._end = 0  # bytes that came
@@ -44,7 +48,7 @@ class Spool:
         self._file_from = 0
         self._readers: set[Reader] = set()
         self.is_done = False
-        self._is_closed = False
+        self._is_closed = self._is_broken = False
         self.error: BrokenBody | OSError | None = None
         self._change: asyncio.Future[None] | None = None
 
@@ -57,9 +61,19 @@ class Spool:
         return self.error is None and (self._file_from if self._file is not None else self._memory_from) == 0
 
     @property
+    def is_broken(self) -> bool:
+        """Whether it ended before its end, by the upstream's doing."""
+        return self._is_broken
+
+    @property
     def is_on_disk(self) -> bool:
         """Whether some of it lies in a file."""
         return self._file is not None
+
+    @property
+    def end(self) -> int:
+        """Bytes that came."""
+        return self._end
 
     @property
     def in_memory(self) -> int:
@@ -91,7 +105,10 @@ class Spool:
                 if not self._keep and not await self._wanted():
                     self.error = BrokenBody("nobody reads on")
                     return False
-        except (BrokenBody, OSError) as error:
+        except BrokenBody as error:
+            self.error, self._is_broken = error, True
+            return False
+        except OSError as error:  # the disk's: the body is lost for those who lag, and not kept
             self.error = error
             return False
         except BaseException:
@@ -103,13 +120,13 @@ class Spool:
         return True
 
     async def whole(self) -> bytes | None:
-        """The body, once `fill` has ended well; None where it was larger than what was to be kept."""
+        """The body, once `fill` has ended well; None where it was larger than what was to be kept. Raises OSError."""
         if not self._keep or self.error is not None:
             return None
         in_memory = b"".join([chunk.data for chunk in self._chunks])
         if self._file is None:
             return in_memory
-        return await asyncio.to_thread(os.pread, self._file.fileno(), self._memory_from, 0) + in_memory
+        return await self._read_back(0, self._memory_from) + in_memory
 
     def _append(self, data: bytes) -> None:
         last = self._chunks[-1] if self._chunks else None
@@ -145,17 +162,36 @@ class Spool:
             old.append(chunk)
         needed = [chunk for chunk in old if self._file is not None or chunk.end > slowest]
         if needed:
-            await self._to_disk(needed)
+            try:
+                await self._to_disk(needed)
+            except OSError as error:
+                self._on_disk_error(error)
+                self._do_without(needed[-1].end)
         for chunk in old:
             self._chunks.popleft()
             self._in_memory -= len(chunk.data)
+
+    def _do_without(self, end: int) -> None:
+        """Nothing before `end` can be had any more."""
+        self._keep = 0
+        self._close_file()
+        for reader in [one for one in self._readers if one.at < end]:
+            reader.give_up()
 
     async def _to_disk(self, chunks: list[_Chunk]) -> None:
         if self._file is None:
             self._file = TemporaryFile(prefix="larder-spool-")  # noqa: SIM115 - closed with the spool
             self._file_from = chunks[0].start
         data = b"".join([chunk.data for chunk in chunks])
-        await asyncio.to_thread(os.pwrite, self._file.fileno(), data, chunks[0].start - self._file_from)
+        position = chunks[0].start - self._file_from
+        await Descriptor(self._file).lend(lambda number: write_at(number, data, position))
+
+    async def _read_back(self, position: int, size: int) -> bytes:
+        """Bytes that lie on disk. Raises OSError where they are not there."""
+        if self._file is None:
+            raise OSError("the spool is closed")
+        at = position - self._file_from
+        return await Descriptor(self._file).lend(lambda number: read_at(number, size, at))
 
     async def data_at(self, position: int) -> bytes:
         """What there is from `position` on: some of it at least, or nothing yet."""
@@ -164,8 +200,7 @@ class Spool:
                 return chunk.data[position - chunk.start :] if position > chunk.start else chunk.data
         if self._file is None:
             return b""
-        size = min(_READ, self._memory_from - position)
-        return await asyncio.to_thread(os.pread, self._file.fileno(), size, position - self._file_from)
+        return await self._read_back(position, min(_READ, self._memory_from - position))
 
     def leave(self, reader: "Reader") -> None:
         """One reader less."""
@@ -210,8 +245,10 @@ class Reader:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         spool = self._spool
-        while not self._given_up:
+        while not self.is_given_up():
             data = await spool.data_at(self.at)
+            if self.is_given_up():  # what was read may be anything
+                break
             if data:
                 self.at += len(data)
                 spool.changed()
@@ -220,10 +257,14 @@ class Reader:
                 break
             else:
                 await spool.next_change()
-        if self._given_up:
+        if self.is_given_up():
             raise BrokenBody("too far behind")
-        if spool.error is not None:
+        if spool.error is not None or self.at < spool.end:
             raise BrokenBody("the upstream broke off") from spool.error
+
+    def is_given_up(self) -> bool:
+        """Whether the rest is lost to it."""
+        return self._given_up
 
     def give_up(self) -> None:
         """It lags too far behind."""

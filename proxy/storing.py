@@ -11,10 +11,10 @@ from policies.freshness import SETTLED_TTL
 from policies.http.age import initial_age
 from policies.http.fields import Fields, as_mapping, without
 from policies.http.groups import groups
-from policies.http.storing import fields_not_kept
+from policies.http.storing import Received, fields_not_kept
 from policies.http.validation import renewed
-from proxy.asking import Ask
-from proxy.deciding import BY_HEADERS, Decision
+from proxy.asking import SHARED, Ask
+from proxy.deciding import GOES_BY_HEADERS, Decision, policy_by_headers
 from proxy.messages import Entry, pack_head
 from proxy.plan import MISSING, Plan, policy_for
 from proxy.upstream.call import parsed
@@ -50,6 +50,11 @@ def tags_of(ask: Ask, reply: Reply, me: str | None) -> tuple[str, ...]:
     return tuple(sorted(tags))
 
 
+def own_tags(ask: Ask, tags: Iterable[str]) -> str:
+    """Tags as an entry keeps them: without the upstream's name, that all of them begin with."""
+    return "\n".join(tag.removeprefix(f"{ask.plan.upstream.name}/") for tag in tags)
+
+
 def group_tags(upstream: str, value: str | None) -> set[str]:
     """The tags of cache groups (RFC 9875 §2); they are the origin's, so they are the upstream's."""
     return {f"{upstream}/{GROUP}{group}" for group in groups(value)}
@@ -64,7 +69,7 @@ def entry_of(ask: Ask, reply: Reply, decision: Decision, tags: tuple[str, ...], 
     """The entry for an answer that may be kept."""
     assert decision.policy is not None  # noqa: S101 - `decide` said it may be kept
     plan = ask.plan
-    by_headers = decision.outcome == BY_HEADERS
+    by_headers = decision.outcome in GOES_BY_HEADERS
     stored_at = stored_at_of(reply) if by_headers else made.now
     jitter = 0.0 if by_headers else made.jitter
     return Entry(
@@ -79,7 +84,7 @@ def entry_of(ask: Ask, reply: Reply, decision: Decision, tags: tuple[str, ...], 
         upstream=intern(plan.upstream.name),
         endpoint=intern(plan.name),
         partition=intern(decision.partition),
-        tagged="\n".join(tag.removeprefix(f"{plan.upstream.name}/") for tag in tags),
+        tagged=own_tags(ask, tags),
         plan=intern(plan.version),
         outcome=intern(decision.outcome),
         jitter=jitter,
@@ -105,14 +110,14 @@ def _life(policy: CachePolicy, made: Made, stored_at: float, jitter: float) -> S
 
 def kept_fields(fields: Fields, decision: Decision) -> Fields:
     """The fields that stay with an entry. A declared cache's `Date` is what `stored_at` says again."""
-    if decision.outcome != BY_HEADERS:
+    if decision.outcome not in GOES_BY_HEADERS:
         return without(fields, _NOT_KEPT_OF_DECLARED)
     return without(fields, {"age"} | fields_not_kept(as_mapping(fields), shared=decision.is_shared))
 
 
 def freshened(old: Entry, reply: Reply) -> Reply:
     """A 304's answer: what is stored, with the fields that came anew (RFC 9111 §3.2, §4.3.4)."""
-    by_headers = old.outcome == BY_HEADERS
+    by_headers = old.outcome in GOES_BY_HEADERS
     fields = renewed(old.fields, reply.fields, as_stored=by_headers)
     headers = as_mapping(fields)
     if "age" in reply.headers:  # not kept, but the arithmetic of this validation needs it
@@ -127,6 +132,7 @@ def freshened(old: Entry, reply: Reply) -> Reply:
         verdict=verdict,
         calls=reply.calls,
         validated_by=reply.status,
+        cookies=tuple(field for field in reply.fields if field[0].lower() == "set-cookie"),
         requested_at=reply.requested_at,
         received_at=reply.received_at,
     )
@@ -134,9 +140,10 @@ def freshened(old: Entry, reply: Reply) -> Reply:
 
 def life_under(plan: Plan, entry: Entry) -> ShelfLife:
     """An entry's life under the plan as it is now, so that tuning holds at once; never past what bound it before."""
-    if entry.outcome == BY_HEADERS:
-        end = entry.stored_at + plan.upstream.keep_at_most
-        life = entry.life.no_longer_than(ShelfLife(end, end, end, end, end))
+    if entry.outcome in GOES_BY_HEADERS:
+        received = Received("GET", entry.status, entry.headers, entry.stored_at, entry.stored_at)
+        policy = policy_by_headers(plan, received, shared=entry.partition == SHARED)
+        life = entry.life.no_longer_than(policy.shelf_life(entry.stored_at))
         return life if plan.cache is None else life.no_longer_than(plan.cache.shelf_life(entry.stored_at))
     if plan.cache is None:
         return ShelfLife(0, 0, 0, 0)

@@ -25,15 +25,14 @@ def is_marker(entry: Entry | None) -> bool:
 
 
 def chosen(ask: Ask, key: bytes, look: Look) -> Entry | None:
-    """What is stored under a key for this ask: the answer itself, or the variant that its fields choose."""
+    """What is stored under a key for this ask: the answer itself, or the variant that its fields choose; of several,
+    the most recent one (RFC 9111 §4.1).
+    """
     entry = look(key)
     if entry is None or entry.status != VARIES:
         return entry
-    for variant in variant_keys(ask, entry):
-        found = look(variant)
-        if found is not None:
-            return found
-    return None
+    found = [look(variant) for variant in variant_keys(ask, entry)]
+    return max((one for one in found if one is not None), key=lambda one: one.stored_at, default=None)
 
 
 def variant_keys(ask: Ask, marker: Entry) -> Iterator[bytes]:
@@ -77,6 +76,11 @@ def siblings(marker: Entry | None, look: Look) -> list[Entry]:
         return []
     found = [look(key) for key in _keys(marker)]
     return [entry for entry in found if entry is not None]
+
+
+def named_keys(marker: Entry | None) -> list[bytes]:
+    """Where the variants lie that a marker names."""
+    return [] if marker is None or marker.status != VARIES else _keys(marker)
 
 
 def _sets(marker: Entry) -> list[tuple[str, ...]]:

@@ -23,6 +23,8 @@ from proxy.upstream.messages import BrokenBody
 
 NO_BODY = frozenset({204, 304})  # RFC 9110 §6.4.1; as any 1xx
 
+AT_ONCE = 256 * 1024  # bytes of a body that are written without looking whether the caller keeps up
+
 _RESETS = pack("ii", 1, 0)  # closing sends a reset, not an end
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _REASONS = {status.value: status.phrase for status in HTTPStatus} | {
@@ -76,6 +78,8 @@ class RawResponse(web.StreamResponse):
             data, self._data = self._data, b""
             request.transport.write(data)
             request.writer.output_size += len(data)
+            if request.transport.get_write_buffer_size() > AT_ONCE:  # a caller who asks on and on, and does not read
+                await request.writer.drain()
 
     async def write_eof(self, data: bytes = b"") -> None:
         """It is written already."""
@@ -134,15 +138,22 @@ class _Framed(web.StreamResponse):
 
 
 class WholeResponse(_Framed):
-    """An answer whose body is here: head and body in one write."""
+    """An answer whose body is here: head and body in one write, where it is not large."""
 
     def __init__(self, status: int, fields: Fields, body: bytes) -> None:
         super().__init__(status, fields)
         self.body = body
 
     async def _begin(self, request: web.BaseRequest) -> None:
-        head = self._head(request, len(self.body))
-        await request.writer.write(head + self.body if self._may_have_body else head)
+        head, body, writer = self._head(request, len(self.body)), self.body, request.writer
+        if not self._may_have_body or len(body) <= AT_ONCE:
+            await writer.write(head + body if self._may_have_body else head)
+            await writer.drain()
+            return
+        await writer.write(head)
+        for start in range(0, len(body), AT_ONCE):  # at the caller's pace: it waits here, not in the socket's buffer
+            await writer.write(body[start : start + AT_ONCE])
+            await writer.drain()
 
     async def write_eof(self, data: bytes = b"") -> None:
         """It is written already."""

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from adapters import Kind, Received
 from policies.http.invalidation import other_targets
 from proxy.answers import Answer, CacheStatus, from_reply
-from proxy.asking import Ask, target_of
+from proxy.asking import Ask
 from proxy.flights import seen
 from proxy.keeping import Keeper
+from proxy.outgoing import target_of
 from proxy.purging import Purger
 from proxy.storing import group_tags
 from proxy.upstream.call import UpstreamFailure
@@ -63,18 +64,20 @@ class Writer:
             reply = await self._call(ask)
         except UpstreamFailure as failure:
             if _may_have_happened(ask, failure):
-                await self._purge(ask, None)
+                await self._purger.purge(await self._tags(ask, None), settle=self._settle(ask))
             if failure.reply is None:
                 raise failure.problem from failure
             status.detail = failure.detail
             return from_reply(failure.reply, status)
         if reply.verdict.kind in (Kind.ANSWER, Kind.UNUSABLE):
+            tags = await self._tags(ask, reply)
             for_get = self._keeper.for_get(ask, reply)
-            await self._purge(ask, reply)
-            status.stored = for_get is not None and self._keeper.keep_for_get(for_get)
+            purged = await self._purger.purge(tags, settle=self._settle(ask)) if tags else None
+            if for_get is not None and purged is not None:
+                status.stored = self._keeper.keep_for_get(for_get, purged.fence)
         return from_reply(reply, status)
 
-    async def _purge(self, ask: Ask, reply: Reply | None) -> None:
+    async def _tags(self, ask: Ask, reply: Reply | None) -> set[str]:
         """What the notification of this change would purge, and every answer of the target (RFC 9111 §4.4)."""
         name, adapter = ask.plan.upstream.name, ask.plan.upstream.adapter
         received = Received(reply.status, reply.headers, reply.body, reply.json) if reply is not None else None
@@ -82,8 +85,7 @@ class Writer:
         tags = {f"{name}/{tag}" for tag in effect.tags} if effect is not None else set()
         if adapter.by_headers:
             tags |= _invalidated(ask, reply) | await self._keeper.groups_of(ask)
-        if tags:
-            await self._purger.purge(tags, settle=self._settle(ask))
+        return tags
 
 
 def _may_have_happened(ask: Ask, failure: UpstreamFailure) -> bool:

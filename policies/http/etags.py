@@ -22,6 +22,11 @@ def is_weak(tag: str) -> bool:
     return tag[:2].upper() == "W/"
 
 
+def is_strong(tag: str | None) -> bool:
+    """Whether there is a tag, and it is an entity-tag that is not weak."""
+    return tag is not None and tag.startswith('"')
+
+
 def weakly_equal(one: str, other: str) -> bool:
     """Weak comparison (§8.8.3.2): the same opaque tag, marked or not. What is no entity-tag equals its own text."""
     return _opaque(one) == _opaque(other)

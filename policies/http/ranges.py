@@ -16,7 +16,7 @@ _RANGE = re.compile(r"bytes=(.*)", re.IGNORECASE | re.ASCII | re.DOTALL)
 _SPEC = re.compile(r"([0-9]*)-([0-9]*)")
 _CONTENT_RANGE = re.compile(r"bytes[ \t]+([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE | re.ASCII)
 _BEYOND = 10**18  # past the end of anything
-_PART_FIELDS = frozenset({"content-length", "content-range"})
+_PART_FIELDS = frozenset({"content-length", "content-range", "content-digest", "content-md5"})  # of the whole content
 
 Spec = tuple[int | None, int | None]  # first and last byte; (None, n) for the last n bytes, (n, None) for all from n on
 

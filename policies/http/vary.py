@@ -14,12 +14,16 @@ _WEIGHTED = {
 }
 _WEIGHT = re.compile(r"[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
 
+LONGEST = 2_048  # characters of Vary; what depends on so much matches nothing again
+
 
 def vary_names(headers: Mapping[str, str]) -> tuple[str, ...]:
     """The request fields an answer depends on: in lower case, sorted, each once (RFC 9110 §12.5.5).
 
     A member that is no field name counts as `*`: what it depends on cannot be known.
     """
+    if len(headers.get("vary", "")) > LONGEST:
+        return ("*",)
     members = {member.strip(" \t") for member in headers.get("vary", "").split(",")} - {""}
     return tuple(sorted({member.lower() if _TOKEN.fullmatch(member) else "*" for member in members}))
 

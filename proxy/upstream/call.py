@@ -9,6 +9,7 @@ innermost, one for each attempt. tenacity keeps a call's state on the instance, 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import NamedTuple, Protocol
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
@@ -58,6 +59,7 @@ class UpstreamFailure(Exception):
         sent: bool = True,
         wait: float | None = None,
         answered: bool = False,
+        was_kept: bool = False,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
@@ -65,6 +67,7 @@ class UpstreamFailure(Exception):
         self.reply = reply
         self.sent = sent  # whether the upstream may have seen the request
         self.answered = answered or reply is not None  # with an error of its own
+        self.was_kept = was_kept  # lost on a connection that may have ended before
         self.calls = 0
         self.wait = reply.verdict.retry_after if reply is not None else wait  # seconds the upstream asked for
 
@@ -114,6 +117,11 @@ class Upstream:
         reply.calls = attempts.made
         return reply
 
+    def broke_off(self) -> None:
+        """An answer that was taken for good broke off in its body: that counts as a failure too."""
+        self.breaker.broke_off()
+        self.last_error, self.last_error_at = "broken-answer", self._tools.wall_clock()
+
     async def _tried(self, call: Call, attempts: "_Attempts") -> Reply:
         """The first attempt, and others under tenacity's rules if it fails. Most calls never need those."""
         try:
@@ -141,15 +149,20 @@ class Upstream:
         if self.breaker.state is Circuit.OPEN:  # said at once: nobody waits for a slot at an open circuit
             raise self._resting(self.breaker.rest)
         try:
-            async with self.slots.taken(call.credential, shared=call.credential in ("held", "none")):
+            async with AsyncExitStack() as slot:
+                taken = self.slots.taken(call.credential, shared=call.credential in ("held", "none"))
+                await slot.enter_async_context(taken)
                 period = self.breaker.check()  # it may have opened while this call waited
                 attempts.made += 1
                 attempts.period = period
                 try:
-                    return await self._sent(call, period)
+                    reply = await self._sent(call, period)
                 except UpstreamFailure:
                     attempts.period = None  # reported already
                     raise
+                if reply.stream is not None:  # it is under way as long as its body is
+                    reply.stream.then(slot.pop_all().aclose)
+                return reply
         except CircuitOpen as resting:
             raise self._resting(resting.retry_after) from resting
         except QueueFull as full:
@@ -167,7 +180,7 @@ class Upstream:
             self.breaker.failed(period)
             self._observe(call, error.kind, started)
             problem = UpstreamTimeout(self.name) if error.kind == "timeout" else UpstreamUnreachable(self.name)
-            raise UpstreamFailure(error.kind, problem=problem, sent=error.sent) from error
+            raise UpstreamFailure(error.kind, problem=problem, sent=error.sent, was_kept=error.was_kept) from error
         except BaseException:
             self.breaker.abandoned(period)
             raise
@@ -260,7 +273,7 @@ def _may_repeat(failure: UpstreamFailure, call: Call) -> bool:
     """Only what is safe to repeat, and only where a repeat can help."""
     if not call.outgoing.is_safe or failure.detail in ("circuit-open", "queue-full"):
         return False
-    if failure.answered and not call.retry.answers:
+    if not call.retry.answers and not failure.was_kept:
         return False
     if failure.reply is not None and failure.reply.verdict.kind is Kind.THROTTLED:
         return failure.wait is not None  # without a word on when, asking again only makes its day worse

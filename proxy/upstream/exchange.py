@@ -23,6 +23,7 @@ from proxy.upstream.http_client import Connector, Wire
 from proxy.upstream.messages import BrokenBody, Outgoing
 
 CHUNK = 64 * 1024
+MOST_FIELDS = 1_000  # of one answer
 MOST_INFORMATIONAL = 64  # answers before the final one
 
 _ORIGIN_AND_TARGET = re.compile(r"(https?://[^/?#]+)([^#]*)")  # a fragment is never sent (RFC 9110 §7.1)
@@ -69,6 +70,7 @@ class Connections:
             read_timeout=patience,
             max_line_size=self._max_head,
             max_field_size=self._max_head,
+            max_headers=MOST_FIELDS,
         )
         return Exchange(connection, wire, outgoing, head)
 
@@ -110,6 +112,7 @@ class Exchange:
     def __init__(self, connection: Connection, wire: Wire, outgoing: Outgoing, head: bytes) -> None:
         self._connection: Connection | None = connection
         self._wire = wire
+        self.is_on_kept_wire = wire.is_kept  # which may turn out to have ended meanwhile (RFC 9112 §9.3.1)
         self._request = (head, outgoing.body)
         self._content: StreamReader = EMPTY_PAYLOAD
         self._is_head = outgoing.method == "HEAD"
@@ -162,6 +165,11 @@ class Exchange:
                 informational(message.code, from_upstream(fields))
         raise BrokenAnswer("one interim answer after the other")
 
+    def bear_pauses(self, seconds: float) -> None:
+        """From now on a pause in the answer may last so long."""
+        self._wire.read_timeout = seconds
+        self._wire.start_timeout()
+
     def read_now(self) -> bytes:
         """What is here of the body."""
         return self._content.read_nowait()
@@ -204,7 +212,7 @@ class Exchange:
         if transport is None or transport.get_write_buffer_size():  # an answer that did not wait for its request
             self._drop(connection)
         else:
-            self._connection = None
+            self._connection, self._wire.is_kept = None, True
             connection.release()
 
     def _drop(self, connection: Connection) -> None:

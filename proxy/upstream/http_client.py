@@ -27,6 +27,7 @@ class Wire(ResponseHandler):
     """One connection. Whoever sends a request over it says that it `is_asked`, until the answer has come to its end."""
 
     is_asked = False
+    is_kept = False  # it carried an answer to its end, and waited for another request
 
     def data_received(self, data: bytes) -> None:
         """What comes unasked is no answer, and ends the connection (RFC 9112 §9.2)."""

@@ -23,7 +23,7 @@ class Outgoing:
 
 ReadUpTo = Callable[[int, Mapping[str, str]], int]
 """Status and headers → how many bytes of body to read at most; 0: hand the body on as a stream, unless all of it came
-with the head; -1: as a stream always."""
+with the head."""
 
 
 class BrokenBody(Exception):
@@ -45,20 +45,24 @@ class Stream:
     before its end.
     """
 
-    def __init__(self, head: bytes, rest: AsyncIterator[bytes], close: Callable[[], Awaitable[None]]) -> None:
-        self._head = head
-        self._rest = rest
+    def __init__(self, chunks: AsyncIterator[bytes], close: Callable[[], Awaitable[None]]) -> None:
+        self._chunks = chunks
         self._close = close
+        self._then: Callable[[], Awaitable[None]] | None = None
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._head:
-            yield self._head
-        async for chunk in self._rest:
-            yield chunk
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._chunks
+
+    def then(self, act: Callable[[], Awaitable[None]]) -> None:
+        """What is to be done when it is closed."""
+        self._then = act
 
     async def close(self) -> None:
         """Let go of the connection."""
         await self._close()
+        if self._then is not None:
+            then, self._then = self._then, None
+            await then()
 
 
 @dataclass(slots=True)
@@ -74,15 +78,19 @@ class Reply:
     verdict: Verdict = field(default_factory=lambda: Verdict(Kind.ANSWER))
     calls: int = 1  # upstream calls it took
     validated_by: int | None = None  # the status of the upstream's word that a stored answer, this one, still holds
+    cookies: Fields = ()  # that came with that word, for the one who asked
     length: int | None = None  # bytes of body, where Content-Length framed it
     requested_at: float = 0.0  # when the request went out, in seconds since the epoch
     received_at: float = 0.0  # when the head of the answer came
 
 
 class TransportError(Exception):
-    """No answer came. `sent`: whether the upstream may have seen the request."""
+    """No answer came. `sent`: whether the upstream may have seen the request; `was_kept`: it went over a connection
+    that was kept from an earlier one, and may have ended before.
+    """
 
-    def __init__(self, kind: str, *, sent: bool) -> None:
+    def __init__(self, kind: str, *, sent: bool, was_kept: bool = False) -> None:
         super().__init__(kind)
         self.kind = kind
         self.sent = sent
+        self.was_kept = was_kept

@@ -14,6 +14,8 @@ from proxy.headers import from_upstream
 from proxy.upstream.exchange import CHUNK, BrokenAnswer, Connections, Exchange
 from proxy.upstream.messages import BrokenBody, Outgoing, ReadUpTo, Reply, Stream, TransportError
 
+LONGEST_PAUSE = 60.0  # seconds without a byte, after which a stream counts as broken off
+
 _CODING = frozenset({"content-encoding"})
 
 
@@ -43,16 +45,17 @@ class Transport:
         """The answer; its body read if it has no more bytes than it may, else a stream. Raises TransportError, and
         ValueError for a request that HTTP cannot say.
 
-        `patience` (seconds) ends waiting for the head and for a body that is read; a stream may go on longer, as long
-        as no pause in it does.
+        `patience` (seconds) ends waiting for the head and for a body that is read; a stream may go on as long as no
+        pause in it is longer than `LONGEST_PAUSE`.
         """
         connections = self._reads if outgoing.is_safe else self._writes
         if connections is None:
             raise RuntimeError("Transport.open was not called")
-        sent = False
+        sent = was_kept = False
         try:
             async with asyncio.timeout(patience):
                 exchange = await connections.connect(outgoing, patience)
+                was_kept = exchange.is_on_kept_wire
                 try:
                     requested_at = self._clock()
                     exchange.send()
@@ -69,7 +72,7 @@ class Transport:
         except (BrokenAnswer, BrokenBody, HttpProcessingError) as error:
             raise TransportError("broken-answer", sent=True) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise TransportError("connection-lost" if sent else "unreachable", sent=sent) from error
+            raise TransportError("connection-lost" if sent else "unreachable", sent=sent, was_kept=was_kept) from error
 
 
 def _reply(exchange: Exchange, requested_at: float, received_at: float) -> Reply:
@@ -114,7 +117,8 @@ async def _read(exchange: Exchange, reply: Reply, read_up_to: ReadUpTo) -> None:
     async def close() -> None:
         exchange.close()
 
-    reply.stream = Stream(b"", _all(pieces, exchange.chunks()), close)
+    exchange.bear_pauses(LONGEST_PAUSE)
+    reply.stream = Stream(_all(pieces, exchange.chunks()), close)
 
 
 async def _all(pieces: deque[bytes], rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 
 from policies.failure_memory import FailureMemory
 from policies.http.fields import as_mapping
-from proxy.asking import Asker, Incoming, credential_query
+from proxy.asking import Asker, Incoming
 from proxy.calling import Calling, CallTools
 from proxy.engine import Engine
 from proxy.errors import LarderError
@@ -26,6 +26,7 @@ from proxy.keeping import Keeper
 from proxy.learning import Learner
 from proxy.loading import plans_of
 from proxy.messages import ALL, upstream_tag
+from proxy.outgoing import credential_query
 from proxy.purging import Purger
 from proxy.shelf import Shelf
 from proxy.store.fences import Fences, Mode
@@ -118,7 +119,7 @@ class Stage:
         keeper = Keeper(self.shelf, self.purger, lambda: 0.5, tools.max_entry)
         fetcher = Fetcher(calling, keeper, failures, learner, Quiet(), max_entry=tools.max_entry, clock=self.clock)
         writer = Writer(calling.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
-        self.engine = Engine(self.shelf, calling, fetcher, writer, failures, self.clock)
+        self.engine = Engine(self.shelf, fetcher, writer, failures, self.clock)
         learner.answer, learner.derive = self.answered, self.derived
 
     def clock(self):
@@ -171,12 +172,11 @@ class Stage:
         fields = tuple(headers.items())
         reply = Reply(status, fields, as_mapping(fields), body)
         if not read_up_to(status, reply.headers):
-            reply.body, reply.stream = b"", Stream(body, self.nothing(), self.closed)
+            reply.body, reply.stream = b"", Stream(self.all_of(body), self.closed)
         return reply
 
-    async def nothing(self):
-        for never in ():
-            yield never
+    async def all_of(self, body):
+        yield body
 
     async def closed(self):
         """Nothing to close."""

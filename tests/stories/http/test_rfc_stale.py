@@ -202,9 +202,9 @@ DISCONNECTED = (
             ask(cache_control="no-cache", origin=hangs_up(), expect=fails()),
         ),
         Rule(
-            "a connection that is lost is tried again where nothing stands in",
-            "RFC 9110 §9.2.2",
-            ask(origin=[hangs_up(once=True), says(200, "a")], expect=fetched("a")),
+            "a new connection that is lost is an answer of a kind: it is not tried again",
+            "Larder's own",
+            ask(origin=hangs_up(), expect=fails(502)),
         ),
     ]
 )

@@ -191,8 +191,8 @@ async def test_a_stream_that_came_to_its_end_gives_its_connection_back_though_no
         assert await body_of(reply) == BODY
 
 
-@pytest.mark.parametrize(("pause", "is_whole"), [(3, True), (6, False)])
-async def test_a_stream_goes_on_beyond_patience_as_long_as_no_pause_does(time, pause, is_whole):
+@pytest.mark.parametrize(("pause", "is_whole"), [(3, True), (6, True), (61, False)])
+async def test_a_stream_goes_on_beyond_patience_as_long_as_no_pause_is_too_long(time, pause, is_whole):
     script = (HEAD, *[step for at in range(10) for step in (time.passing(pause), BODY[at : at + 1])])
     async with raw_origin(script) as there, line(there.url) as call:
         body, whole = await streamed(await call(read=0, patience=5))

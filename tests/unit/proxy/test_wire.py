@@ -32,6 +32,9 @@ class Transport:
     def write(self, data):
         self.written += data
 
+    def get_write_buffer_size(self):
+        return 0
+
     def abort(self):
         self.is_aborted = True
 
