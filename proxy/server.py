@@ -16,6 +16,7 @@ from proxy.framing import Framer
 from proxy.refusals import REFUSED, refusal_of
 from proxy.wire import WholeResponse
 
+LINGER = 1.0  # seconds that a body is still read, and thrown away, whose request was refused
 IDLE_GRACE = 0.25  # seconds that kept connections may still bring a request once draining began
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -67,7 +68,7 @@ class _Server(web.Server):
         self.max_head = max_head
 
     def __call__(self) -> RequestHandler:
-        return _Connection(self, loop=self._loop, access_log=None)
+        return _Connection(self, loop=self._loop, access_log=None, lingering_time=LINGER)
 
 
 class Listener:

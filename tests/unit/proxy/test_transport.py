@@ -321,7 +321,7 @@ async def test_no_answer_in_time_is_a_timeout(time):
 
 @pytest.mark.parametrize("read", [1000, 0])
 async def test_a_body_that_stands_still_is_a_timeout_where_it_is_read_and_broken_where_it_streams(time, read):
-    async with raw_origin((HEAD + b"o", time.passing(6))) as there, line(there.url) as call:
+    async with raw_origin((HEAD + b"o", time.passing(6 if read else 61))) as there, line(there.url) as call:
         if read:
             assert await call.failure(read=read, patience=5) == ("timeout", True)
         else:
