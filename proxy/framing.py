@@ -77,7 +77,11 @@ class Framer:
         if self._is_over:
             return found, False, b""
         try:
-            self._rest = self._read(self._rest + data, found)
+            if self._is_one_head(data):  # nearly always
+                found.append(self._begun(data))
+                self._unanswered += 1
+            else:
+                self._rest = self._read(self._rest + data, found)
         except HttpProcessingError as error:
             self._is_over, self._rest = True, b""
             if self._payload is EMPTY_PAYLOAD:
@@ -115,6 +119,13 @@ class Framer:
                 return data
             found.append(self._begun(head))
             self._unanswered += 1
+
+    def _is_one_head(self, data: bytes) -> bool:
+        """Whether nothing waits, and these bytes are a head and not a byte more."""
+        if self._rest or self._payload is not EMPTY_PAYLOAD or self._is_last or self._unanswered:
+            return False
+        size = len(data)
+        return len(_END) < size <= self._max_head and data.find(_END) == size - len(_END) and data[0] != _CR
 
     def _cut(self, data: bytes) -> tuple[bytes, bytes]:
         """A whole head and what is behind it; no head while its end has not come. Raises Unreadable."""
