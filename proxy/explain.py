@@ -14,6 +14,8 @@ _SECONDS = frozenset(
         "refresh_after",
         "stale_while_revalidate",
         "stale_if_error",
+        "stale_if_disconnected",
+        "heuristic_at_most",
         "negative_ttl",
         "keep_at_most",
         "settle",
@@ -89,7 +91,7 @@ def spoken(field: str, value: object) -> str:
         return "–"
     if isinstance(value, float | int) and name in _SECONDS:
         return _duration(value)
-    if isinstance(value, float) and name in ("budget", "failure_ratio"):
+    if isinstance(value, float) and name in ("budget", "failure_ratio", "heuristic_fraction"):
         return f"{value * 100:g}%"
     if isinstance(value, float) and name == "floor":
         return f"{value:g}/s"

@@ -11,7 +11,7 @@ from adapters import Place
 from proxy.callers.identify import redacted_path
 from proxy.wire import WholeResponse
 
-ALLOWED = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE"
+ALLOWED = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, QUERY, TRACE"
 
 _COUNTED = frozenset({"TRACE", "OPTIONS"})
 _NUMBER = re.compile(r"[0-9]+", re.ASCII)

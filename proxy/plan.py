@@ -153,6 +153,8 @@ class Planner:
             sources=tuple(sources),
             **resolved,
         )
+        if adapter.by_headers:
+            upstream.sources += tuple(self._headers(upstream, None)[1])
         self._add_endpoints(upstream, block)
         return upstream
 
