@@ -8,6 +8,7 @@ from adapters import Kind
 from policies import RetryPolicy
 from policies.http.fields import Fields, without
 from proxy.asking import SHARED, Ask
+from proxy.headers import VIA
 from proxy.messages import partition_tag
 from proxy.outgoing import outgoing_fields, target_of
 from proxy.purging import Purger
@@ -16,7 +17,6 @@ from proxy.upstream.call import Call, Upstream
 from proxy.upstream.messages import Outgoing, ReadUpTo, Reply
 
 DECODABLE = ("Accept-Encoding", "gzip, deflate")  # what Larder can undo, where it reads what comes
-VIA = ("Via", "1.1 larder")  # RFC 9110 §7.6.3
 SAME_FOR_ALL = frozenset({401, 403, 408, 429})  # every caller with this credential would hear the same
 
 
@@ -96,7 +96,7 @@ class Calling:
         return Outgoing(
             method=ask.sent.method,
             url=target_of(ask).url,
-            fields=(*fields, *conditions, VIA, *self._tools.trace_fields()),
+            fields=(*fields, *conditions, ("Via", VIA), *self._tools.trace_fields()),
             body=ask.sent.body,
             is_safe=not (ask.is_unsafe or ask.bypasses),
             decode=decode,

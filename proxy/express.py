@@ -18,9 +18,10 @@ from multidict import MultiMapping
 from policies.directives import NO_DIRECTIVES
 from proxy.answers import Answer, CacheStatus, dated_fields
 from proxy.asking import Ask
+from proxy.headers import VIA
 from proxy.links import Bases
 from proxy.messages import Entry
-from proxy.responding import VIA, appended, carried
+from proxy.responding import appended, carried
 from proxy.shelf import Shelf
 from proxy.visits import Runtime
 from proxy.wire import head_of

@@ -2,6 +2,8 @@
 
 from policies.http.fields import Fields, without
 
+VIA = "1.1 larder"  # RFC 9110 §7.6.3: what was spoken, and a pseudonym for who received it
+
 # RFC 9110 §7.6.1, and what a proxy writes anew.
 HOP_BY_HOP = frozenset(
     {

@@ -6,10 +6,9 @@ from adapters import Adapter
 from policies.http.fields import Fields
 from proxy.answers import Answer
 from proxy.errors import LarderError, render, whole_seconds
+from proxy.headers import VIA
 from proxy.links import REWRITTEN, Bases, rewritten
 from proxy.wire import FlowingResponse, WholeResponse
-
-VIA = "1.1 larder"  # RFC 9110 §7.6.3: what the upstream spoke, and a pseudonym for who received it
 
 
 def headers_of(answer: Answer, bases: Bases, traceparent: str, *, whole_retry_after: bool = True) -> Fields:

@@ -5,6 +5,7 @@ not UTF-8 stand in header strings as surrogates (`surrogateescape`), as aiohttp 
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from email.utils import formatdate
@@ -85,7 +86,7 @@ class RawResponse(web.StreamResponse):
         """It is written already."""
 
 
-class _Framed(web.StreamResponse):
+class _Framed(web.StreamResponse, ABC):
     """An answer that frames itself for the caller's version and connection."""
 
     def __init__(self, status: int, fields: Fields) -> None:
@@ -102,8 +103,9 @@ class _Framed(web.StreamResponse):
             await self._begin(request)
         return request.writer
 
+    @abstractmethod
     async def _begin(self, request: web.BaseRequest) -> None:
-        raise NotImplementedError
+        """Write the head, and of the body what is here."""
 
     def _head(self, request: web.BaseRequest, length: int | None) -> bytes:
         """The head before a body of `length` bytes; None: as many as come."""
