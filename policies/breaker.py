@@ -3,11 +3,16 @@
 closed ──failure_ratio of minimum_calls within window──▶ open ──cooldown──▶ half-open ──a probe succeeds──▶ closed
                                                           ▲                     │
                                                           └────a probe fails────┘
+
+Several processes may share a circuit. Then each has a breaker of its own, and a journal hands every report to all of
+them in one order: what they say follows from the reports alone, so they agree, also on who gets a probe.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
-from enum import StrEnum
+from enum import IntEnum, StrEnum
+from typing import NamedTuple, Protocol
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
@@ -42,21 +47,51 @@ class CircuitOpen(Exception):
         self.retry_after = retry_after
 
 
+class Happened(IntEnum):
+    """What a report tells. The numbers are those that go from process to process."""
+
+    SUCCEEDED = 1
+    FAILED = 2
+    BROKE_OFF = 3  # an answer that was counted as good ended before its end
+    PROBED = 4  # somebody wants to send a probe
+    ABANDONED = 5  # a call was given up before it could tell anything
+    RESTS = 6  # the circuit is not closed: said again for those who missed the turn
+
+
+class Report(NamedTuple):
+    """What a breaker is told. Instants are seconds of a clock that is the same for all who share the circuit."""
+
+    what: Happened
+    began: float  # the call; RESTS: the period
+    at: float
+
+
+class Journal(Protocol):
+    """Hands reports to every breaker of a shared circuit, in one order."""
+
+    def write(self, report: Report) -> bool:
+        """Hand a report to all; what this process's breaker answered when it was told."""
+
+    def read(self) -> None:
+        """Tell this process's breaker what the others have written since."""
+
+
 class CircuitBreaker:
     """One upstream's circuit. Does no I/O: told what happened, it says what may happen next.
 
-    `check` hands out the period a call belongs to; a report from a call begun in an earlier period says nothing
-    about the present one and is not counted.
+    `check` hands out the instant a call began, and the report on the call brings it back: a call that began in an
+    earlier period says nothing about the present one and is not counted.
     """
 
-    def __init__(self, policy: BreakerPolicy, clock: Callable[[], float]) -> None:
+    def __init__(self, policy: BreakerPolicy, clock: Callable[[], float], journal: Journal | None = None) -> None:
         self.policy = policy
         self._clock = clock
+        self._journal = journal
         self._calls: deque[tuple[float, bool]] = deque()  # (when it ended, whether it failed), oldest first
         self._failures = 0  # how many of them failed
-        self._opened_at: float | None = None
+        self._turned_at = -math.inf  # when the present period began
+        self._opened_at: float | None = None  # since when it rests
         self._free_probes = 0
-        self._period = 0
 
     def __repr__(self) -> str:
         return f"<CircuitBreaker {self.state} {self._failures}/{len(self._calls)} failed, {self.rest:.1f}s left>"
@@ -64,6 +99,7 @@ class CircuitBreaker:
     @property
     def state(self) -> Circuit:
         """Where the circuit stands now."""
+        self._catch_up()
         if self._opened_at is None:
             return Circuit.CLOSED
         return Circuit.OPEN if self.rest > 0 and not self._free_probes else Circuit.HALF_OPEN
@@ -78,66 +114,119 @@ class CircuitBreaker:
     @property
     def counts(self) -> tuple[int, int]:
         """Calls and failures within the window."""
-        self._forget_old()
-        return len(self._calls), self._failures
+        self._catch_up()
+        oldest = self._clock() - self.policy.window
+        recent = [failed for ended, failed in self._calls if ended > oldest]
+        return len(recent), sum(recent)
 
-    def check(self) -> int:
-        """The period a call may go out in. Raises CircuitOpen when none may go out now."""
+    @property
+    def resting(self) -> Report | None:
+        """What those who missed that the circuit opened have to be told; None while it is closed."""
+        return None if self._opened_at is None else Report(Happened.RESTS, self._turned_at, self._opened_at)
+
+    def check(self) -> float:
+        """The instant at which a call may go out: now. Raises CircuitOpen when none may."""
+        self._catch_up()
+        now = self._clock()
         if self._opened_at is None:
-            return self._period
-        if self.rest == 0:
-            # Re-armed as the first probe goes out: probes that never report back cannot wedge the circuit.
-            self._free_probes = self.policy.probes
-            self._opened_at = self._clock()
-        if not self._free_probes:
+            return now
+        may_probe = self._free_probes or self.rest == 0
+        if not may_probe or not self._report(Report(Happened.PROBED, now, now)):
             raise CircuitOpen(self.rest)
-        self._free_probes -= 1
-        return self._period
+        return now
 
-    def succeeded(self, period: int) -> None:
-        """A call of `period` was answered."""
-        if period != self._period:
-            return
-        if self._opened_at is None:
-            self._count(failed=False)
-        else:
-            self._turn(opened_at=None)
+    def succeeded(self, began: float) -> None:
+        """A call that began then was answered."""
+        self._report(Report(Happened.SUCCEEDED, began, self._clock()))
 
-    def failed(self, period: int) -> None:
-        """A call of `period` failed."""
-        if period != self._period:
-            return
-        if self._opened_at is not None:
-            self._turn(opened_at=self._clock())
-            return
-        self._count(failed=True)
-        calls, failures = self.counts
-        if calls >= self.policy.minimum_calls and failures >= calls * self.policy.failure_ratio:
-            self._turn(opened_at=self._clock())
+    def failed(self, began: float) -> None:
+        """A call that began then failed."""
+        self._report(Report(Happened.FAILED, began, self._clock()))
 
     def broke_off(self) -> None:
         """An answer that was counted as good ended before its end: while the circuit is closed, that counts too."""
+        now = self._clock()
+        self._report(Report(Happened.BROKE_OFF, now, now))
+
+    def abandoned(self, began: float) -> None:
+        """A call that began then was given up before it could tell anything: if it was a probe, that is free again."""
+        if self._opened_at is not None:  # else it was no probe, and nobody needs to hear
+            self._report(Report(Happened.ABANDONED, began, self._clock()))
+
+    def told(self, report: Report) -> bool:
+        """Count one report. For a journal to call; False: there is no probe for who asked for one."""
+        match report.what:
+            case Happened.PROBED:
+                return self._take_probe(report.at)
+            case Happened.RESTS:
+                if self._opened_at is None and report.began > self._turned_at:
+                    self._turn(report.began, opened_at=report.at)
+            case Happened.BROKE_OFF:
+                if self._opened_at is None:
+                    self._fail(report.at)
+            case _ if not self._is_of_now(report.began):
+                pass
+            case Happened.SUCCEEDED:
+                self._succeed(report.at)
+            case Happened.FAILED:
+                self._fail(report.at)
+            case Happened.ABANDONED if self._opened_at is not None:
+                self._free_probes = min(self.policy.probes, self._free_probes + 1)
+        return True
+
+    def _report(self, report: Report) -> bool:
+        return self.told(report) if self._journal is None else self._journal.write(report)
+
+    def _catch_up(self) -> None:
+        if self._journal is not None:
+            self._journal.read()
+
+    def _is_of_now(self, began: float) -> bool:
+        """Whether a call began in the present period. While it rests, only probes did, a cooldown after it opened; half
+        of that leaves room for clocks of other machines, which are known to some milliseconds only.
+        """
         if self._opened_at is None:
-            self.failed(self._period)
+            return began >= self._turned_at
+        return began >= self._turned_at + self.policy.cooldown / 2
 
-    def abandoned(self, period: int) -> None:
-        """A call of `period` was given up before it could tell anything: its probe, if it was one, is free again."""
-        if period == self._period and self._opened_at is not None:
-            self._free_probes = min(self.policy.probes, self._free_probes + 1)
+    def _take_probe(self, at: float) -> bool:
+        if self._opened_at is None:
+            return True
+        if at >= self._opened_at + self.policy.cooldown:
+            # Re-armed as the first probe goes out: probes that never report back cannot wedge the circuit.
+            self._free_probes = self.policy.probes
+            self._opened_at = at
+        if not self._free_probes:
+            return False
+        self._free_probes -= 1
+        return True
 
-    def _turn(self, opened_at: float | None) -> None:
+    def _succeed(self, at: float) -> None:
+        if self._opened_at is None:
+            self._count(at, failed=False)
+        else:
+            self._turn(at, opened_at=None)
+
+    def _fail(self, at: float) -> None:
+        if self._opened_at is not None:
+            self._turn(at, opened_at=at)
+            return
+        self._count(at, failed=True)
+        calls = len(self._calls)
+        if calls >= self.policy.minimum_calls and self._failures >= calls * self.policy.failure_ratio:
+            self._turn(at, opened_at=at)
+
+    def _turn(self, at: float, opened_at: float | None) -> None:
+        self._turned_at = at
         self._opened_at = opened_at
-        self._period += 1
         self._free_probes = 0
         self._calls.clear()
         self._failures = 0
 
-    def _count(self, *, failed: bool) -> None:
-        self._calls.append((self._clock(), failed))
+    def _count(self, at: float, *, failed: bool) -> None:
+        """Forgets by the reports' own instants: all who share the circuit forget the same."""
+        self._calls.append((at, failed))
         self._failures += failed
-        self._forget_old()
-
-    def _forget_old(self) -> None:
-        oldest = self._clock() - self.policy.window
+        oldest = at - self.policy.window
         while self._calls and self._calls[0][0] <= oldest:
             self._failures -= self._calls.popleft()[1]

@@ -40,9 +40,13 @@ class FailureMemory:
 
     def failed(self, key: Hashable, asked: float | None = None, *, disconnected: bool = False) -> None:
         """A try failed: wait twice as long as the last time, and no less than the upstream asked (seconds)."""
+        self.remember(key, asked, disconnected=disconnected, at=self._clock())
+
+    def remember(self, key: Hashable, asked: float | None, *, disconnected: bool, at: float) -> None:
+        """A try failed at that instant, here or elsewhere."""
         remembered = self._waits.get(key)
         wait = FIRST_WAIT if remembered is None else min(remembered.wait * 2, LONGEST_WAIT)
-        due = self._clock() + max(wait, min(asked or 0.0, LONGEST_ASKED))
+        due = at + max(wait, min(asked or 0.0, LONGEST_ASKED))
         self._waits[key] = _Failure(due, wait, disconnected)
 
     def succeeded(self, key: Hashable) -> None:

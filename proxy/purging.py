@@ -1,55 +1,62 @@
 """Purging: the one way anything loses its rights, for notifications, writes, operators and refused credentials."""
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
 
 from proxy.store.contract import DurableStore, StoreError
-from proxy.store.fences import Fences, Mode, Purge
-from proxy.store.memory import MemoryStore
+from proxy.store.ledger import Ledger, Purged
+from proxy.store.purges import Mode
+
+__all__ = ["Purged", "Purger"]
 
 
-class Purged(NamedTuple):
-    """What a purge came to."""
+_WIDE = ("@all", "@upstream:", "@endpoint:")
 
-    fence: int
-    mode: Mode
-    durable: bool  # False: applied in memory, but a restart may forget it
+
+class Memory(Protocol):
+    """The first tier, of this process or of all that serve."""
+
+    def remove(self, tag: str) -> Awaitable[int]:
+        """Remove every entry under `tag`; how many went."""
 
 
 class Purger:
-    """Takes the next fence for tags, at once in memory, and on disk before it returns."""
+    """Purges in the ledger first; then the bytes of what was purged for good go, wherever they are."""
 
     def __init__(
-        self, fences: Fences, memory: MemoryStore, durable: DurableStore, on_error: Callable[[str, StoreError], None]
+        self, ledger: Ledger, memory: Memory, durable: DurableStore, on_error: Callable[[str, StoreError], None]
     ) -> None:
-        self._fences = fences
+        self._ledger = ledger
         self._memory = memory
         self._durable = durable
         self._on_error = on_error
+        self._behind: set[asyncio.Task[None]] = set()
 
     async def purge(self, tags: Iterable[str], mode: Mode = Mode.SOFT, settle: float = 0) -> Purged:
         """Purge full tag names (`courseworks/course:565`, `@all`). Never raises: `durable` tells what is certain.
 
         `settle` is how long, in seconds, fills of the tags stay short-lived (DESIGN.md §5.4).
         """
-        records = self._fences.purge(tags, mode, settle)
-        durable = await self._make_durable(records)
+        names = sorted(set(tags))
+        purged = await self._ledger.purge(names, mode, settle)
         if mode is Mode.HARD:
-            for record in records:
-                await self._remove_bytes(record.tag)
-        return Purged(self._fences.number if not records else records[0].number, mode, durable)
+            for tag in names:
+                await self._memory.remove(tag)
+                if tag.startswith(_WIDE):  # may be a million: nobody waits for that, since none is served any more
+                    self._behind.add(task := asyncio.create_task(self._delete(tag)))
+                    task.add_done_callback(self._behind.discard)
+                else:
+                    await self._delete(tag)
+        return purged
 
-    async def _make_durable(self, records: list[Purge]) -> bool:
-        try:
-            await self._durable.purge(records)
-        except StoreError as error:
-            self._on_error("purge", error)
-            return False
-        return self._durable.is_durable
+    async def drain(self) -> None:
+        """Wait until the bytes are gone of all that was purged for good."""
+        while self._behind:
+            await asyncio.wait(self._behind)
 
-    async def _remove_bytes(self, tag: str) -> None:
+    async def _delete(self, tag: str) -> None:
         """What a hard purge covers is unreachable already; now its bytes go too."""
-        await self._memory.remove(tag)
         try:
             await self._durable.delete(tag)
         except StoreError as error:

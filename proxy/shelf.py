@@ -1,19 +1,24 @@
 """The shelf: what is stored, memory first, the durable store behind it, and what the fences leave of it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from policies import BreakerPolicy, CircuitBreaker, CircuitOpen
 from proxy.messages import Entry
+from proxy.sharing.page import Page
 from proxy.store.contract import DurableStore, StoreError
 from proxy.store.fences import Fences, Validity
 from proxy.store.key_filter import KeyFilter
 from proxy.store.memory import MemoryStore
 
 RECALL_TIMEOUT = 0.25  # seconds: a slow disk costs a miss, never more
+RECALL_BREAKER = BreakerPolicy(window=10.0, minimum_calls=1, failure_ratio=0.5, cooldown=1.0)
 
 
 class Shelf:
-    """Memory is asked without waiting; the durable store only after a miss, once for all who ask."""
+    """Memory is asked without waiting; the durable store only after a miss, once for all who ask, and not at all for a
+    while after it failed or took too long.
+    """
 
     def __init__(
         self,
@@ -21,18 +26,28 @@ class Shelf:
         durable: DurableStore,
         fences: Fences,
         on_error: Callable[[str, StoreError], None],
+        *,
+        monotonic: Callable[[], float],
+        page: Page | None = None,
     ) -> None:
+        """`monotonic` tells seconds; `page` is what the processes share that serve from the same durable store."""
         self.memory = memory
         self.durable = durable
         self.fences = fences
+        self.breaker = CircuitBreaker(RECALL_BREAKER, monotonic)
         self._on_error = on_error
-        self._filter = KeyFilter()
+        self._is_shared = page is not None
+        self._is_filled = page is not None and page.process > 0  # by the supervisor, which opened before
+        self._filter = KeyFilter(page.keys if page is not None else None)
+        self._writes: dict[bytes, asyncio.Future[None]] = {}
         self._recalls: dict[bytes, asyncio.Task[Entry | None]] = {}
 
     async def open(self) -> None:
-        """Learn which keys the durable store holds; until then it is asked for all of them."""
+        """Learn which keys the durable store holds; until then, or where others add to them, all are asked for."""
+        if not self.durable.lists_keys:
+            return
         try:
-            self._filter.fill(await self.durable.keys())
+            self._filter.fill(() if self._is_filled else await self.durable.keys())
         except StoreError as error:
             self._on_error("keys", error)
 
@@ -51,14 +66,7 @@ class Shelf:
 
     async def _recall(self, key: bytes) -> Entry | None:
         try:
-            async with asyncio.timeout(RECALL_TIMEOUT):
-                entry = await self.durable.get(key)
-        except TimeoutError:
-            self._on_error("get", StoreError("timeout"))
-            return None
-        except StoreError as error:
-            self._on_error("get", error)
-            return None
+            entry = await self._guarded(key)
         finally:
             del self._recalls[key]
         if entry is None:
@@ -66,22 +74,61 @@ class Shelf:
         self.memory.put(entry)  # unless something newer got there first
         return self.memory.get(key) or entry
 
+    async def _guarded(self, key: bytes) -> Entry | None:
+        try:
+            period = self.breaker.check()
+        except CircuitOpen:
+            return None
+        try:
+            async with asyncio.timeout(RECALL_TIMEOUT):
+                entry = await self.durable.get(key)
+        except (TimeoutError, StoreError) as error:
+            self.breaker.failed(period)
+            self._on_error("get", error if isinstance(error, StoreError) else StoreError("timeout"))
+            return None
+        except BaseException:
+            self.breaker.abandoned(period)
+            raise
+        self.breaker.succeeded(period)
+        return entry
+
     def keep(self, entry: Entry) -> bool:
         """Keep an entry in every tier, unless a later fetch's answer is there already, or it was purged for good while
         it was on its way. Does not wait.
         """
-        if self.validity(entry) is Validity.HARD:
+        if self.fences.validity(entry.tags, entry.fence) is Validity.HARD:
             return False
         kept = self.memory.put(entry)
         self._filter.add(entry.key)
-        self.durable.put(entry)
+        self.durable.put(entry, self._write(entry.key)) if self._is_shared else self.durable.put(entry)
         return kept
+
+    async def written(self, keys: Iterable[bytes]) -> None:
+        """Wait until what was kept under these keys is where other processes find it, or is known not to get there."""
+        writes = [self._writes[key] for key in keys if key in self._writes]
+        if writes:
+            self.durable.hurry()
+            await asyncio.wait(writes)
+
+    def _write(self, key: bytes) -> Callable[[], None]:
+        """Note a write that is under way; what ends it."""
+        write = self._writes[key] = asyncio.get_running_loop().create_future()
+
+        def ended() -> None:
+            if not write.done():
+                write.set_result(None)
+            if self._writes.get(key) is write:
+                del self._writes[key]
+
+        return ended
 
     def validity(self, entry: Entry) -> Validity:
         """What the purges leave of an entry: one comparison, unless something was purged since it was last asked."""
-        if entry.checked >= self.fences.number:
+        if entry.checked >= self.fences.horizon:
             return Validity.CURRENT
+        revision = self.fences.revision  # first: what is purged while the tags are looked at is looked at next time
         validity = self.fences.validity(entry.tags, entry.fence)
-        if validity is Validity.CURRENT:
-            entry.checked = self.fences.number
-        return validity
+        if validity is not Validity.CURRENT:
+            return validity
+        entry.checked = revision
+        return Validity.CURRENT if self.fences.is_coherent else Validity.UNSURE

@@ -6,53 +6,28 @@ fetch notes 7 ──────────────────────
 """
 
 from collections.abc import Callable, Iterable
-from enum import Enum, StrEnum
-from typing import NamedTuple
 
 from policies import DAY
+from proxy.sharing.fence_ring import FenceRing, Kind, Overrun
+from proxy.store.purge_table import PurgeTable
+from proxy.store.purges import Heard, Mode, Purge, Validity, tag_digest
 
+__all__ = ["NEVER", "Fences", "Heard", "Mode", "Purge", "Validity", "keep_records_for", "tag_digest"]
 
-class Mode(StrEnum):
-    """How much of an entry a purge leaves."""
-
-    SOFT = "soft"  # a fallback at best, while the upstream fails
-    HARD = "hard"  # nothing: never served, no validators, its bytes go
-
-
-class Validity(Enum):
-    """What the purges since an entry's fetch leave of it."""
-
-    CURRENT = 0
-    SOFT = 1
-    HARD = 2
-
-
-class Purge(NamedTuple):
-    """One tag purged: recorded in memory at once, and durably before it is acknowledged."""
-
-    tag: str
-    mode: Mode
-    number: int
-    at: float  # seconds since the epoch
-    settle_until: float  # until then, fills of the tag are short-lived, since replicas lag
-
-
-class _Marks:
-    """The latest purge of one tag, soft and hard each in its own column."""
-
-    __slots__ = ("at", "hard", "settle_until", "soft")
-
-    def __init__(self) -> None:
-        self.soft = self.hard = 0
-        self.at = self.settle_until = 0.0
-
-    @property
-    def latest(self) -> int:
-        return max(self.soft, self.hard)
+NEVER = 1 << 62  # higher than any revision
+_KIND_OF = {Mode.SOFT: Kind.SOFT, Mode.HARD: Kind.HARD}
+_FLOOR_OF = {Mode.SOFT: Kind.FLOOR_SOFT, Mode.HARD: Kind.FLOOR_HARD}
+_HARD = frozenset({Kind.HARD, Kind.FLOOR_HARD})
+_FLOORS = frozenset(_FLOOR_OF.values())
+_NO_TAG = bytes(16)
 
 
 class Fences:
-    """All purges that still matter. Does no I/O: the store makes records durable and gives them back at start."""
+    """All purges that still matter. Does no I/O: the store makes records durable and gives them back at start.
+
+    With a `ring`, several processes of one machine have one counter and hear of each other's purges at their next look,
+    which reads memory and makes no system call (DESIGN.md §5, edge 8).
+    """
 
     def __init__(
         self,
@@ -61,46 +36,126 @@ class Fences:
         opening: int = 0,
         records: Iterable[Purge] = (),
         most_records: int = 1_000_000,
+        ring: FenceRing | None = None,
+        is_coherent: Callable[[], bool] | None = None,
+        is_timed: bool = False,
     ) -> None:
-        """`opening` counts how often the durable store was opened: numbers of a later opening are always higher."""
+        """`opening` counts how often the durable store was opened: numbers of a later opening are always higher.
+
+        `records` have to be read after the ring came to be, so that none is in neither. `is_coherent` tells whether
+        this machine has heard of all purges that others acknowledged; None: there are no others. `is_timed`: fetches of
+        other machines have to be ordered too, so their numbers are microseconds since the epoch, at least.
+        """
         self._clock = clock
-        self._marks: dict[str, _Marks] = {}
-        self._most_records = most_records
-        self._floor = _Marks()
-        self.number = self._sequence = opening << 40
-        for record in records:
-            self._record(record)
-            self.number = max(self.number, record.number)
-        self._compact()
+        self._table = PurgeTable(most_records)
+        self._number = self._sequence = opening << 40
+        self._ring = ring
+        self._revision = 0  # how often something was learned; purges need not be heard in the order of their numbers
+        self._read = 0 if ring is None else ring.oldest  # notes of the ring up to which the table knows them
+        self._is_coherent = is_coherent
+        self._is_timed = is_timed
+        self.learn(Heard(one.number, one.mode, tag_digest(one.tag), one.at, one.settle_until) for one in records)
+        if ring is not None:
+            ring.raise_to(self._number, self._sequence)
 
     def __repr__(self) -> str:
-        return f"<Fences at {self.number}, {len(self._marks)} tags purged>"
+        return f"<Fences at {self.number}, {len(self)} tags purged>"
 
     def __len__(self) -> int:
-        return len(self._marks)
+        return len(self._table)
 
-    def next_sequence(self) -> int:
-        """The number of a fetch that goes out now."""
-        self._sequence += 1
-        return self._sequence
+    @property
+    def number(self) -> int:
+        """The number of the latest purge, whoever carried it out on this machine."""
+        if self._ring is not None and self._ring.position != self._read:
+            self._catch_up(self._ring)
+        return self._number
 
-    def purge(self, tags: Iterable[str], mode: Mode, settle: float = 0) -> list[Purge]:
-        """Everything under `tags` fetched before now loses its rights, in this process, from this moment.
+    @property
+    def revision(self) -> int:
+        """What is known of purges, all of it: an entry found valid at this revision is, until there is another one."""
+        if self._ring is not None and self._ring.position != self._read:
+            self._catch_up(self._ring)
+        return self._revision
 
-        `settle` is in seconds. The records are the caller's to make durable before it acknowledges.
+    @property
+    def horizon(self) -> int:
+        """The revision at which an entry has to have been found valid to be current; when coherence is lost, none will
+        do.
         """
-        self.number += 1
-        now = self._clock()
-        records = [Purge(tag, mode, self.number, now, now + settle if settle else 0.0) for tag in sorted(set(tags))]
-        for record in records:
-            self._record(record)
-        self._compact()
-        return records
+        if self._is_coherent is not None and not self._is_coherent():
+            return NEVER
+        return self.revision
+
+    @property
+    def is_coherent(self) -> bool:
+        """Whether this machine can know of every purge that was acknowledged."""
+        return self._is_coherent is None or self._is_coherent()
+
+    @property
+    def hard_purges(self) -> int:
+        """How many purges that leave nothing this process knows of; when it grows, bytes have to go."""
+        _ = self.number
+        return self._table.hard
 
     @property
     def sequence(self) -> int:
         """The number of the latest fetch."""
+        return self._sequence if self._ring is None else self._ring.sequence
+
+    def next_sequence(self) -> int:
+        """The number of a fetch that goes out now."""
+        if self._ring is not None:
+            if self._is_timed:
+                self._ring.raise_to(0, int(self._clock() * 1e6))
+            return self._ring.next_sequence()
+        self._sequence += 1
         return self._sequence
+
+    def purge(self, tags: Iterable[str], mode: Mode, settle: float = 0) -> list[Purge]:
+        """Everything under `tags` fetched before now loses its rights, on this machine, from this moment.
+
+        `settle` is in seconds. The records are the caller's to make durable before it acknowledges.
+        """
+        now = self._clock()
+        until = now + settle if settle else 0.0
+        names = sorted(set(tags))
+        number = self._publish([tag_digest(tag) for tag in names], mode, now, until)
+        return [Purge(tag, mode, number, now, until) for tag in names]
+
+    def hear(self, purges: Iterable[Heard]) -> None:
+        """Take over purges that have their numbers already."""
+        for heard in purges:
+            if self._ring is None:
+                self._record(heard)
+            else:
+                kind = _KIND_OF[heard.mode]
+                self._ring.publish([heard.tag], kind, heard.at, heard.settle_until, number=heard.number)
+        self._table.compact()
+
+    def learn(self, purges: Iterable[Heard]) -> None:
+        """Take over what a store has recorded, for this process alone: others on the machine read it by themselves."""
+        for heard in purges:
+            self._record(heard)
+        self._table.compact()
+
+    def raise_to(self, number: int) -> None:
+        """Count on from `number`, if that is higher."""
+        if self._ring is not None:
+            self._ring.raise_to(number)
+        self._number = max(self.number, number)
+
+    def raise_floor(self, number: int, mode: Mode) -> None:
+        """Everything fetched below `number` loses its rights, whatever its tags: what was purged is not known."""
+        if self._ring is not None:
+            self._ring.publish([_NO_TAG], _FLOOR_OF[mode], self._clock(), 0.0, number=number)
+        else:
+            self._raise_floor(number, mode)
+
+    def recent(self, most: int) -> list[Heard]:
+        """The latest purges, oldest first: what a store that lost them is told again."""
+        _ = self.number  # what others did first
+        return self._table.recent(most)
 
     def purged_between(self, tags: Iterable[str], after: int, upto: int) -> bool:
         """Whether one of these tags may have been purged above `after` and not above `upto`.
@@ -109,60 +164,64 @@ class Fences:
         """
         if upto <= after:
             return False
-        if self._floor.latest > after:  # compacted: which tags were purged is forgotten
-            return True
-        return any(marks.latest > after for tag in tags if (marks := self._marks.get(tag)) is not None)
+        _ = self.number
+        return self._table.purged_since(map(tag_digest, tags), after)
 
     def validity(self, tags: Iterable[str], fence: int) -> Validity:
         """What is left of an entry with these tags, fetched under `fence`."""
         if fence >= self.number:
             return Validity.CURRENT
-        if fence < self._floor.hard:
-            return Validity.HARD
-        left = Validity.SOFT if fence < self._floor.soft else Validity.CURRENT
-        for tag in tags:
-            marks = self._marks.get(tag)
-            if marks is None:
-                continue
-            if marks.hard > fence:
-                return Validity.HARD
-            if marks.soft > fence:
-                left = Validity.SOFT
-        return left
+        return self._table.validity(map(tag_digest, tags), fence)
 
     def settles(self, tags: Iterable[str]) -> bool:
         """Whether a fill of these tags may still come from a replica that lags behind a change."""
-        now = self._clock()
-        if self._floor.settle_until > now:
-            return True
-        return any(marks.settle_until > now for tag in tags if (marks := self._marks.get(tag)) is not None)
+        _ = self.number
+        return self._table.settles(map(tag_digest, tags), self._clock())
 
     def forget_before(self, instant: float) -> int:
         """Drop records of purges older than anything that can still be stored; how many were dropped."""
-        old = [tag for tag, marks in self._marks.items() if marks.at < instant]
-        for tag in old:
-            del self._marks[tag]
-        return len(old)
+        return self._table.forget_before(instant)
 
-    def _record(self, purge: Purge) -> None:
-        marks = self._marks.setdefault(purge.tag, _Marks())
-        if purge.mode is Mode.HARD:
-            marks.hard = max(marks.hard, purge.number)
-        else:
-            marks.soft = max(marks.soft, purge.number)
-        marks.at = max(marks.at, purge.at)
-        marks.settle_until = max(marks.settle_until, purge.settle_until)
+    def _publish(self, tags: list[bytes], mode: Mode, at: float, until: float) -> int:
+        if self._ring is not None:
+            number = self._ring.publish(tags, _KIND_OF[mode], at, until)
+            self._catch_up(self._ring)
+            return number
+        self._number += 1
+        for tag in tags:
+            self._record(Heard(self._number, mode, tag, at, until))
+        self._table.compact()
+        return self._number
 
-    def _compact(self) -> None:
-        """Too many records: the older half (of what is allowed) becomes a floor, below which numbers are invalid."""
-        if len(self._marks) <= self._most_records:
-            return
-        by_age = sorted(self._marks.items(), key=lambda item: item[1].latest)
-        for tag, marks in by_age[: len(by_age) - self._most_records // 2]:
-            self._floor.soft = max(self._floor.soft, marks.soft)
-            self._floor.hard = max(self._floor.hard, marks.hard)
-            self._floor.settle_until = max(self._floor.settle_until, marks.settle_until)
-            del self._marks[tag]
+    def _catch_up(self, ring: FenceRing) -> None:
+        """Take over what was noted in the ring since the last look; what was overwritten there unread could be of any
+        tag.
+        """
+        number = ring.number  # first: all notes up to it are in the ring by now
+        try:
+            notes, self._read = ring.since(self._read)
+        except Overrun as overrun:
+            for mode in Mode:
+                self._raise_floor(overrun.upto, mode)
+            notes, self._read = ring.since(overrun.position)
+        for note in notes:
+            mode = Mode.HARD if note.kind in _HARD else Mode.SOFT
+            if note.kind in _FLOORS:
+                self._raise_floor(note.number, mode)
+            else:
+                self._record(Heard(note.number, mode, note.tag, note.at, note.settle_until))
+        self._number = max(self._number, number)
+        self._table.compact()
+
+    def _raise_floor(self, number: int, mode: Mode) -> None:
+        self._revision += 1
+        self._table.raise_floor(number, mode)
+        self._number = max(self._number, number)
+
+    def _record(self, heard: Heard) -> None:
+        self._revision += 1
+        self._table.record(heard)
+        self._number = max(self._number, heard.number)
 
 
 def keep_records_for(keep_at_most: float) -> float:

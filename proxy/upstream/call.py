@@ -20,7 +20,7 @@ from policies.retry_after import retry_after
 from proxy.errors import LarderError, UpstreamBusy, UpstreamResting, UpstreamTimeout, UpstreamUnreachable
 from proxy.plan import UpstreamPlan
 from proxy.upstream.messages import Outgoing, ReadUpTo, Reply, TransportError
-from proxy.upstream.slots import QueueFull, Slots
+from proxy.upstream.slots import AnySlots, QueueFull
 
 Send = Callable[[Outgoing, float, ReadUpTo], Awaitable[Reply]]
 
@@ -80,7 +80,7 @@ class Upstream:
         plan: UpstreamPlan,
         breaker: CircuitBreaker,
         budget: RetryBudget,
-        slots: Slots,
+        slots: AnySlots,
         tools: "Tools",
     ) -> None:
         self.name = plan.name
@@ -108,8 +108,8 @@ class Upstream:
             async with asyncio.timeout(call.timeout.total):
                 reply = await self._tried(call, attempts)
         except TimeoutError as error:
-            if attempts.period is not None:  # cut short by the deadline: as much a failure as one by its own timeout
-                self.breaker.failed(attempts.period)
+            if attempts.began is not None:  # cut short by the deadline: as much a failure as one by its own timeout
+                self.breaker.failed(attempts.began)
             problem = UpstreamTimeout(self.name)
             raise self._noted(UpstreamFailure("timeout", problem=problem), attempts) from error
         except UpstreamFailure as failure:
@@ -152,13 +152,13 @@ class Upstream:
             async with AsyncExitStack() as slot:
                 taken = self.slots.taken(call.credential, shared=call.credential in ("held", "none"))
                 await slot.enter_async_context(taken)
-                period = self.breaker.check()  # it may have opened while this call waited
+                began = self.breaker.check()  # it may have opened while this call waited
                 attempts.made += 1
-                attempts.period = period
+                attempts.began = began
                 try:
-                    reply = await self._sent(call, period)
+                    reply = await self._sent(call, began)
                 except UpstreamFailure:
-                    attempts.period = None  # reported already
+                    attempts.began = None  # reported already
                     raise
                 if reply.stream is not None:  # it is under way as long as its body is
                     reply.stream.then(slot.pop_all().aclose)
@@ -171,23 +171,23 @@ class Upstream:
     def _resting(self, seconds: float) -> UpstreamFailure:
         return UpstreamFailure("circuit-open", problem=UpstreamResting(self.name, seconds), sent=False)
 
-    async def _sent(self, call: Call, period: int) -> Reply:
+    async def _sent(self, call: Call, began: float) -> Reply:
         """Send once, judge the answer, and tell the breaker."""
         started = self._tools.clock()
         try:
             reply = await self._tools.send(call.outgoing, call.timeout.attempt, call.read_up_to)
         except TransportError as error:
-            self.breaker.failed(period)
+            self.breaker.failed(began)
             self._observe(call, error.kind, started)
             problem = UpstreamTimeout(self.name) if error.kind == "timeout" else UpstreamUnreachable(self.name)
             raise UpstreamFailure(error.kind, problem=problem, sent=error.sent, was_kept=error.was_kept) from error
         except BaseException:
-            self.breaker.abandoned(period)
+            self.breaker.abandoned(began)
             raise
         self.reached = True
         self._judge(call, reply)
         kind = reply.verdict.kind
-        (self.breaker.failed if kind is Kind.FAILED else self.breaker.succeeded)(period)
+        (self.breaker.failed if kind is Kind.FAILED else self.breaker.succeeded)(began)
         self._observe(call, kind.value, started)
         if kind in (Kind.FAILED, Kind.THROTTLED):
             if reply.stream is not None:  # too large for all who share the call: they get Larder's own words
@@ -259,7 +259,7 @@ class _Attempts:
     """What became of one call so far."""
 
     made = 0
-    period: int | None = None  # the breaker's, of the attempt under way
+    began: float | None = None  # the attempt under way, by the breaker's clock
 
 
 def _any_of(

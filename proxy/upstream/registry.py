@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 
-from policies import CircuitBreaker, RetryBudget
 from proxy.plan import UpstreamPlan
 from proxy.upstream.call import Tools, Upstream
-from proxy.upstream.slots import Slots
+from proxy.upstream.guards import Guards, OwnGuards
 
 
 class Upstreams:
     """Every upstream, by name."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, guards: Guards | None = None) -> None:
+        """`guards`: None for a process that shares them with nobody."""
         self._tools = tools
+        self._guards = guards or OwnGuards(tools.clock)
         self._by_name: dict[str, Upstream] = {}
         self._gone: dict[str, Upstream] = {}  # taken out of the config; requests under way still end there
 
@@ -28,19 +29,16 @@ class Upstreams:
         self._by_name = {plan.name: self._upstream(plan, self._by_name.get(plan.name)) for plan in plans}
 
     def _upstream(self, plan: UpstreamPlan, before: Upstream | None) -> Upstream:
-        clock = self._tools.clock
         same_place = before is not None and before.base_url == plan.base_url
-        if before is not None and same_place and before.breaker.policy == plan.breaker:
-            breaker = before.breaker
-        else:
-            breaker = CircuitBreaker(plan.breaker, clock)
-        keeps_budget = before is not None and before.budget.policy == plan.retry
+        keeps_breaker = before is not None and same_place and before.breaker.policy == plan.breaker
         keeps_slots = before is not None and before.slots.policy == plan.concurrency
+        budget = self._guards.budget(plan.retry)
+        keeps_budget = before is not None and before.budget.policy == budget.policy
         upstream = Upstream(
             plan,
-            breaker,
-            before.budget if before is not None and keeps_budget else RetryBudget(plan.retry, clock),
-            before.slots if before is not None and keeps_slots else Slots(plan.concurrency),
+            before.breaker if before is not None and keeps_breaker else self._guards.breaker(plan),
+            before.budget if before is not None and keeps_budget else budget,
+            before.slots if before is not None and keeps_slots else self._guards.slots(plan),
             self._tools,
         )
         if before is not None and same_place:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
 
 from policies import ConcurrencyPolicy
 
@@ -11,8 +12,19 @@ class QueueFull(Exception):
     """Too many calls wait already."""
 
 
+class AnySlots(Protocol):
+    """The places for calls to one upstream, whether one process has them all or several share them."""
+
+    policy: ConcurrencyPolicy
+    waiting: int  # calls of this process
+    in_flight: int
+
+    def taken(self, credential: str, *, shared: bool) -> AbstractAsyncContextManager[None]:
+        """Hold a slot. `shared` credentials, which Larder holds, only count against the whole. Raises QueueFull."""
+
+
 class Slots:
-    """The places for calls to one upstream."""
+    """The places for calls to one upstream, all of them this process's."""
 
     def __init__(self, policy: ConcurrencyPolicy) -> None:
         self.policy = policy

@@ -1,0 +1,186 @@
+"""Guard reports: what befell one process's calls, told to the guards of all processes of its machine.
+
+Every report, also a process's own, goes through the page's ring, and each process tells its guards what it reads there.
+So all breakers of an upstream hear the same reports in the same order, and come to the same end: also on who gets a
+half-open circuit's probe. Who wants one writes that down, and has it if one was left when its turn in the ring came.
+A lease or a count per probe would be as exact, but would be a second place that may disagree with the ring; and here a
+probe that never reports back is over with the cooldown, as in a breaker that one process has for itself.
+
+Other machines' reports (proxy/store/redis_reports.py) come in like another process's, some milliseconds late. So for
+that long two machines may each send their probes; then the earlier one's report re-arms the other.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from enum import IntEnum
+from typing import Final
+
+from policies.breaker import BreakerPolicy, CircuitBreaker, Happened, Report
+from policies.failure_memory import FailureMemory
+from proxy.sharing.digests import DIGEST_BYTES, digest_of
+from proxy.sharing.holding import Sleep
+from proxy.sharing.page import Page
+from proxy.sharing.report_ring import Report as Written
+
+FOREIGN: Final = 0xFFFF_FFFF  # the process of reports by other machines
+NOTHING: Final = bytes(DIGEST_BYTES)
+REPEATED: Final = 1.0  # seconds after which it is said again that a circuit is not closed
+
+
+class Try(IntEnum):
+    """What became of a key's refresh; beside `Happened`, with numbers of its own."""
+
+    FAILED = 16  # a: seconds the upstream asked for
+    DISCONNECTED = 17
+    SUCCEEDED = 18
+
+
+class GuardReports:
+    """One process's end of it."""
+
+    def __init__(
+        self, page: Page, *, clock: Callable[[], float] = time.monotonic, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        """`clock` is one that all processes of the machine read alike."""
+        self._ring = page.reports
+        self._process = page.process
+        self._clock = clock
+        self._sleep = sleep
+        self._breakers: dict[bytes, CircuitBreaker] = {}
+        self._rests_said: dict[bytes, float] = {}
+        self._granted = False
+        self._task: asyncio.Task[None] | None = None
+        self.failures: Final = SharedFailures(self, clock)
+        reports, self._position = self._ring.since(0)
+        for written in reports:
+            self.failures.told(written)
+
+    def breaker(self, upstream: str, base_url: str, policy: BreakerPolicy) -> CircuitBreaker:
+        """This process's breaker of a circuit that all processes share. It knows what the ring still holds, so that a
+        process that was started again does not call an upstream that rests.
+        """
+        name = digest_of(upstream, base_url)
+        breaker = CircuitBreaker(policy, self._clock, _Journal(self, name))
+        for written in self._read_before():
+            if written.upstream == name:
+                _tell(breaker, written)
+        self._breakers[name] = breaker
+        return breaker
+
+    def read(self) -> None:
+        """Tell the guards what was written since. Takes next to no time where that is nothing."""
+        if self._ring.position == self._position:
+            return
+        reports, self._position = self._ring.since(self._position)
+        for written in reports:
+            self.failures.told(written)
+            breaker = self._breakers.get(written.upstream)
+            granted = breaker is not None and _tell(breaker, written)
+            if written.process == self._process:
+                self._granted = granted
+            if written.kind == Happened.RESTS:
+                self._rests_said[written.upstream] = self._clock()
+
+    def write(self, upstream: bytes, kind: int, a: float, b: float, key: bytes = NOTHING) -> bool:
+        """Tell all processes; what this one's breaker said to it. False, if it could not be read back."""
+        self._ring.publish(upstream, kind, a, b, key, self._process)
+        self._granted = False
+        self.read()  # ends with what was just written: nothing else of this process is unread
+        return self._granted
+
+    def _read_before(self) -> list[Written]:
+        """What the ring still holds of what was read."""
+        while True:
+            self.read()
+            reports, position = self._ring.since(0)
+            if position == self._position:
+                return reports
+
+    def start(self) -> None:
+        """Read on while nobody asks, and say now and then which circuits are not closed: who was held up for long
+        missed that they opened.
+        """
+        self._task = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """End that."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    def say_who_rests(self) -> None:
+        """Once a second is enough, whoever says it."""
+        self.read()
+        for name, breaker in self._breakers.items():
+            resting = breaker.resting
+            if resting is not None and self._clock() - self._rests_said.get(name, -math.inf) >= REPEATED:
+                self.write(name, resting.what, resting.began, resting.at)
+
+    async def _follow(self) -> None:
+        while True:
+            await self._sleep(REPEATED / 4)
+            await asyncio.sleep(0)  # also where the sleep given takes no time
+            self.say_who_rests()
+
+
+class SharedFailures(FailureMemory):
+    """The failure memory of all processes. Keys are digests in it, since they are in the ring."""
+
+    def __init__(self, reports: GuardReports, clock: Callable[[], float]) -> None:
+        super().__init__(clock)
+        self._reports = reports
+
+    def is_due(self, key: Hashable) -> bool:
+        """Whether the upstream may be asked for `key` again."""
+        self._reports.read()
+        return super().is_due(digest_of(key))
+
+    def is_disconnected(self, key: Hashable) -> bool:
+        """Whether the last try for `key`, by any process, brought no answer at all."""
+        self._reports.read()
+        return super().is_disconnected(digest_of(key))
+
+    def failed(self, key: Hashable, asked: float | None = None, *, disconnected: bool = False) -> None:
+        """A try failed; all processes wait."""
+        kind = Try.DISCONNECTED if disconnected else Try.FAILED
+        self._reports.write(NOTHING, kind, asked or 0.0, self._clock(), digest_of(key))
+
+    def succeeded(self, key: Hashable) -> None:
+        """A try succeeded. That is news only where one failed before."""
+        self._reports.read()
+        digest = digest_of(key)
+        if digest in self._waits:
+            self._reports.write(NOTHING, Try.SUCCEEDED, 0.0, self._clock(), digest)
+
+    def told(self, written: Written) -> None:
+        """Count what a process wrote, if it is about a key."""
+        if written.kind == Try.SUCCEEDED:
+            super().succeeded(written.key)
+        elif written.kind in (Try.FAILED, Try.DISCONNECTED):
+            disconnected = written.kind == Try.DISCONNECTED
+            self.remember(written.key, written.a, disconnected=disconnected, at=written.b)
+
+
+class _Journal:
+    """A breaker's way into the ring."""
+
+    def __init__(self, reports: GuardReports, upstream: bytes) -> None:
+        self._reports = reports
+        self._upstream = upstream
+
+    def write(self, report: Report) -> bool:
+        return self._reports.write(self._upstream, report.what, report.began, report.at)
+
+    def read(self) -> None:
+        self._reports.read()
+
+
+_HAPPENED = frozenset(Happened)
+
+
+def _tell(breaker: CircuitBreaker, written: Written) -> bool:
+    return written.kind in _HAPPENED and breaker.told(Report(Happened(written.kind), written.a, written.b))

@@ -1,0 +1,57 @@
+"""Shared guards: limits, circuits and remembered failures that hold over all processes of a machine."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from policies import CircuitBreaker, RetryBudget, RetryPolicy
+from policies.failure_memory import FailureMemory
+from proxy.plan import UpstreamPlan
+from proxy.sharing.guard_reports import GuardReports
+from proxy.sharing.holding import Sleep
+from proxy.sharing.page import Page
+from proxy.sharing.shared_slots import SharedSlots
+from proxy.upstream.slots import AnySlots
+
+
+class SharedGuards:
+    """One process's guards. `start` them once its event loop runs."""
+
+    def __init__(
+        self,
+        page: Page,
+        processes: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        """`processes` is how many call upstreams; `clock` is one that they all read alike."""
+        self._page = page
+        self._processes = processes
+        self._clock = clock
+        self._sleep = sleep
+        self._reports = GuardReports(page, clock=clock, sleep=sleep)
+        self.failures: FailureMemory = self._reports.failures
+
+    def start(self) -> None:
+        """Follow what the others report, also while nothing is called."""
+        self._reports.start()
+
+    async def stop(self) -> None:
+        """End that."""
+        await self._reports.stop()
+
+    def breaker(self, plan: UpstreamPlan) -> CircuitBreaker:
+        """A circuit that all processes' calls open and close."""
+        return self._reports.breaker(plan.name, plan.base_url, plan.breaker)
+
+    def slots(self, plan: UpstreamPlan) -> AnySlots:
+        """Slots for all processes' calls together."""
+        return SharedSlots(plan.concurrency, plan.name, self._page, self._sleep)
+
+    def budget(self, policy: RetryPolicy) -> RetryBudget:
+        """This process's part: of the floor, which time earns, an equal one. What demand earns needs no dividing: each
+        process earns by the calls it makes itself, and shares of parts add up to the share of the whole.
+        """
+        return RetryBudget(replace(policy, floor=policy.floor / self._processes), self._clock)
