@@ -183,6 +183,7 @@ class Adapter:
     sign: Callable[[Mapping[str, str]], Signature] | None = None  # credential fields → what to add
     held_partition: Partition = Partition.SHARED  # the partition when Larder holds the credential
     terms: tuple[str, ...] = ()  # versions of terms, one of which an operator has to accept before anything is cached
+    education_records: bool = False  # what it answers are education records (FERPA): sealed at rest when a key is set
 
     # what the upstream sees
     api_of: Callable[[str], tuple[str, str] | None] | None = None  # path → ({api} of the base URL, path to send)

@@ -110,6 +110,7 @@ adapter = Adapter(
     credential_fields=("token",),
     sign=sign,
     held_partition=Partition.PRINCIPAL,  # a token is one person's, whoever holds it
+    education_records=True,  # who takes what, with whom, and the grades (34 CFR 99.3)
     keyed_headers=("accept", "accept-language"),
     fixed_headers={"accept-encoding": "gzip"},
     canonical_query=canonical_query,

@@ -1,105 +1,86 @@
 """Entries in SQLite: what is written, read and removed of them, in transactions small enough to let a purge by."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
-from proxy.messages import ALL, Entry, endpoint_tag, upstream_tag
+from policies import MIB
+from proxy.messages import ALL, Entry, endpoint_tag, partition_tag, upstream_tag
+from proxy.store._sqlite_rows import Row, split_digests, text_of
 from proxy.store._sqlite_schema import transaction
-from proxy.store.codec import as_bytes, as_text, encode
+from proxy.store.codec import as_bytes
 from proxy.store.contract import Filter, Summary
+from proxy.store.purges import tag_digest
 from proxy.store.selection import key_of
 
-_SLICE = 500  # rows removed in one transaction
+_SLICE = 500  # rows read, or removed in one transaction, at once
+_SLICE_BYTES = 8 * MIB
+_BESIDE_BLOB = 1_000  # bytes that an entry takes in the file for all but its blob, about
 
-_PUT = """
-INSERT INTO entries
-    (key, fence, sequence, upstream, endpoint, partition, tags, stored_at, fresh_until, gone_at, size, status, blob)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET
-    (fence, sequence, upstream, endpoint, partition, tags, stored_at, fresh_until, gone_at, size, status, blob) =
-    (excluded.fence, excluded.sequence, excluded.upstream, excluded.endpoint, excluded.partition, excluded.tags,
-     excluded.stored_at, excluded.fresh_until, excluded.gone_at, excluded.size, excluded.status, excluded.blob)
+_COLUMNS = ", ".join(Row._fields)
+_REST = ", ".join(Row._fields[1:])
+_PUT = f"""
+INSERT INTO entries ({_COLUMNS}) VALUES ({", ".join("?" for _ in Row._fields)})
+ON CONFLICT (key) DO UPDATE SET ({_REST}) = ({", ".join(f"excluded.{name}" for name in Row._fields[1:])})
 WHERE (excluded.fence, excluded.sequence) >= (entries.fence, entries.sequence)
-"""
+"""  # noqa: S608 (made of the names of columns)
 
-Tagged = tuple[bytes, bytes]  # a key, and the tags it is listed under
-
-
-class _Row(NamedTuple):
-    key: bytes
-    fence: int
-    sequence: int
-    upstream: bytes
-    endpoint: bytes
-    partition: bytes
-    tags: bytes
-    stored_at: float
-    fresh_until: float
-    gone_at: float
-    size: int
-    status: int
-    blob: bytes
+Tagged = tuple[bytes, bytes]  # a key, and the digests of the tags it is listed under
+ReadEntry = Callable[[object, bytes, object], Entry | None]
+"""From what the columns hold: the blob, the key, the partition."""
 
 
-def write(connection: sqlite3.Connection, entries: Iterable[Entry]) -> int:
-    """Keep entries, each unless what is kept has a higher order; how many could not be written as bytes."""
-    rows, unwritable = [], 0
-    for entry in entries:
-        try:
-            rows.append(_row(entry))
-        except (ValueError, OverflowError):
-            unwritable += 1
+class Kept(NamedTuple):
+    """What is kept under a key."""
+
+    blob: object
+    partition: object
+
+
+def write(connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    """Keep entries, each unless what is kept has a higher order."""
     with transaction(connection):
         for row in rows:
             _write_row(connection, row)
-    return unwritable
 
 
-def _row(entry: Entry) -> _Row:
-    return _Row(
-        key=entry.key,
-        fence=entry.fence,
-        sequence=entry.sequence,
-        upstream=as_bytes(entry.upstream),
-        endpoint=as_bytes(entry.endpoint),
-        partition=as_bytes(entry.partition),
-        tags=as_bytes("\n".join(_listed_tags(entry))),
-        stored_at=entry.stored_at,
-        fresh_until=entry.life.fresh_until,
-        gone_at=entry.life.gone_at,
-        size=entry.size,
-        status=entry.status,
-        blob=encode(entry),
-    )
-
-
-def _listed_tags(entry: Entry) -> list[str]:
-    """The tags that are looked up in entry_tags: all but the two that the entries table answers by itself."""
-    return [tag for tag in dict.fromkeys(entry.tags) if tag != ALL and not tag.startswith("@key:")]
-
-
-def _write_row(connection: sqlite3.Connection, row: _Row) -> None:
+def _write_row(connection: sqlite3.Connection, row: Row) -> None:
     held = connection.execute("SELECT tags FROM entries WHERE key = ?", (row.key,)).fetchone()
     if not connection.execute(_PUT, row).rowcount or (held is not None and held[0] == row.tags):
         return
     if held is not None:
         _unlist(connection, (row.key, held[0]))
-    pairs = [(tag, row.key) for tag in row.tags.split(b"\n")]
+    pairs = [(tag, row.key) for tag in split_digests(row.tags)]
     connection.executemany("INSERT OR IGNORE INTO entry_tags (tag, key) VALUES (?, ?)", pairs)
 
 
 def _unlist(connection: sqlite3.Connection, row: Tagged) -> None:
     key, tags = row
-    connection.executemany(
-        "DELETE FROM entry_tags WHERE tag = ? AND key = ?", [(tag, key) for tag in tags.split(b"\n")]
-    )
+    pairs = [(tag, key) for tag in split_digests(tags)]
+    connection.executemany("DELETE FROM entry_tags WHERE tag = ? AND key = ?", pairs)
 
 
-def read(connection: sqlite3.Connection, key: bytes) -> bytes | None:
-    """The bytes kept under `key`."""
-    row = connection.execute("SELECT blob FROM entries WHERE key = ?", (key,)).fetchone()
-    return None if row is None else row[0]
+def read(connection: sqlite3.Connection, key: bytes) -> Kept | None:
+    """What is kept under `key`."""
+    row = connection.execute("SELECT blob, partition FROM entries WHERE key = ?", (key,)).fetchone()
+    return None if row is None else Kept(*row)
+
+
+def read_on(connection: sqlite3.Connection, after: bytes, entry_of: ReadEntry) -> tuple[bytes | None, list[Entry]]:
+    """The next entries behind a key, and the key to go on behind; None: that was all."""
+    found: list[Entry] = []
+    room = _SLICE_BYTES
+    last: bytes | None = None
+    query = "SELECT key, blob, partition FROM entries WHERE key > ? ORDER BY key LIMIT ?"
+    for key, blob, partition in connection.execute(query, (after, _SLICE)):
+        last = key
+        entry = entry_of(blob, key, partition)
+        if entry is not None:
+            found.append(entry)
+            room -= entry.size
+        if room <= 0:
+            break
+    return last, found
 
 
 def remove_under(connection: sqlite3.Connection, tag: str) -> list[bytes]:
@@ -107,6 +88,30 @@ def remove_under(connection: sqlite3.Connection, tag: str) -> list[bytes]:
     where, values = _where(Filter(tag=tag))
     with transaction(connection):
         return _remove(connection, _some(connection, where, values))
+
+
+def remove_purged(connection: sqlite3.Connection, tag: str, number: int) -> int:
+    """Remove some of what is under `tag` and was fetched before its purge of that number; how many went."""
+    where, values = _where(Filter(tag=tag))
+    where, values = where + " AND fence < ?", (*values, number)
+    if not _some(connection, where, values):
+        return 0  # as nearly always: nobody has to wait for that
+    with transaction(connection):
+        return len(_remove(connection, _some(connection, where, values)))
+
+
+def sealed_partitions(connection: sqlite3.Connection, tag: str) -> list[str]:
+    """The partitions of which something under `tag` is sealed."""
+    where, values = _where(Filter(tag=tag))
+    query = f"SELECT DISTINCT partition FROM entries WHERE sealed_by IS NOT NULL AND {where}"  # noqa: S608 (made of the constants in _where)
+    return [text_of(partition) for (partition,) in connection.execute(query, values)]
+
+
+def remove_sealed(connection: sqlite3.Connection, partition: str) -> int:
+    """Remove some of what is sealed in a partition; how many went."""
+    where, values = _where(Filter(tag=partition_tag(partition)))
+    with transaction(connection):
+        return len(_remove(connection, _some(connection, where + " AND sealed_by IS NOT NULL", values)))
 
 
 def remove_gone(connection: sqlite3.Connection, now: float) -> int:
@@ -121,12 +126,12 @@ def remove_beyond(connection: sqlite3.Connection, max_bytes: int) -> int:
     if excess <= 0:
         return 0
     doomed: list[Tagged] = []
-    oldest = connection.execute("SELECT key, tags, size FROM entries ORDER BY stored_at LIMIT ?", (_SLICE,))
-    for key, tags, size in oldest:
+    oldest = connection.execute("SELECT key, tags, length(blob) FROM entries ORDER BY stored_at LIMIT ?", (_SLICE,))
+    for key, tags, blob_bytes in oldest:
         if excess <= 0:
             break
         doomed.append((key, tags))
-        excess -= size
+        excess -= blob_bytes + _BESIDE_BLOB
     oldest.close()
     with transaction(connection):
         return len(_remove(connection, doomed))
@@ -152,22 +157,26 @@ def keys(connection: sqlite3.Connection) -> list[bytes]:
     return [row[0] for row in connection.execute("SELECT key FROM entries")]
 
 
-def summaries(connection: sqlite3.Connection, wanted: Filter) -> list[Summary]:
+def summaries(connection: sqlite3.Connection, wanted: Filter, entry_of: ReadEntry) -> list[Summary]:
     """What an operator may see of them, newest first."""
     where, values = _where(wanted)
     query = (
-        "SELECT key, upstream, endpoint, partition, tags, stored_at, fence, size, status, fresh_until, gone_at"  # noqa: S608 (made of the constants in _where)
+        "SELECT key, upstream, endpoint, partition, stored_at, fence, size, status, fresh_until, gone_at, own,"  # noqa: S608 (made of the constants in _where)
+        " CASE WHEN sealed_by IS NULL THEN NULL ELSE blob END"
         f" FROM entries WHERE {where} ORDER BY stored_at DESC LIMIT ?"
     )
-    return [_summary(row) for row in connection.execute(query, (*values, wanted.limit))]
+    return [_summary(row, entry_of) for row in connection.execute(query, (*values, wanted.limit))]
 
 
-def _summary(row: tuple[bytes, bytes, bytes, bytes, bytes, float, int, int, int, float, float]) -> Summary:
-    key, upstream, endpoint, partition, tags, *numbers = row
-    own = tuple(tag for tag in as_text(tags).split("\n") if not tag.startswith("@"))
-    names = (as_text(upstream), as_text(endpoint), as_text(partition))
-    stored_at, fence, size, status, fresh_until, gone_at = numbers
-    return Summary(key.hex(), *names, own, stored_at, int(fence), int(size), int(status), fresh_until, gone_at)
+def _summary(row: tuple[Any, ...], entry_of: ReadEntry) -> Summary:
+    key, *names, stored_at, fence, size, status, fresh_until, gone_at, own, sealed = row
+    upstream, endpoint, partition = map(text_of, names)
+    tagged = text_of(own)
+    if sealed is not None:
+        entry = entry_of(sealed, key, names[2])
+        tagged = entry.tagged if entry is not None else ""
+    tags = tuple(f"{upstream}/{tag}" for tag in tagged.split("\n")) if tagged else ()
+    return Summary(key.hex(), upstream, endpoint, partition, tags, stored_at, fence, size, status, fresh_until, gone_at)
 
 
 def _where(wanted: Filter) -> tuple[str, tuple[object, ...]]:
@@ -184,7 +193,7 @@ def _where(wanted: Filter) -> tuple[str, tuple[object, ...]]:
     for tag in tags:
         key = key_of(tag)
         conditions.append("key IN (SELECT key FROM entry_tags WHERE tag = ?)" if key is None else "key = ?")
-        values.append(as_bytes(tag) if key is None else key)
+        values.append(tag_digest(tag) if key is None else key)
     return " AND ".join(conditions), tuple(values)
 
 

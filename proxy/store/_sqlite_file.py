@@ -1,33 +1,51 @@
-"""The SQLite store's file: one process at a time, readable by its owner only, moved aside when it is broken."""
+"""The SQLite store's file: readable by its owner only, migrated when it is old, moved aside when it is broken.
 
+sole, owner   has the lock, makes the file ready and counts the opening
+attached      another process of the owner's: uses the file as it is, and holds on to the lock it was handed
+"""
+
+import errno
 import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from proxy.store._sqlite_errors import Damaged, is_broken
+from proxy.store._sqlite_lock import OWNER_ONLY, FileLock
+from proxy.store._sqlite_migration import migrate
 from proxy.store._sqlite_records import load_purges
-from proxy.store._sqlite_schema import file_identity, next_opening, prepare
+from proxy.store._sqlite_replacing import discard_unfinished, sync
+from proxy.store._sqlite_schema import (
+    PAGE_BYTES,
+    VERSION,
+    WAIT_FOR_OTHERS,
+    create,
+    file_identity,
+    next_opening,
+    version_of,
+)
 from proxy.store.contract import Opened, StoreError
 
-_CHECKED_UP_TO = 16 * 1024**2  # bytes that SQLite checks through in well under 0.2 s
-_OWNER_ONLY = 0o600
+Role = Literal["sole", "owner", "attached"]
 
-_SETTINGS = (
-    "PRAGMA busy_timeout = 2000",  # an operator's sqlite3 shell or backup may hold the file for a moment
+_CHECKED_UP_TO = 16 * 1024**2  # bytes that SQLite checks through in well under 0.2 s
+
+SETTINGS = (
+    f"PRAGMA busy_timeout = {round(WAIT_FOR_OTHERS * 1000)}",
+    f"PRAGMA page_size = {PAGE_BYTES}",  # of a file that is still empty
     "PRAGMA trusted_schema = OFF",
     "PRAGMA cell_size_check = ON",
+    "PRAGMA cache_size = -8000",  # KiB: with small pages the tree is deep, and its upper levels are wanted each time
+    "PRAGMA secure_delete = ON",
+    "PRAGMA temp_store = MEMORY",  # nothing of what is kept lies in files that nobody scrubs
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # in WAL mode: a commit is on disk when it returns
+    "PRAGMA wal_autocheckpoint = 4000",  # pages: 4 MiB
     "PRAGMA journal_size_limit = 67108864",
 )
-
-
-class _Damaged(sqlite3.DatabaseError):
-    """What SQLite reads without complaint, but is no store of Larder's."""
 
 
 class Found(NamedTuple):
@@ -40,21 +58,37 @@ class Found(NamedTuple):
 class SQLiteFile:
     """A database file, its lock, and which file exactly it was when it was opened. For one thread."""
 
-    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, path: Path, clock: Callable[[], float], role: Role = "sole", inherited_lock: int | None = None
+    ) -> None:
+        """`inherited_lock` is the descriptor that the owner handed to an attached process."""
         self._path = path
         self._clock = clock
-        self._lock: int | None = None
+        self._role = role
+        self._inherited_lock = inherited_lock
+        self._lock = FileLock(self._beside(".lock"))
         self._identity: tuple[int, bytes] | None = None
         self._inode: tuple[int, int] | None = None
 
+    @property
+    def lock_fd(self) -> int | None:
+        """The lock's descriptor, for processes that are to hold it too; None while it is not held."""
+        return self._lock.descriptor
+
     def open(self) -> Found:
-        """Lock the file, make it ready and count the opening. Raises StoreError, OSError or sqlite3.Error."""
-        self._take_lock()
+        """Make the file ready, or take it as its owner made it. Raises StoreError, OSError or sqlite3.Error."""
+        if self._role == "attached":
+            if self._inherited_lock is not None:
+                self._lock.inherit(self._inherited_lock)
+        else:
+            self._lock.take()
         try:
-            return self._open()
+            found = self._attach() if self._role == "attached" else self._open()
         except BaseException:
             self.release()
             raise
+        self._inode = self._current_inode()
+        return found
 
     def reopen(self) -> sqlite3.Connection:
         """Connect again after a failure, to the very same file. Raises StoreError, OSError or sqlite3.Error.
@@ -85,66 +119,68 @@ class SQLiteFile:
 
     def suspect(self) -> None:
         """Have the next opening check the whole file, however big: it was found damaged. Raises OSError."""
-        self._beside(".suspect").touch(_OWNER_ONLY)
+        self._beside(".suspect").touch(OWNER_ONLY)
 
     def release(self) -> None:
         """Let other processes have the file."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._lock.release()
 
     def _current_inode(self) -> tuple[int, int]:
-        found = self._path.stat()
+        found = os.stat(self._path)  # noqa: PTH116 - Path.stat costs a hit twice as much
         return found.st_dev, found.st_ino
-
-    def _take_lock(self) -> None:
-        if not self._path.parent.is_dir():
-            raise StoreError("the directory of the database file does not exist")
-        descriptor = os.open(self._beside(".lock"), os.O_RDWR | os.O_CREAT, _OWNER_ONLY)
-        try:
-            flock(descriptor, LOCK_EX | LOCK_NB)  # the kernel lets go of it when the process dies, however it dies
-        except BlockingIOError:
-            os.close(descriptor)
-            raise StoreError("another process has the database file open: each Larder needs one of its own") from None
-        self._lock = descriptor
 
     def _open(self) -> Found:
         try:
             found = self._count_opening()
         except sqlite3.DatabaseError as error:
-            if not _is_broken(error):
+            if not is_broken(error):
                 raise
-            moved_aside = self._move_aside()
+            moved_aside = str(move_aside(self._path, self._clock()))
             connection, opened = self._count_opening()
             found = Found(connection, opened._replace(moved_aside=moved_aside))
         self._beside(".suspect").unlink(missing_ok=True)
-        self._inode = self._current_inode()
-        self._sync_directory()
+        discard_unfinished(self._path)
+        sync(self._path.parent)  # a new file's name has to be on disk too, or a power failure takes its purges with it
         return found
 
     def _count_opening(self) -> Found:
         connection = self._connect()
         try:
-            prepare(connection)
+            version = version_of(connection)
+            if version == 0:
+                create(connection)
             self._check(connection)
+            if 0 < version < VERSION:
+                connection.close()
+                migrate(self._path, version)
+                connection = self._connect()
             self._identity = next_opening(connection)
             return Found(connection, Opened(self._identity[0], load_purges(connection)))
         except (TypeError, ValueError) as error:
             connection.close()
-            raise _Damaged("what it holds is not what was written") from error
+            raise Damaged("what it holds is not what was written") from error
+        except BaseException:
+            connection.close()
+            raise
+
+    def _attach(self) -> Found:
+        if not self._path.exists():
+            raise StoreError("there is no database file yet: the process that owns it makes it")
+        connection = self._connect()
+        try:
+            _require_version(connection)
+            self._identity = file_identity(connection)
+            return Found(connection, Opened(self._identity[0], load_purges(connection)))
         except BaseException:
             connection.close()
             raise
 
     def _connect(self) -> sqlite3.Connection:
         """SQLite gives its -wal and -shm files the permissions of the file itself."""
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, _OWNER_ONLY))
-        for suffix in ("", "-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                self._beside(suffix).chmod(_OWNER_ONLY)
+        make_private(self._path)
         connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=64)
         try:
-            for setting in _SETTINGS:
+            for setting in SETTINGS:
                 connection.execute(setting)
         except BaseException:
             connection.close()
@@ -157,36 +193,39 @@ class SQLiteFile:
             return
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
-            raise _Damaged("quick_check found damage")
-
-    def _sync_directory(self) -> None:
-        """A new file's name has to be on disk too, or a power failure takes its purges with it."""
-        descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def _move_aside(self) -> str:
-        when = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y%m%dT%H%M%SZ")
-        name = f"{self._path.name}.broken-{when}"
-        taken = sum(1 for other in self._path.parent.glob(f"{name}*") if not other.name.endswith(("-wal", "-shm")))
-        aside = self._path.with_name(f"{name}-{taken + 1}" if taken else name)
-        for suffix in ("", "-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                self._beside(suffix).rename(f"{aside}{suffix}")
-        return str(aside)
+            raise Damaged("quick_check found damage")
 
     def _beside(self, suffix: str) -> Path:
         return self._path.with_name(self._path.name + suffix)
 
 
-def _is_broken(error: sqlite3.DatabaseError) -> bool:
-    """Damage, rather than a disk or another process in the way: only damaged files are moved aside."""
-    return is_damage(error) or isinstance(error, _Damaged) or str(error).startswith("no such ")
+def _require_version(connection: sqlite3.Connection) -> None:
+    version = version_of(connection)
+    if version != VERSION:
+        raise StoreError(f"the file has schema version {version}: the process that owns it makes it {VERSION}")
 
 
-def is_damage(error: sqlite3.Error) -> bool:
-    """Whether SQLite says that the file is malformed, or no database at all."""
-    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+def make_private(path: Path) -> None:
+    """An empty file, if there is none; readable by its owner only, with what SQLite has beside it. Raises OSError.
+
+    One that is there is not opened: to close it again would take this process's locks on it from SQLite.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).chmod(OWNER_ONLY)
+
+
+def move_aside(path: Path, now: float) -> Path:
+    """Out of the way of a new one, for whoever wants to know what happened; where it is now. Raises OSError."""
+    when = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+    name = f"{path.name}.broken-{when}"
+    taken = sum(1 for other in path.parent.glob(f"{name}*") if not other.name.endswith(("-wal", "-shm")))
+    aside = path.with_name(f"{name}-{taken + 1}" if taken else name)
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(f"{aside}{suffix}")
+    return aside

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 
 from adapters import Link
 from policies import DAY
+from proxy.store._sqlite_rows import text_of
 from proxy.store._sqlite_schema import transaction
-from proxy.store.codec import as_bytes, as_text
-from proxy.store.fences import Mode, Purge
+from proxy.store.codec import as_bytes
+from proxy.store.purges import Mode, Purge
 
 _PURGE = """
 INSERT INTO purges (tag, mode, number, at, settle_until) VALUES (?, ?, ?, ?, ?)
@@ -29,7 +30,7 @@ _BIND = """
 INSERT INTO bindings (partition, user, at) VALUES (?, ?, ?)
 ON CONFLICT (partition) DO UPDATE SET user = excluded.user, at = excluded.at
 """
-_SLICE = 2_000  # rows forgotten in one transaction
+_SLICE = 2_000  # rows read, or forgotten in one transaction, at once
 _FORGET_MARKS = "DELETE FROM marks WHERE (source, token) IN (SELECT source, token FROM marks WHERE until <= ? LIMIT ?)"
 _FORGET_OLD = (
     "DELETE FROM purges WHERE (tag, mode) IN (SELECT tag, mode FROM purges WHERE at < ? LIMIT ?)",
@@ -48,7 +49,15 @@ def record_purges(connection: sqlite3.Connection, records: Iterable[Purge]) -> N
 def load_purges(connection: sqlite3.Connection) -> tuple[Purge, ...]:
     """All that are kept."""
     rows = connection.execute("SELECT tag, mode, number, at, settle_until FROM purges")
-    return tuple(Purge(as_text(tag), Mode(mode), number, at, settle) for tag, mode, number, at, settle in rows)
+    return tuple(
+        Purge(text_of(tag), Mode(mode), int(number), float(at), float(settle)) for tag, mode, number, at, settle in rows
+    )
+
+
+def hard_purges(connection: sqlite3.Connection, since: float) -> list[tuple[str, int]]:
+    """Tags that were purged for good since an instant, and the numbers of their purges."""
+    rows = connection.execute("SELECT tag, number FROM purges WHERE mode = ? AND at >= ?", (Mode.HARD.value, since))
+    return [(text_of(tag), number) for tag, number in rows]
 
 
 def mark(connection: sqlite3.Connection, source: str, token: str, now: float, until: float) -> bool:
@@ -63,6 +72,12 @@ def marked(connection: sqlite3.Connection, source: str, token: str, now: float) 
     return connection.execute(query, (as_bytes(source), as_bytes(token), now)).fetchone() is not None
 
 
+def try_to_write(connection: sqlite3.Connection, now: float) -> None:
+    """Write something that is over at once: after a failure, to know whether the disk takes anything again."""
+    with transaction(connection):
+        connection.execute("INSERT OR REPLACE INTO marks (source, token, until) VALUES (x'', x'', ?)", (now,))
+
+
 def learn(connection: sqlite3.Connection, upstream: str, links: Iterable[Link], now: float) -> None:
     """Keep links. One that is known and young is not written again: rosters repeat them with every answer."""
     rows = [(as_bytes(upstream), *map(as_bytes, link), now, DAY) for link in links]
@@ -74,7 +89,7 @@ def find_link(connection: sqlite3.Connection, upstream: str, enrollment: str) ->
     """The user and course of an enrollment."""
     query = "SELECT enrollment, user, course FROM links WHERE upstream = ? AND enrollment = ?"
     row = connection.execute(query, (as_bytes(upstream), as_bytes(enrollment))).fetchone()
-    return None if row is None else Link(*map(as_text, row))
+    return None if row is None else Link(*map(text_of, row))
 
 
 def bind(connection: sqlite3.Connection, partition: str, user: str, now: float) -> None:
@@ -86,7 +101,24 @@ def bind(connection: sqlite3.Connection, partition: str, user: str, now: float) 
 def bindings(connection: sqlite3.Connection) -> dict[str, str]:
     """All principals and their users."""
     rows = connection.execute("SELECT partition, user FROM bindings")
-    return {as_text(partition): as_text(user) for partition, user in rows}
+    return {text_of(partition): text_of(user) for partition, user in rows}
+
+
+def marks_from(connection: sqlite3.Connection, after: tuple[str, str]) -> list[tuple[str, str, float]]:
+    """The next notifications that are remembered behind one: source, token and until when."""
+    query = "SELECT source, token, until FROM marks WHERE (source, token) > (?, ?) ORDER BY source, token LIMIT ?"
+    rows = connection.execute(query, (*map(as_bytes, after), _SLICE))
+    return [(text_of(source), text_of(token), until) for source, token, until in rows]
+
+
+def links_from(connection: sqlite3.Connection, after: tuple[str, str]) -> list[tuple[str, Link]]:
+    """The next links behind one's upstream and enrollment."""
+    query = (
+        "SELECT upstream, enrollment, user, course FROM links"
+        " WHERE (upstream, enrollment) > (?, ?) ORDER BY upstream, enrollment LIMIT ?"
+    )
+    rows = connection.execute(query, (*map(as_bytes, after), _SLICE))
+    return [(text_of(upstream), Link(*map(text_of, link))) for upstream, *link in rows]
 
 
 def forget(connection: sqlite3.Connection, now: float, before: float) -> int:

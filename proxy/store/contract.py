@@ -1,15 +1,19 @@
 """What a durable store is: the second tier, which survives the process. One contract suite holds all of them to it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from adapters import Link
 from proxy.messages import Entry
-from proxy.store.fences import Purge
+from proxy.store.purges import Purge
 
 
 class StoreError(Exception):
     """The durable store could not do what was asked; Larder goes on without it and says so."""
+
+
+class StoreUnavailable(StoreError):
+    """It cannot be reached just now, and may be back by itself; a StoreError that is none needs somebody to mend it."""
 
 
 class Summary(NamedTuple):
@@ -53,6 +57,10 @@ class DurableStore(Protocol):
         """Whether what is acknowledged survives the process."""
 
     @property
+    def lists_keys(self) -> bool:
+        """Whether `keys` tells all there are, and no other machine adds to them."""
+
+    @property
     def dropped(self) -> int:
         """Entries that were put and not kept: too many at once, or the disk refused them."""
 
@@ -81,8 +89,14 @@ class DurableStore(Protocol):
     async def get(self, key: bytes) -> Entry | None:
         """The entry kept under `key`; None when there is none, or what is there cannot be read."""
 
-    def put(self, entry: Entry) -> None:
-        """Keep `entry` behind the answer, unless what is kept has a higher `order`. Bounded: drops when swamped."""
+    def put(self, entry: Entry, kept: Callable[[], None] | None = None) -> None:
+        """Keep `entry` behind the answer, unless what is kept has a higher `order`. Bounded: drops when swamped.
+
+        `kept` is called on the event loop once that is over, whatever came of it.
+        """
+
+    def hurry(self) -> None:
+        """Write what was put without waiting for more: somebody waits for it."""
 
     async def flush(self) -> None:
         """Wait until all that was put is kept."""
@@ -92,6 +106,9 @@ class DurableStore(Protocol):
 
     async def delete(self, tag: str) -> int:
         """Remove the bytes of every entry under `tag` (any of Entry.tags); how many went."""
+
+    async def scrub(self) -> None:
+        """Leave nothing of what was deleted where bytes may still lie: free pages, logs, writes under way."""
 
     async def purge(self, records: Sequence[Purge]) -> None:
         """Make purges durable: when this returns, they survive the death of the process and of the machine."""

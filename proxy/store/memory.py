@@ -13,6 +13,7 @@ from proxy.store.selection import Wanted, key_of, matching, summary, under
 Key = bytes  # spelled apart from MemoryStore.bytes
 
 _SLICE = 2_000  # entries looked at before other tasks get their turn: about a millisecond
+_CAREFUL_SLICE = 100  # the same, where each takes ten microseconds
 
 
 class _Shelf(LRUCache[bytes, Entry]):
@@ -91,6 +92,10 @@ class MemoryStore:
         """Remove what is GONE for good at `now` (seconds since the epoch); how many went."""
         return await self._remove_all(lambda entry: entry.life.gone_at <= now)
 
+    async def remove_purged(self, is_purged: Wanted) -> int:
+        """Remove what purges of other processes and machines have left nothing of; how many went."""
+        return await self._remove_all(is_purged, _CAREFUL_SLICE)
+
     def clear(self) -> int:
         """Remove everything; how many went."""
         gone = len(self._shelf)
@@ -108,16 +113,16 @@ class MemoryStore:
             newest = nlargest(wanted.limit, newest + found, key=lambda entry: entry.stored_at)
         return [summary(entry) for entry in newest]
 
-    async def _remove_all(self, doomed: Wanted) -> int:
+    async def _remove_all(self, doomed: Wanted, at_once: int = _SLICE) -> int:
         gone = 0
-        async for found in self._slices(doomed):
+        async for found in self._slices(doomed, at_once):
             gone += sum(self.remove_key(entry.key) for entry in found)
         return gone
 
-    async def _slices(self, wanted: Wanted) -> AsyncIterator[list[Entry]]:
+    async def _slices(self, wanted: Wanted, at_once: int = _SLICE) -> AsyncIterator[list[Entry]]:
         """What is wanted of the entries kept now, some at a time; other tasks run in between, and may change any."""
         keys = list(self._shelf)
-        for start in range(0, len(keys), _SLICE):
-            entries = map(self._shelf.peek, keys[start : start + _SLICE])
+        for start in range(0, len(keys), at_once):
+            entries = map(self._shelf.peek, keys[start : start + at_once])
             yield [entry for entry in entries if entry is not None and wanted(entry)]
             await asyncio.sleep(0)

@@ -7,7 +7,7 @@ from cachetools import LRUCache
 from adapters import Link
 from proxy.messages import Entry
 from proxy.store.contract import Filter, Opened, Summary
-from proxy.store.fences import Purge
+from proxy.store.purges import Purge
 
 _MOST_MARKS = 100_000
 _MOST_LINKS = 500_000
@@ -18,6 +18,7 @@ class NoStore:
     """A DurableStore that keeps no entries; marks, links and bindings are kept in memory, bounded."""
 
     is_durable = False
+    lists_keys = True
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """`clock` tells seconds since the epoch."""
@@ -42,8 +43,13 @@ class NoStore:
         """Always None."""
         return None
 
-    def put(self, entry: Entry) -> None:
+    def put(self, entry: Entry, kept: Callable[[], None] | None = None) -> None:  # noqa: ARG002 (the contract's)
         """Keeps nothing."""
+        if kept is not None:
+            kept()
+
+    def hurry(self) -> None:
+        """Nothing is pending."""
 
     async def flush(self) -> None:
         """Nothing is pending."""
@@ -51,6 +57,9 @@ class NoStore:
     async def delete(self, tag: str) -> int:  # noqa: ARG002 (the contract's signature)
         """Nothing to remove."""
         return 0
+
+    async def scrub(self) -> None:
+        """Nothing was kept."""
 
     async def purge(self, records: Sequence[Purge]) -> None:
         """Nothing outlives the process, so no purge has to; `is_durable` says so to those who acknowledge."""

@@ -154,11 +154,11 @@ async def test_an_open_store_is_not_opened_twice(path):
 async def test_a_store_of_a_newer_larder_is_refused_and_left_alone(path):
     await filled(path)
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     connection.close()
     before = path.read_bytes()
 
-    with pytest.raises(StoreError, match="schema version 2"):
+    with pytest.raises(StoreError, match="schema version 3"):
         await make(path).open()
 
     assert path.read_bytes() == before
@@ -275,7 +275,7 @@ async def test_damage_in_a_big_file_is_met_by_reads_and_the_next_opening_moves_i
     await filled(path, 600, body=os.urandom(40_000))
     size = path.stat().st_size
     assert size > 20_000_000, "bigger than what is checked through at every opening"
-    overwrite(path, size // 4, b"\xff" * (size // 2))
+    overwrite(path, size // 2, b"\xff" * (size // 3))
     store = make(path)
     assert (await store.open()).moved_aside is None
 
