@@ -1,4 +1,4 @@
-"""What every store promises, held against each of them: memory, SQLite, and none at all."""
+"""What every store promises, held against each of them: memory, SQLite, Redis, and none at all."""
 
 import os
 import signal
@@ -15,6 +15,7 @@ from proxy.store.contract import DurableStore, Filter, StoreError
 from proxy.store.fences import Fences, Mode, Purge, Validity
 from proxy.store.memory import MemoryStore
 from proxy.store.none import NoStore
+from proxy.store.redis import RedisStore
 from proxy.store.sqlite import SQLiteStore
 from tests.unit.store.samples import NOW, Clock, an_entry, key
 
@@ -56,28 +57,47 @@ async def opened(path, clock=None, **bounds):
         await store.close()
 
 
-@pytest.fixture(params=["sqlite", "none"])
-async def durable(request, path, clock):
+@asynccontextmanager
+async def opened_in_redis(server, clock, **bounds):
+    store = RedisStore(
+        server.url, clock=clock, write_after=30, **bounds
+    )  # long: what waits is written when it has to be
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@pytest.fixture(params=["sqlite", "redis", "none"])
+async def durable(request, path, clock, redis):
     """Each durable store, opened."""
+    if request.param == "redis":
+        async with opened_in_redis(redis, clock) as store:
+            yield store
+        return
     store = SQLiteStore(path, clock=clock) if request.param == "sqlite" else NoStore(clock)
     await store.open()
     yield store
     await store.close()
 
 
-@pytest.fixture(params=["sqlite, written", "sqlite, pending", "memory"])
-async def tier(request, path, clock):
+@pytest.fixture(params=["sqlite, written", "sqlite, pending", "redis, written", "redis, pending", "memory"])
+async def tier(request, path, clock, redis):
     """Each store that keeps entries, and `landed`: what to await after a put, so that the entry is where it is meant.
 
     A pending entry must look like a kept one to everybody.
     """
-    if request.param == "memory":
+    name, _, where = request.param.partition(", ")
+    if name == "memory":
         tier = MemoryTier()
         tier.landed = tier.flush
         yield tier
         return
-    async with opened(path, clock) as store:
-        store.landed = store.flush if request.param == "sqlite, written" else MemoryTier().flush
+    is_redis = name == "redis"
+    opening = opened_in_redis(redis, clock) if is_redis else opened(path, clock)
+    async with opening as store:
+        store.landed = store.flush if where == "written" else MemoryTier().flush
         yield store
 
 

@@ -240,7 +240,8 @@ async def test_on_a_real_disk_whatever_breaks_off_is_made_good_by_the_next_deliv
     await store.open()
     await store.learn("courseworks", [Link("46825", "20064", "564")])
     world = World()
-    fence_of_an_old_entry = world.fences.number = 1 << 40
+    fence_of_an_old_entry = 1 << 40
+    world.fences.raise_to(fence_of_an_old_entry)
     try:
         reply = await world.over(Breaking(store, step, when, what)).receive("plain", {}, moved)
         assert reply.status == 503

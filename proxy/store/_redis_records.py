@@ -1,0 +1,95 @@
+"""What is remembered in Redis beside entries: notifications seen, what enrollments belong to, whom principals are."""
+
+from collections.abc import Callable, Sequence
+from math import ceil
+
+import msgspec
+
+from adapters import Link
+from proxy.store import _redis_scripts as scripts
+from proxy.store._redis_client import RedisServers
+from proxy.store._redis_keys import Keys
+from proxy.store.codec import as_bytes, as_text
+
+_STEP = 1000  # bindings looked at in one step
+
+_encode = msgspec.msgpack.encode
+_decode_link = msgspec.msgpack.Decoder(tuple[bytes, bytes]).decode
+_decode_binding = msgspec.msgpack.Decoder(tuple[bytes, float]).decode
+
+
+class RedisRecords:
+    """Small things, each under a key that expires."""
+
+    def __init__(self, servers: RedisServers, keys: Keys, clock: Callable[[], float], keep: float) -> None:
+        """`keep` is how long links and bindings are kept since they were last learned, in seconds."""
+        self._servers, self._keys, self._clock, self._keep = servers, keys, clock, keep
+
+    async def mark(self, source: str, token: str, until: float) -> bool:
+        """Remember a notification; False if it is remembered already."""
+        now = self._clock()
+        left = max(1, _milliseconds(until - now))
+        key = self._keys.mark(source, token)
+        return bool(await self._servers.run(scripts.MARK, key, _milliseconds(until), _milliseconds(now), left))
+
+    async def marked(self, source: str, token: str) -> bool:
+        """Whether a notification is remembered."""
+        until = await self._servers.call("GET", self._keys.mark(source, token))
+        return until is not None and until.isdigit() and int(until) > _milliseconds(self._clock())
+
+    async def learn(self, upstream: str, links: Sequence[Link]) -> None:
+        """Keep links."""
+        keep = _milliseconds(self._keep)
+        commands = [
+            ("SET", self._keys.link(upstream, link.enrollment), _encode((as_bytes(link.user), as_bytes(link.course))))
+            for link in links
+        ]
+        for answer in await self._servers.all([(*command, "PX", keep) for command in commands]):
+            if isinstance(answer, Exception):
+                raise answer
+
+    async def find_link(self, upstream: str, enrollment: str) -> Link | None:
+        """The user and course of an enrollment."""
+        value = await self._servers.call("GET", self._keys.link(upstream, enrollment))
+        try:
+            return None if value is None else Link(enrollment, *map(as_text, _decode_link(value)))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    async def bind(self, partition: str, user: str) -> None:
+        """Keep which upstream user a principal is."""
+        value = _encode((as_bytes(user), self._clock() + self._keep))
+        await self._servers.run(
+            scripts.BIND, self._keys.bindings, as_bytes(partition), value, _milliseconds(self._keep)
+        )
+
+    async def bindings(self) -> dict[str, str]:
+        """All principals and their users."""
+        now = self._clock()
+        held = await self._servers.call("HGETALL", self._keys.bindings)
+        read = {field: _binding(value) for field, value in held.items()}
+        return {as_text(field): user for field, (user, until) in read.items() if until > now}
+
+    async def forget(self) -> None:
+        """Drop bindings that nobody has learned again for so long."""
+        now, cursor = self._clock(), 0
+        while True:
+            cursor, held = await self._servers.call("HSCAN", self._keys.bindings, cursor, "COUNT", _STEP)
+            gone = [field for field, value in held.items() if _binding(value)[1] <= now]
+            if gone:
+                await self._servers.call("HDEL", self._keys.bindings, *gone)
+            if not cursor:
+                return
+
+
+def _binding(value: bytes) -> tuple[str, float]:
+    """A user, and until when; what cannot be read is over."""
+    try:
+        user, until = _decode_binding(value)
+        return as_text(user), until
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "", 0.0
+
+
+def _milliseconds(seconds: float) -> int:
+    return ceil(seconds * 1000)

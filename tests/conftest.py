@@ -1,0 +1,35 @@
+"""What all tests share: a real Redis, started when the first test asks for it."""
+
+import pytest
+import pytest_asyncio
+
+from tests.redis_cluster import redis_cluster
+from tests.redis_server import redis_server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def redis_of_session():
+    async with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def redis(redis_of_session):
+    """A running RedisServer with nothing in it. Not to be stopped or changed: others come after."""
+    await redis_of_session.flush()
+    return redis_of_session
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cluster_of_session():
+    async with redis_cluster(replicas=1) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def cluster(cluster_of_session):
+    """A running RedisCluster of three masters, a replica each, with nothing in it. Who fails it over lets the former
+    master rejoin.
+    """
+    await cluster_of_session.flush()
+    return cluster_of_session
