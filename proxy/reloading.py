@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from proxy.admin.desk import ReloadReport
 from proxy.config_file import ConfigError, ConfigProblem
 from proxy.larder import Larder
 from proxy.loading import load_plans
+from proxy.observing import Observing
+from proxy.settings import Settings
 from proxy.webhook_sources import WebhookSourceError
 
 ONLY_AT_START = (
@@ -22,10 +24,11 @@ ONLY_AT_START = (
     "store",
     "log",
 )
+"""What a single process reads once, when it starts."""
 
 
 class Reloader:
-    """Reads the config again, one reload at a time."""
+    """Reads the config of a single process again, one reload at a time."""
 
     def __init__(self, larder: Larder, config: Path) -> None:
         self._larder = larder
@@ -36,25 +39,40 @@ class Reloader:
         """What changed, or every problem the file has."""
         async with self._lock:
             report = self._reload()
-        if report.problems:
-            first = report.problems[0]
-            self._larder.observing.reloaded("refused", problems=len(report.problems), first=str(first))
-        else:
-            self._larder.observing.reloaded("taken", changed=list(report.changed))
+        tell(self._larder.observing, report)
         return report
 
     def _reload(self) -> ReloadReport:
         try:
             plans = load_plans(self._config, os.environ)
-            before = self._larder.plans.settings.model_dump()
+            before = self._larder.plans.settings
             self._larder.follow(plans)
         except ConfigError as error:
             return ReloadReport(problems=tuple(error.problems))
         except WebhookSourceError as error:
             return ReloadReport(problems=(ConfigProblem(str(self._config), 1, "", str(error)),))
-        changed = list(differences(before, plans.settings.model_dump()))
-        late = tuple(field for field in changed if field.startswith(ONLY_AT_START))
+        changed = changes(before, plans.settings)
+        late = under(changed, ONLY_AT_START)
         return ReloadReport(tuple(field for field in changed if field not in late), late)
+
+
+def tell(observing: Observing, report: ReloadReport) -> None:
+    """What a reload came to, to metrics and log."""
+    if report.problems:
+        first = report.problems[0]
+        observing.reloaded("refused", problems=len(report.problems), first=str(first))
+    else:
+        observing.reloaded("taken", changed=list(report.changed))
+
+
+def changes(before: Settings, after: Settings) -> tuple[str, ...]:
+    """The fields that differ."""
+    return tuple(differences(before.model_dump(), after.model_dump()))
+
+
+def under(fields: Sequence[str], places: tuple[str, ...]) -> tuple[str, ...]:
+    """Those fields that are one of these places, or in one."""
+    return tuple(field for field in fields if field.startswith(places))
 
 
 def differences(before: Any, after: Any, place: str = "") -> Iterator[str]:

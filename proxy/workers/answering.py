@@ -1,0 +1,137 @@
+"""Answering: what a worker does when its supervisor asks."""
+
+import asyncio
+from collections.abc import Callable
+
+from aiohttp import ClientSession
+
+from proxy.admin_desk import exposition
+from proxy.config_file import ConfigError, ConfigProblem
+from proxy.larder import Larder
+from proxy.plan import Plans
+from proxy.store.codec import as_text
+from proxy.telemetry.traces import current_trace
+from proxy.upstream.call import Upstream
+from proxy.webhook_sources import WebhookSourceError, channels
+from proxy.workers.channel import Channel
+from proxy.workers.control import (
+    Abort,
+    Answer,
+    Ask,
+    Commit,
+    ConfigText,
+    Count,
+    Done,
+    Failed,
+    Measure,
+    Measured,
+    Order,
+    Prepare,
+    Question,
+    Refused,
+    Remove,
+    Reply,
+    Report,
+    State,
+    Summaries,
+    UpstreamState,
+    told,
+)
+
+AT_ONCE = 1_000  # entries in one answer
+
+
+class Answering:
+    """Answers for one Larder that is open. Questions do not wait for each other."""
+
+    def __init__(self, larder: Larder, channel: Channel[Order], plans_of: Callable[[ConfigText], Plans]) -> None:
+        """`plans_of` is what this worker makes of a config. It raises ConfigError."""
+        self._larder = larder
+        self._channel = channel
+        self._plans_of = plans_of
+        self._prepared: Plans | None = None
+        self._answers: set[asyncio.Task[None]] = set()
+
+    def take(self, ask: Ask) -> None:
+        """Answer a question, soon."""
+        task = asyncio.create_task(self._answer(ask))
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
+
+    async def _answer(self, ask: Ask) -> None:
+        try:
+            replies = await self._replies(ask.question)
+        except Exception as error:  # noqa: BLE001 - said in the log, and told to who asked
+            self._larder.observing.failed(current_trace.get(), error)
+            replies = [Failed(type(error).__name__)]
+        for reply in replies:
+            await self._channel.say(Answer(ask.number, reply))
+
+    async def _replies(self, question: Question) -> list[Reply]:
+        memory = self._larder.memory
+        match question:
+            case Prepare(config):
+                return [await self._prepare(config)]
+            case Commit():
+                return [self._commit()]
+            case Abort():
+                self._prepared = None
+            case Count(wanted):
+                return [Done(await memory.count(wanted.filter))]
+            case Summaries(wanted):
+                return [*told(await memory.summaries(wanted.filter), AT_ONCE)]
+            case Remove(tag):
+                return [Done(await memory.remove(as_text(tag)))]
+            case Report():
+                return [self._state()]
+            case Measure():
+                return [self.measured()]
+        return [Done()]
+
+    async def _prepare(self, config: ConfigText) -> Done | Refused:
+        try:
+            plans = self._plans_of(config)
+            async with ClientSession() as session:  # made to see that they can be
+                channels(plans, session, self._larder.observing.keys_failed)
+        except ConfigError as error:
+            return Refused(tuple(error.problems))
+        except WebhookSourceError as error:
+            return Refused((ConfigProblem(config.name, 1, "", str(error)),))
+        self._prepared = plans
+        return Done()
+
+    def _commit(self) -> Done:
+        """Raises RuntimeError when nothing was prepared."""
+        plans, self._prepared = self._prepared, None
+        if plans is None:
+            raise RuntimeError("nothing was prepared")
+        self._larder.follow(plans)
+        return Done()
+
+    def _state(self) -> State:
+        refused = self._larder.observing.refused_payloads
+        states = tuple(state_of(upstream, refused.get(upstream.name, 0)) for upstream in self._larder.upstreams)
+        return State(len(self._larder.memory), self._larder.memory.bytes, states)
+
+    def measured(self) -> Measured:
+        """The metrics of this process."""
+        return Measured(exposition(self._larder)[1])
+
+
+def state_of(upstream: Upstream, payloads_refused: int) -> UpstreamState:
+    """How the guards of an upstream are."""
+    calls, failures = upstream.breaker.counts
+    return UpstreamState(
+        name=upstream.name,
+        circuit=upstream.breaker.state.value,
+        rest=upstream.breaker.rest,
+        calls=calls,
+        failures=failures,
+        in_flight=upstream.slots.in_flight,
+        waiting=upstream.slots.waiting,
+        retries_left=upstream.budget.left,
+        payloads_refused=payloads_refused,
+        quota_left=upstream.quota_left,
+        last_error=upstream.last_error,
+        last_error_at=upstream.last_error_at,
+    )

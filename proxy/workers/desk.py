@@ -1,0 +1,148 @@
+"""The supervisor's desk: the admin listener for all workers, on the very application that a single process has.
+
+What that shows without waiting, as it would of its own process, is asked of the workers just before.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import cast
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from proxy.admin.app import make_admin
+from proxy.admin.desk import Desk
+from proxy.observing import Observing
+from proxy.plan import Plans
+from proxy.purging import Purger
+from proxy.settings import Admin
+from proxy.store.memory import MemoryStore
+from proxy.telemetry.traces import current_trace
+from proxy.tier import Tier, measure
+from proxy.upstream.call import Upstream
+from proxy.workers.aggregating import Totals
+from proxy.workers.asking import WorkerGone, WorkerSilent
+from proxy.workers.control import Measure, Measured
+from proxy.workers.crew import Crew
+from proxy.workers.guards import SeenUpstream, merged
+from proxy.workers.hired import Worker
+from proxy.workers.reloading import CrewReloader
+from proxy.workers.tiers import LOOK_WITHIN, WorkersMemory
+
+LOOKED_AT = frozenset({"/admin/upstreams", "/admin/flush"})
+MEASURED = "/metrics"
+
+
+class CrewListener:
+    """The admin listener of a supervisor."""
+
+    def __init__(self, settings: Admin, app: web.Application) -> None:
+        self._host, self._port = settings.host, settings.port
+        self._runner = web.AppRunner(app, access_log=None)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, also where the system chose it."""
+        return int(self._runner.addresses[0][1])
+
+    async def open(self) -> None:
+        """Listen. Raises OSError when the address cannot be had."""
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port).start()
+
+    async def close(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+
+class CrewDesk:
+    """Makes the desk over a crew."""
+
+    def __init__(
+        self,
+        crew: Crew,
+        tier: Tier,
+        memory: WorkersMemory,
+        totals: Totals,
+        observing: Observing,
+        reloader: CrewReloader,
+    ) -> None:
+        self._crew = crew
+        self._tier = tier
+        self._memory = memory
+        self._totals = totals
+        self._observing = observing
+        self._reloader = reloader
+
+    def app(self, token: str) -> web.Application:
+        """The admin listener's application. Raises ValueError without a token."""
+        app = make_admin(self._desk(token))
+        app.middlewares.append(self._asked_before())  # the innermost: only who is let in has workers asked
+        return app
+
+    def _desk(self, token: str) -> Desk:
+        observing = self._observing
+        return Desk(
+            host=self._reloader.plans.settings.admin.host,
+            token=token,
+            clock=time.time,
+            fences=self._tier.fences,
+            purger=Purger(self._tier.ledger, self._memory, self._tier.durable, observing.store_failed),
+            # The desk asks no more of either than these have.
+            memory=cast("MemoryStore", self._memory),
+            upstreams=cast("Iterable[Upstream]", _Upstreams(self._memory, lambda: self._reloader.plans)),
+            durable=self._tier.durable,
+            plans=lambda: self._reloader.plans,
+            reload=self._reloader.reload,
+            exposition=self.exposition,
+            on_error=observing.store_failed,
+            on_failure=lambda error: observing.failed(current_trace.get(), error),
+            on_flush=lambda mode: observing.metrics.count("larder_purges_total", mode),
+            payloads_refused=lambda name: sum(
+                one.payloads_refused for state in self._memory.states for one in state.upstreams if one.name == name
+            ),
+        )
+
+    def exposition(self) -> tuple[str, bytes]:
+        """The metrics of all, as last measured, with what only the supervisor knows."""
+        metrics = self._observing.metrics
+        measure(metrics, self._tier)
+        metrics.set("larder_log_lines_lost", self._observing.log.lost)
+        return self._totals.exposition(metrics.exposition()[1])
+
+    async def measure(self) -> None:
+        """Ask all for their metrics. Of who does not answer in time, what was told last holds."""
+        await asyncio.gather(*[self._measure(worker) for worker in self._crew])
+
+    async def _measure(self, worker: Worker) -> None:
+        try:
+            replies = await worker.ask(Measure(), LOOK_WITHIN)
+        except (WorkerGone, WorkerSilent):
+            return
+        if worker in list(self._crew):  # else it is counted as gone by now
+            for reply in replies:
+                if isinstance(reply, Measured):
+                    self._totals.heard(worker, reply.text)
+
+    def _asked_before(self) -> Middleware:
+        @web.middleware
+        async def asked_before(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if request.path == MEASURED:
+                await self.measure()
+            elif request.path in LOOKED_AT:
+                await self._memory.look()
+            return await handler(request)
+
+        return asked_before
+
+
+class _Upstreams:
+    """The upstreams of all workers, as they were at the last look."""
+
+    def __init__(self, memory: WorkersMemory, plans: Callable[[], Plans]) -> None:
+        self._memory = memory
+        self._plans = plans
+
+    def __iter__(self) -> Iterator[SeenUpstream]:
+        return iter(merged(self._memory.states, self._plans().upstreams))

@@ -1,0 +1,215 @@
+"""Several workers are one Larder: all serve, none is missed when it dies; a config, a purge and an end are for all."""
+
+import asyncio
+import os
+import signal
+import socket
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+import pytest_asyncio
+import yaml
+
+from tests.house import STUDENT_COURSES, running_sandbox
+from tests.stories.machines import PATIENCE, a_machine, gone, kill, started, written
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ENOUGH = 16  # connections
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sandbox_url():
+    async with running_sandbox() as (_, url):
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def machine(tmp_path_factory, sandbox_url):
+    """Two workers, for all tests that leave two behind."""
+    defaults = {"breaker": {"minimum_calls": 1_000}}  # failures of one test are not the next one's
+    async with a_machine(written(tmp_path_factory.mktemp("machine"), sandbox_url, defaults=defaults)) as built:
+        yield built
+
+
+@asynccontextmanager
+async def failing(sandbox_url, **fault):
+    """What lets the upstream fail, until the end."""
+    faults, told = (
+        f"{sandbox_url}/_sandbox/faults",
+        {"upstream": "courseworks", "kind": "status", "status": 503, **fault},
+    )
+    async with aiohttp.ClientSession() as session:
+
+        async def let_fail():
+            await (await session.post(faults, json=told)).read()
+
+        try:
+            yield let_fail
+        finally:
+            await (await session.delete(faults)).read()
+
+
+async def called(session, sandbox_url):
+    """How many requests the upstream got."""
+    async with session.get(f"{sandbox_url}/_sandbox/journal?path=/courseworks/*") as journal:
+        return (await journal.json())["count"]
+
+
+async def test_a_killed_worker_takes_its_own_callers_with_it_and_no_others_and_is_replaced(machine):
+    before, counted = len(machine.lines), await machine.metric("larder_requests_total")
+    async with machine.load(kept=ENOUGH) as load:
+        kill(machine.workers[0])
+        lost = await machine.told("a worker ended", after=before)
+        await machine.told("a worker serves again", after=before)
+
+        survivors = [one for one in load if one.lost is None]
+        assert 0 < len(survivors) < len(load)  # both had served
+        answered = [one.answers for one in survivors]
+        while not all(one.answers > some for one, some in zip(survivors, answered, strict=True)):
+            await asyncio.sleep(0.01)
+        assert all(one.lost is None for one in survivors)
+
+    assert (lost["how"], lost["again_in"]) == ("killed by signal 9", 0.0)
+    assert len(machine.workers) == 2
+    assert await machine.metric("larder_worker_restarts_total") >= 1
+    assert await machine.metric("larder_requests_total") >= counted
+
+
+async def test_metrics_are_those_of_all_workers(machine):
+    async with machine.callers(ENOUGH) as callers:
+        before = await machine.metric("larder_requests_total")
+        for caller in callers:
+            await caller.ask()
+        while await machine.metric("larder_requests_total") < before + len(callers):
+            await asyncio.sleep(0.01)
+
+    assert await machine.metric("larder_requests_total") == before + len(callers)
+    assert await machine.metric("larder_workers") == 2
+
+
+async def test_a_flush_is_seen_by_all_workers_at_the_next_read(machine, sandbox_url):
+    async with machine.callers(ENOUGH) as callers, failing(sandbox_url) as let_fail:
+        for _ in range(2):
+            assert {(await caller.ask(STUDENT_COURSES))[0] for caller in callers} == {200}
+        await let_fail()
+        status, flushed = await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
+        answers = [await caller.ask(STUDENT_COURSES) for caller in callers]
+
+    assert (status, flushed["durable"]) == (200, True)
+    assert flushed["met"] >= 1
+    assert all(status >= 500 for status, _, _ in answers), answers
+    assert (await machine.admin("GET", "/admin/entries"))[1] == {"entries": [], "more": False, "complete": True}
+
+
+async def test_operators_see_entries_and_upstreams_of_all_workers_as_one(machine):
+    async with machine.callers(ENOUGH) as callers:
+        answers = [await caller.ask("/courseworks/api/v1/courses/565") for caller in callers]
+    assert {status for status, _, _ in answers} == {200}
+
+    _, shown = await machine.admin("GET", "/admin/entries?endpoint=courseworks GET /api/v1/courses/{course}")
+    _, dry = await machine.admin("POST", "/admin/flush", {"tag": "courseworks/course:565", "dry_run": True})
+    _, states = await machine.admin("GET", "/admin/upstreams")
+
+    [entry] = shown["entries"]
+    assert "memory" in entry["tiers"]
+    assert (dry["met"], dry["met_exact"]) == (1, True)
+    assert [state["name"] for state in states["upstreams"]] == ["courseworks", "google", "smartystreets"]
+    assert {state["circuit"] for state in states["upstreams"]} == {"closed"}
+
+
+async def test_sighup_lets_a_good_config_hold_in_all_workers_and_a_bad_one_in_none(machine):
+    good = machine.config.read_text()
+    route = {"GET /api/v1/courses": {"cache": {"ttl": 0, "refresh_after": 0, "stale_while_revalidate": 0}}}
+    changes = {"upstreams": {"courseworks": {"endpoints": route}}}
+    path = f"{STUDENT_COURSES}?per_page=7"
+    async with machine.callers(ENOUGH) as callers:
+        for caller in callers:
+            await caller.ask(path)
+
+        refused = await machine.reloaded(**changes, servr={})
+        assert "did you mean server?" in refused["first"]
+        assert ["hit" in (await caller.ask(path))[1] for caller in callers] == [True] * len(callers)
+
+        machine.config.write_text(good)
+        assert (await machine.reloaded(**changes))["outcome"] == "taken"
+        answers = [(await caller.ask(path))[1] for caller in callers]
+        assert ["fwd=" in answer for answer in answers] == [True] * len(answers), answers
+
+    machine.config.write_text(good)
+    assert (await machine.reloaded())["outcome"] == "taken"
+
+
+async def test_workers_are_replaced_for_what_they_read_once_without_a_failed_request(machine):
+    before = machine.workers
+    machine.rewrite(store={"memory": {"max_bytes": "32MiB"}}, admin={"host": "127.0.0.2"})
+    async with machine.callers(ENOUGH) as idle, machine.load(kept=4, new=4) as load:
+        status, report = await machine.admin("POST", "/admin/config/reload")
+        for pid in before:
+            await gone(pid)
+
+        assert {status for status, _, _ in [await caller.ask() for caller in idle]} == {200}  # on the same connections
+        assert [one.lost for one in load] == [None] * len(load)
+
+    assert (status, report) == (200, {"changed": ["store.memory.max_bytes"], "needs_restart": ["admin.host"]})
+    assert not set(before) & set(machine.workers)
+    assert len(machine.workers) == 2
+
+
+async def test_a_worker_that_is_told_to_end_is_drained_and_replaced(machine):
+    before, [pid, _] = len(machine.lines), machine.workers
+
+    os.kill(pid, signal.SIGTERM)
+
+    assert (await machine.told("a worker ended", after=before))["how"] == "ended with status 0"
+    await machine.told("a worker serves again", after=before)
+
+
+async def test_sigterm_under_load_fails_no_caller_and_exits_zero(tmp_path, sandbox_url):
+    async with a_machine(written(tmp_path, sandbox_url)) as machine, machine.callers(12) as callers:
+        async with failing(sandbox_url, kind="latency", seconds=0.2) as let_fail, aiohttp.ClientSession() as session:
+            await let_fail()
+            before = await called(session, sandbox_url)
+            paths = [f"{STUDENT_COURSES}?per_page={number}" for number in range(1, len(callers) + 1)]
+            asked = [asyncio.create_task(caller.ask(path)) for caller, path in zip(callers, paths, strict=True)]
+            while await called(session, sandbox_url) < before + 6:  # Larder sends no more at once for one token
+                await asyncio.sleep(0.01)
+            machine.process.send_signal(signal.SIGTERM)
+
+            answers = await asyncio.gather(*asked)
+
+        assert {status for status, _, _ in answers} == {200}
+        assert await machine.ended() == 0
+
+
+async def test_workers_end_when_their_supervisor_is_gone(tmp_path, sandbox_url):
+    async with a_machine(written(tmp_path, sandbox_url)) as machine:
+        workers = machine.workers
+        kill(machine.process.pid)
+
+        for pid in workers:
+            await gone(pid)
+
+        assert await machine.ended() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "larder: cannot listen on 127.0.0.1:"),
+        ({"server": {"port": 0}, "webhooks": {"campus": {"secret": "whsec_short"}}}, "larder: webhooks.campus: "),
+    ],
+)
+async def test_what_cannot_start_says_why_in_one_line_and_ends_with_2(tmp_path, change, said):
+    config = written(tmp_path, "http://127.0.0.1:9", **change)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", yaml.safe_load(config.read_text())["server"]["port"]))
+        taken.listen()
+        process = await started(config)
+        async with asyncio.timeout(PATIENCE):
+            _, told = await process.communicate()
+
+    assert process.returncode == 2
+    [line] = told.decode().splitlines()
+    assert line.startswith(said)
