@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check bench clean
+.PHONY: setup demo test check bench prove clean
 setup: .venv/.installed
 
 .venv/.installed: pyproject.toml constraints.txt
@@ -19,7 +19,13 @@ check: setup
 	$(BIN)/lint-imports --no-cache
 
 test: check
+	@sh .ci/redis-server
 	$(BIN)/pytest -n 2
+
+# Processes and a real Redis, killed and parted under load; a history of it all is checked. About six minutes.
+prove: setup
+	@sh .ci/redis-server
+	@$(BIN)/python -m tests.prove
 
 bench: setup
 	@$(BIN)/python -m bench

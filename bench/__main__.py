@@ -18,8 +18,11 @@ from bench.figures import Figure, save, table
 from bench.footprint import footprint
 from bench.herd import herd
 from bench.hits import hits
+from bench.instances import instances
+from bench.million import million
 from bench.misses import misses
 from bench.processes import BenchError
+from bench.recalls import recalls
 from bench.scene import NGINX, Scene, scene
 from bench.starting import starting
 from bench.streams import streams
@@ -33,6 +36,9 @@ ALONE: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "streams": streams,
     "footprint": footprint,
     "starting": starting,
+    "recalls": recalls,
+    "instances": instances,
+    "million": million,
 }
 _ORDER = (*TOGETHER, *ALONE)
 

@@ -9,6 +9,7 @@ from proxy.admin.desk import Desk
 from proxy.larder import Larder
 from proxy.reloading import Reloader
 from proxy.telemetry.traces import current_trace
+from proxy.tier import measure
 
 
 class AdminListener:
@@ -59,8 +60,6 @@ def exposition(larder: Larder) -> tuple[str, bytes]:
     metrics.set("larder_memory_entries", len(larder.memory))
     metrics.set("larder_memory_bytes", larder.memory.bytes)
     metrics.set("larder_memory_evictions", larder.memory.evictions)
-    metrics.set("larder_durable_bytes", larder.durable.disk_bytes)
-    metrics.set("larder_durable_dropped", larder.durable.dropped)
+    measure(metrics, larder.tier)
     metrics.set("larder_log_lines_lost", larder.observing.log.lost)
-    metrics.set("larder_fence", larder.fences.number)
     return metrics.exposition()

@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from proxy.callers.keys import make_key
+from proxy.cli_store import store_app
 from proxy.config_file import ConfigError
 from proxy.loading import load_plans
 from proxy.plan import Plans
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(store_app)
 
 Config = Annotated[Path, typer.Option("--config", help="The config file.")]
 CONFIG = Path("config.yaml")
@@ -95,8 +97,14 @@ def explain(
 @app.command()
 def key(
     google: Annotated[bool, typer.Option("--google", help="One that Google's SDKs accept (AIza…).")] = False,  # noqa: FBT002
+    encryption: Annotated[bool, typer.Option("--encryption", help="One for store.encryption_keys.")] = False,  # noqa: FBT002
 ) -> None:
     """Make a key for a caller: the key goes to the service, its hash into the config."""
+    if encryption:
+        from proxy.store.sealing import new_master_key  # noqa: PLC0415
+
+        say(new_master_key(os.urandom))
+        return
     made, digest = make_key(google=google, random=os.urandom)
     say(f"key:  {made}\nhash: {digest}")
 

@@ -22,14 +22,14 @@ from proxy.fetching import Fetcher
 from proxy.finding import Finder, Found
 from proxy.flights import Flight, Flights
 from proxy.landing import Landing, failed
-from proxy.messages import Entry
-from proxy.parts import PARTIAL, rest_of
 from proxy.presenting import presented
+from proxy.shared_flights import SharedFlights
+from proxy.sharing.leases import Leases
 from proxy.shelf import Shelf
+from proxy.stock import Stock
 from proxy.store.fences import Validity
 from proxy.upstream.call import UpstreamFailure
-from proxy.validating import Stored, preconditions
-from proxy.variants import is_marker, siblings, variant_keys
+from proxy.validating import Stored
 from proxy.writing import Writer
 
 
@@ -43,10 +43,14 @@ class Engine:
         writer: Writer,
         failures: FailureMemory,
         clock: Callable[[], float],
+        leases: Leases | None = None,
     ) -> None:
+        """`leases`: what flights are shared by with other processes, if there are any."""
         self._shelf = shelf
         self._finder = Finder(shelf, clock)
+        self._stock = Stock(shelf)
         self._fetcher = fetcher
+        self._shared = SharedFlights(leases, fetcher, self._finder, shelf, clock) if leases is not None else None
         self._writer = writer
         self._failures = failures
         self._clock = clock
@@ -89,6 +93,8 @@ class Engine:
         """Wait for flights, writes and refreshes under way."""
         await self._writer.drain()
         await self._flights.all_landed()
+        if self._shared is not None:
+            await self._shared.drain()
         while self._behind:
             await asyncio.wait(self._behind)
 
@@ -106,6 +112,8 @@ class Engine:
         """A stored answer in place of one that could not be had."""
         if found.validity is Validity.SOFT:
             status.detail = "purged"
+        elif found.validity is Validity.UNSURE:
+            status.detail = "coherence-lost"
         now = self._clock()
         answer = from_entry(found.entry, found.life, now, status, found.tier, calls)
         self._fetcher.observer.covered(ask.plan.upstream.name, status.detail)
@@ -142,7 +150,8 @@ class Engine:
 
     async def _fetched(self, ask: Ask, found: Found | None) -> Answer:
         status = CacheStatus(fwd=self._why_forwarded(ask, found))
-        landing, status.collapsed = await self._landing(ask, found)
+        landing, is_joined = await self._landing(ask, found)
+        status.collapsed = is_joined or landing.is_elsewhere
         status.stored = landing.stored
         if landing.may_be_covered and found is not None:
             covered = self._covered(ask, found, landing, status)
@@ -176,8 +185,8 @@ class Engine:
     async def _landing(self, ask: Ask, found: Found | None) -> tuple[Landing, bool]:
         """What a flight brought that this caller may have; and whether it was another's flight."""
         while True:
-            stored = self._stored(ask, found)
-            what = self._flight_of(ask, stored)
+            stored = self._stock.stored_for(ask, found)
+            what = self._stock.flight_of(ask, stored)
             flight = self._flights.under_way(what)
             if flight is None:
                 return await self._take(self._take_off(what, ask, stored)), False
@@ -200,55 +209,29 @@ class Engine:
 
     async def _alone(self, ask: Ask) -> Landing:
         """For a caller who may not share: its own call, stored if it may be, joined by nobody."""
-        return await self._take(self._take_off(object(), ask, self._stored(ask, None)))
-
-    def _flight_of(self, ask: Ask, stored: Stored) -> Hashable:
-        """What callers share a flight by: the key, the credential, and what the upstream is asked beside. Variants that
-        are known to differ do not wait for each other.
-        """
-        marker = self._marker(ask)
-        key = ask.key if marker is None else next(variant_keys(ask, marker), ask.key)
-        return key, ask.identity.credential, stored.conditions
-
-    def _marker(self, ask: Ask) -> Any:
-        if ask.key is None or not ask.plan.upstream.adapter.by_headers:
-            return None
-        marker = self._shelf.look(ask.key)
-        return marker if is_marker(marker) else None
+        return await self._take(self._take_off(object(), ask, self._stock.stored_for(ask, None)))
 
     def _why_forwarded(self, ask: Ask, found: Found | None) -> str:
         """RFC 9211 §2.2."""
         if found is None:
             if "range" in ask.conditions and ask.key is not None and self._shelf.look(ask.part_key(ask.key)):
                 return "partial"
-            return "miss" if self._marker(ask) is None else "vary-miss"
+            return "miss" if self._stock.marker_of(ask) is None else "vary-miss"
         is_fresh = found.validity is Validity.CURRENT and found.life.at(self._clock()) is Freshness.FRESH
         return "request" if is_fresh or ask.directives.no_cache else "stale"
 
     def _take_off(self, what: Hashable, ask: Ask, stored: Stored) -> Flight[Landing]:
-        fences = self._shelf.fences
+        fences, shared = self._shelf.fences, self._shared
         return self._flights.take_off(
-            what, fences.number, fences.next_sequence(), lambda flight: self._fetcher.fetch(ask, flight, stored)
+            what,
+            fences.number,
+            fences.next_sequence(),
+            lambda flight: (
+                shared.fly(what, ask, flight, stored)
+                if shared is not None and isinstance(what, tuple)
+                else self._fetcher.fetch(ask, flight, stored)
+            ),
         )
-
-    def _stored(self, ask: Ask, found: Found | None) -> Stored:
-        """Everything of this target whose validators are worth sending (RFC 9111 §4.3.1)."""
-        chosen = found.entry if found is not None and self._is_left(found.entry) else None
-        others: tuple[Entry, ...] = ()
-        if ask.goes_by_headers and (chosen is None or chosen.status != PARTIAL):
-            variants = siblings(self._marker(ask), self._shelf.look)
-            others = tuple(one for one in variants if one != chosen and one.status != PARTIAL and self._is_left(one))
-        if chosen is None and not others and not ask.conditions and ask.goes_by_headers and ask.key is not None:
-            part = self._shelf.look(ask.part_key(ask.key))
-            rest = rest_of(part) if part is not None and self._shelf.validity(part) is Validity.CURRENT else ()
-            if rest:
-                return Stored(conditions=rest, part=part)
-        may_cover = found is not None and found.may_cover(disconnected=False)
-        return Stored(chosen, others, may_cover, preconditions(ask, chosen, others))
-
-    def _is_left(self, entry: Entry) -> bool:
-        """Whether anything is left of an entry, if only its validators."""
-        return self._shelf.validity(entry) is not Validity.HARD
 
     async def _take(self, flight: Flight[Landing]) -> Landing:
         """The leader waits for its flight; if it leaves, its place at a body under way is given up."""
@@ -261,8 +244,8 @@ class Engine:
     def _refresh_behind(self, ask: Ask, found: Found) -> None:
         """Fetch while the caller already has its answer."""
         whole = ask.unconditional()
-        stored = self._stored(whole, found)
-        what = self._flight_of(whole, stored)
+        stored = self._stock.stored_for(whole, found)
+        what = self._stock.flight_of(whole, stored)
         if self._flights.under_way(what) is None:
             self._keep(_unclaimed(self._take_off(what, whole, stored)))
 

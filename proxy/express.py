@@ -124,7 +124,7 @@ class ExpressLane:
             del self._lanes[ticket]  # whether this caller takes the other coding, the long way finds out
             return None
         now, life = self._clock(), entry.life
-        if now >= life.fresh_until or now >= life.refresh_at or entry.checked < self._shelf.fences.number:
+        if now >= life.fresh_until or now >= life.refresh_at or entry.checked < self._shelf.fences.horizon:
             return None
         if lane.entry is not entry:
             self._keep_head(lane, entry)

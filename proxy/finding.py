@@ -84,7 +84,9 @@ class Finder:
         if entry.outcome == AUTHORIZED and not ask.plan.headers.share_authorized:
             return None  # what was shared once is not any more
         by_headers = entry.outcome in GOES_BY_HEADERS
-        if validity is Validity.SOFT:  # what HTTP calls invalid has to be validated whatever happens (RFC 9111 §4.4)
+        if validity is Validity.UNSURE:  # nobody can say whether it was purged elsewhere
+            freshness = max(freshness, Freshness.FALLBACK, key=lambda one: one.value)
+        elif validity is Validity.SOFT:  # what HTTP calls invalid has to be validated whatever happens (RFC 9111 §4.4)
             least = Freshness.GONE if by_headers else Freshness.FALLBACK
             freshness = max(freshness, least, key=lambda one: one.value)
         if ask.directives != NO_DIRECTIVES:

@@ -11,10 +11,14 @@ Part = Callable[[], str | None]
 
 
 class Health:
-    """Knows the parts that have to be ready."""
+    """Knows the parts that have to be ready, and those that are only told."""
 
-    def __init__(self, parts: Mapping[str, Part]) -> None:
+    def __init__(self, parts: Mapping[str, Part], told: frozenset[str] = frozenset()) -> None:
+        """`told`: parts without which an instance still does its job. What all instances share is one of them: to take
+        every instance out of service because of it would turn a slow day into an outage.
+        """
         self._parts = parts
+        self._told = told
         self.draining = False
 
     def readiness(self) -> dict[str, str]:
@@ -29,5 +33,5 @@ class Health:
             raise LarderError(Problem(404, "Not found", "There are /-/health and /-/ready."))
         parts = {"draining": "draining"} if self.draining else {}
         parts = {**self.readiness(), **parts}
-        ready = all(word == "ok" for word in parts.values())
+        ready = all(word == "ok" or name in self._told for name, word in parts.items())
         return json_response(200 if ready else 503, {"ready": ready, "parts": parts})

@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 from proxy.observing import Observing
 from proxy.plan import Plans, UpstreamPlan
-from proxy.store.contract import DurableStore, StoreError
-from proxy.store.fences import Fences, keep_records_for
-from proxy.store.memory import MemoryStore
+from proxy.shelf import Shelf
+from proxy.store.contract import StoreError
+from proxy.store.fences import Validity, keep_records_for
 from proxy.telemetry.traces import current_trace
 from proxy.upstream.registry import Upstreams
 
 SWEEP_EVERY = 60.0  # seconds
+SCRUB_EVERY = 5.0  # seconds
 KNOCK_EVERY = 10.0  # seconds, while an upstream was never reached
 KNOCK_TIMEOUT = 2.0  # seconds
 
@@ -23,17 +24,15 @@ class Housekeeping:
 
     def __init__(
         self,
-        memory: MemoryStore,
-        durable: DurableStore,
-        fences: Fences,
+        shelf: Shelf,
         upstreams: Upstreams,
         observing: Observing,
         plans: Callable[[], Plans],
         clock: Callable[[], float],
     ) -> None:
-        self._memory = memory
-        self._durable = durable
-        self._fences = fences
+        self._shelf = shelf
+        self._memory, self._durable, self._fences = shelf.memory, shelf.durable, shelf.fences
+        self._scrubbed = -1  # once at start: an earlier process may have died before it was done
         self._upstreams = upstreams
         self._observing = observing
         self._plans = plans
@@ -42,7 +41,7 @@ class Housekeeping:
 
     def start(self) -> None:
         """Begin, in the running loop."""
-        for work, every in ((self.sweep, SWEEP_EVERY), (self.knock, KNOCK_EVERY)):
+        for work, every in ((self.sweep, SWEEP_EVERY), (self.scrub, SCRUB_EVERY), (self.knock, KNOCK_EVERY)):
             self._tasks.append(asyncio.create_task(_repeat(work, every, self._observing)))
 
     async def stop(self) -> None:
@@ -62,6 +61,21 @@ class Housekeeping:
             self._observing.store_failed("sweep", error)
             return  # what could not be swept may still need the records of its purges
         self._fences.forget_before(horizon)
+
+    async def scrub(self) -> None:
+        """After purges that leave nothing, wherever they were ordered: what they covered goes from memory, and what was
+        deleted from where bytes may still lie.
+        """
+        heard = self._fences.hard_purges
+        if heard == self._scrubbed:
+            return
+        await self._memory.remove_purged(lambda entry: self._shelf.validity(entry) is Validity.HARD)
+        try:
+            await self._durable.scrub()
+        except StoreError as error:
+            self._observing.store_failed("scrub", error)
+            return  # tried again
+        self._scrubbed = heard
 
     async def knock(self) -> None:
         """Open and close a connection to each upstream that was not reached yet; no request is sent."""

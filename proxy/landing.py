@@ -39,6 +39,7 @@ class Landing:
     now: float = 0.0
     spool: Spool | None = None
     first: Reader | None = None  # the leader's
+    is_elsewhere: bool = False  # another process asked for it
 
     @property
     def status(self) -> int | None:

@@ -3,12 +3,9 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
 
 from aiohttp import ClientSession
 
-from policies.failure_memory import FailureMemory
 from proxy.answers import Answer
 from proxy.app import App
 from proxy.asking import Ask, Asker, Incoming
@@ -16,6 +13,7 @@ from proxy.callers.forwarded import Forwarding
 from proxy.callers.registry import Callers, DeclaredCaller
 from proxy.calling import Calling, CallTools
 from proxy.changes.webhooks import Webhooks
+from proxy.clocks import Clocks
 from proxy.engine import Engine
 from proxy.express import ExpressLane
 from proxy.fetching import Fetcher
@@ -27,60 +25,69 @@ from proxy.observing import Observing
 from proxy.outgoing import credential_query
 from proxy.plan import Plans
 from proxy.purging import Purger
-from proxy.secrets import sqlite_path, store_secret
+from proxy.secrets import store_secret
 from proxy.server import Listener
+from proxy.settings import Server
+from proxy.sharing.share import Share
 from proxy.shelf import Shelf
-from proxy.store.contract import DurableStore, Filter, Opened, StoreError
-from proxy.store.fences import Fences
+from proxy.store.contract import StoreError
 from proxy.store.memory import MemoryStore
-from proxy.store.none import NoStore
-from proxy.store.sqlite import SQLiteStore
 from proxy.telemetry.traces import current_trace
+from proxy.tiers import tier_of
 from proxy.upstream.call import Tools
 from proxy.upstream.registry import Upstreams
 from proxy.upstream.transport import Transport
 from proxy.visits import Runtime
 from proxy.webhook_sources import channels
+from proxy.workers.listening import SharedListener
 from proxy.writing import Writer
-
-
-class Clocks(NamedTuple):
-    """Time and chance, so that tests can bring their own."""
-
-    wall: Callable[[], float] = time.time  # seconds since the epoch
-    monotonic: Callable[[], float] = time.monotonic  # seconds
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    random: Callable[[], float] = random.random  # 0 to 1
 
 
 class Larder:
     """One process's Larder. `open` it, and `close` it in the same event loop."""
 
-    def __init__(self, plans: Plans, observing: Observing, clocks: Clocks = Clocks()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        plans: Plans,
+        observing: Observing,
+        clocks: Clocks = Clocks(),  # noqa: B008 - frozen
+        share: Share | None = None,
+    ) -> None:
+        """`share`: what this process has in common with the other workers of its machine, if it is one of several."""
         settings = plans.settings
         self._clocks = clocks
+        self._share = share
         self.plans = plans
         self.observing = observing
         self.memory = MemoryStore(settings.store.memory.max_bytes)
-        self.durable = durable_store(plans, clocks.wall)
+        self.tier = tier_of(plans, clocks, share, observing)
+        self.durable = self.tier.durable
         self.transport = Transport(clock=clocks.wall)
         self._asker = Asker(store_secret(settings))
-        self.upstreams = Upstreams(self._tools())
-        self.health = Health({"store": self._store_part, "upstreams": self._upstreams_part})
-        self.opened: Opened | None = None
+        self.upstreams = Upstreams(self._tools(), self.tier.guards)
+        self.health = Health(
+            {"store": self._store_part, "coherence": self.tier.coherence_part, "upstreams": self._upstreams_part},
+            told=self.tier.told_parts,
+        )
         self._session: ClientSession | None = None
         self._started = False
 
     async def open(self) -> None:
         """Make everything ready and listen. Raises OSError (port), StoreError (store), WebhookSourceError."""
         settings = self.plans.settings
-        self.opened = await self.durable.open()
-        if self.opened.moved_aside is not None:
-            self.observing.moved_aside(self.opened.moved_aside)
-        self._has_kept = bool(await self.durable.summaries(Filter(limit=1)))
-        self.fences = Fences(self._clocks.wall, opening=self.opened.opening, records=self.opened.purges)
-        self.shelf = Shelf(self.memory, self.durable, self.fences, self.observing.store_failed)
-        self.purger = Purger(self.fences, self.memory, self.durable, self.observing.store_failed)
+        opened = await self.tier.open()
+        if opened.moved_aside is not None:
+            self.observing.moved_aside(opened.moved_aside)
+        self.fences = self.tier.fences
+        self.shelf = Shelf(
+            self.memory,
+            self.durable,
+            self.fences,
+            self.observing.store_failed,
+            monotonic=self._clocks.monotonic,
+            page=self.tier.page,
+        )
+        self.purger = Purger(self.tier.ledger, self.memory, self.durable, self.observing.store_failed)
         await self.shelf.open()
         await self.transport.open()
         self._session = ClientSession()
@@ -90,18 +97,10 @@ class Larder:
         self.runtime = self._runtime(self.plans)
         express = ExpressLane(self.shelf, self._clocks.wall)
         self.app = App(lambda: self.runtime, self.engine, express, self.health, self.observing, time.perf_counter)
-        self.listener = Listener(
-            self.app.handle,
-            settings.server.host,
-            settings.server.port,
-            max_head=settings.server.max_head,
-            sleep=self._clocks.sleep,
-        )
+        self.listener = self._listener(settings.server)
         await self.listener.open(settings.server.drain)
         self._housekeeping = Housekeeping(
-            self.memory,
-            self.durable,
-            self.fences,
+            self.shelf,
             self.upstreams,
             self.observing,
             lambda: self.plans,
@@ -128,6 +127,7 @@ class Larder:
             async with asyncio.timeout(self.plans.settings.server.drain):
                 await self.engine.drain()
                 await self._learner.drain()
+                await self.purger.drain()
         except TimeoutError:
             self.observing.drain_timed_out()
         await self._housekeeping.stop()
@@ -138,12 +138,18 @@ class Larder:
             await self._session.close()
         await self.transport.close()
         try:
-            await self.durable.close()
+            await self.tier.close()
         except StoreError as error:
             self.observing.store_failed("close", error)
 
+    def _listener(self, server: Server) -> Listener:
+        handle, max_head, sleep = self.app.handle, server.max_head, self._clocks.sleep
+        if self._share is not None:
+            return SharedListener(handle, self._share.listening, max_head=max_head, sleep=sleep)
+        return Listener(handle, server.host, server.port, max_head=max_head, sleep=sleep)
+
     def _engine(self) -> Engine:
-        failures = FailureMemory(self._clocks.monotonic)
+        failures = self.tier.guards.failures
         self._learner = Learner(self.durable, failures, self.observing)
         tools = CallTools(
             upstream=self.upstreams.__getitem__,
@@ -157,7 +163,7 @@ class Larder:
             calling, keeper, failures, self._learner, self.observing, max_entry=tools.max_entry, clock=wall
         )
         writer = Writer(calling.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
-        engine = Engine(self.shelf, fetcher, writer, failures, wall)
+        engine = Engine(self.shelf, fetcher, writer, failures, wall, self.tier.leases)
 
         async def answer(ask: Ask) -> Answer:
             return engine.at_once(ask) or await engine.answer(ask)
@@ -199,21 +205,12 @@ class Larder:
         return Runtime(plans, Callers(declared), Forwarding(settings.server.trusted_proxies), webhooks, self._asker)
 
     def _store_part(self) -> str | None:
-        return self.durable.last_error if isinstance(self.durable, SQLiteStore) else None
+        return self.durable.last_error
 
     def _upstreams_part(self) -> str | None:
         """Nobody to ask and nothing to serve: then, and only then, unreachable upstreams make Larder not ready."""
         unreached = [upstream.name for upstream in self.upstreams if upstream.reached is False]
-        has_something = self._has_kept or len(self.memory) > 0
+        has_something = self.tier.has_kept or len(self.memory) > 0
         if unreached and len(unreached) == len(list(self.upstreams)) and not has_something:
             return f"unreachable: {', '.join(sorted(unreached))}"
         return None
-
-
-def durable_store(plans: Plans, clock: Callable[[], float]) -> DurableStore:
-    """The second tier that the config names."""
-    path = sqlite_path(plans.settings)
-    if path is None:
-        return NoStore(clock)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return SQLiteStore(path, max_bytes=plans.settings.store.max_bytes, clock=clock)

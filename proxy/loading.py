@@ -15,6 +15,7 @@ from proxy.config_file import ConfigError, ConfigFile, ConfigProblem, Place, rea
 from proxy.plan import LoadAdapter, Planner, Plans, shape_of
 from proxy.plan_checks import plan_checks
 from proxy.settings import RESERVED, EndpointBlock, LiveEventsBlock, Settings, UpstreamBlock, nearest
+from proxy.store.sealing import MasterKeyError, MasterKeys
 
 Checks = Iterator[tuple[Place, str]]
 
@@ -112,6 +113,7 @@ def _resolved(schema: Any, definitions: Any) -> Any:
 
 def _checks(settings: Settings, load: LoadAdapter) -> Checks:
     yield from _listening(settings)
+    yield from _store(settings)
     for name, block in settings.upstreams.items():
         yield from _upstream(name, block, load)
     known = tuple(settings.upstreams)
@@ -141,6 +143,23 @@ def _listening(settings: Settings) -> Checks:
             "there could read what is cached: add `callers:`, or listen on 127.0.0.1"
         )
         yield ("server", "host"), message
+
+
+def _store(settings: Settings) -> Checks:
+    store = settings.store
+    is_redis = store.durable.startswith("redis")
+    if is_redis and not store.secret:
+        message = "Redis needs one: all machines have to make the same keys; say `secret: ${LARDER_SECRET}`"
+        yield ("store", "secret"), message
+    if not is_redis and "redis" in store.model_fields_set:
+        yield ("store", "redis"), "`durable` names no Redis; say `durable: redis://HOST:PORT/DB`, or leave this out"
+    if store.encryption_keys:
+        try:
+            MasterKeys.parse(store.encryption_keys)
+        except MasterKeyError as error:
+            yield ("store", "encryption_keys"), str(error)
+    elif store.encrypt == "all":
+        yield ("store", "encrypt"), "needs `encryption_keys`; `larder key --encryption` makes one"
 
 
 def is_loopback(host: str) -> bool:

@@ -42,7 +42,7 @@ class Entry(msgspec.Struct, gc=False, kw_only=True, array_like=True):
     outcome: str = ""  # which of the endpoint's outcomes it is; "missing" for 404 and 410
     jitter: float = 0.0
     ceiling: float = inf  # no plan makes it fresh beyond this instant (what the upstream or a settling purge allows)
-    checked: int = 0  # the fence it was last found valid at; in memory only
+    checked: int = 0  # the revision of the fences it was last found valid at; in memory only
 
     @property
     def order(self) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from proxy.answers import Answer
@@ -111,6 +112,34 @@ class Observing:
         """The durable store could not do something; Larder goes on without it."""
         self.metrics.count("larder_store_errors_total", operation)
         self._say_now_and_then("error", "durable store failed", operation=operation, error=str(error))
+
+    def coherence_lost(self, reason: str) -> None:
+        """Purges of other machines may go unheard: nothing is served from memory as current."""
+        self.metrics.count("larder_coherence_lost_total")
+        self.log.say("error", "coherence lost: purges of other instances may go unheard", reason=reason)
+
+    def coherence_regained(self) -> None:
+        """All was heard again."""
+        self.log.say("info", "coherent with other instances")
+
+    def purges_resent(self, count: int, reason: str) -> None:
+        """Redis lacked purges that this machine knows of, and was told again."""
+        self.metrics.count_by("larder_purges_resent_total", count)
+        self.log.say("warning", "purges were recorded again", count=count, reason=reason)
+
+    def clocks_differ(self, seconds: float) -> None:
+        """This machine's clock is more than a second ahead of Redis's, or behind it (DESIGN.md §5, edge 9)."""
+        self.log.say("warning", "this machine's clock and Redis's are apart", ahead_by=round(seconds, 3))
+
+    def store_found(self, durability: str, warnings: Sequence[str]) -> None:
+        """What Redis keeps of what it acknowledges, and what could not be made sure of."""
+        self.log.say("info", "purges in Redis", durability=durability)
+        for warning in warnings:
+            self.log.say("warning", "Redis", warning=warning)
+
+    def not_encrypted(self, upstreams: list[str]) -> None:
+        """Education records are kept as they came, since there are no keys to encrypt them under."""
+        self.log.say("warning", "education records are not encrypted at rest: set store.encryption_keys", of=upstreams)
 
     def moved_aside(self, where: str) -> None:
         """The durable store's file was broken."""

@@ -12,9 +12,9 @@ class SecretError(Exception):
 
 
 def sqlite_path(settings: Settings) -> Path | None:
-    """Where the durable store lies, if there is one."""
+    """Where the durable store lies, if it is a file."""
     durable = settings.store.durable
-    return Path(durable.removeprefix("sqlite:///")) if durable != "none" else None
+    return Path(durable.removeprefix("sqlite:///")) if durable.startswith("sqlite:") else None
 
 
 def store_secret(settings: Settings) -> bytes:

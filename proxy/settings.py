@@ -1,5 +1,6 @@
 """Settings: what config.yaml may say. Every field is checked before anything runs; unknown ones are refused."""
 
+import re
 from dataclasses import fields as dataclass_fields
 from difflib import get_close_matches
 from ipaddress import ip_network
@@ -54,6 +55,31 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+_DURABLE = re.compile(
+    r"none|sqlite:///.+|rediss?://([^/@\s]*@)?[^/@\s]+(/\d*)?(\?\S*)?|rediss?\+cluster://([^/@\s]*@)?[^/@\s]+/?(\?\S*)?"
+)
+
+
+def _durable(text: str) -> str:
+    if _DURABLE.fullmatch(text) is None:
+        raise ValueError(
+            "has to be none, sqlite:///FILE, redis://HOST:PORT/DB, rediss://HOST:PORT/DB or redis+cluster://HOST:PORT"
+        )
+    return text
+
+
+MOST_WORKERS = 64
+
+
+def _workers(value: object) -> object:
+    if value == "auto":
+        return value
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value  # text: from the environment
+    if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= MOST_WORKERS:
+        return number
+    raise ValueError(f"has to be a number from 1 to {MOST_WORKERS}, or auto")
+
+
 Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 KeyHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -64,7 +90,7 @@ class Server(Strict):
 
     host: str = "127.0.0.1"
     port: Port = 8080
-    workers: Literal[1] = 1
+    workers: Annotated[int | str, BeforeValidator(_workers)] = 1  # processes; auto: as many as there are cores
     trusted_proxies: tuple[Network, ...] = ()
     max_body: Size = 10 * MIB
     max_head: Size = 16 * 1024
@@ -85,14 +111,28 @@ class Memory(Strict):
     max_bytes: Size = 256 * MIB
 
 
+class RedisBlock(Strict):
+    """How machines that share one Redis go about it."""
+
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")] = "larder"
+    coherence_window: Annotated[Duration, Field(ge=0.2, le=60)] = 1.0
+    on_lost_coherence: Literal["bypass", "serve"] = "bypass"
+    wait_replicas: Annotated[int, Field(ge=0, le=10)] = 0
+    share_guards: bool = False
+
+
 class Store(Strict):
     """What is kept, and under which secret."""
 
     memory: Memory = Memory()
-    durable: Annotated[str, Field(pattern=r"^(none|sqlite:///.+)$")] = "sqlite:///larder.db"
+    durable: Annotated[str, AfterValidator(_durable)] = Field(default="sqlite:///larder.db", repr=False)
     max_bytes: Size = 2048 * MIB
     max_entry: Size = 8 * MIB
     secret: str = Field(default="", repr=False)
+    encrypt: Literal["auto", "all", "off"] = "auto"
+    encryption_keys: str = Field(default="", repr=False)
+    compress_above: Size = 1024
+    redis: RedisBlock = RedisBlock()
 
 
 class CallerBlock(Strict):

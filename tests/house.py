@@ -12,8 +12,9 @@ import aiohttp
 import yaml
 from aiohttp import web
 
+from proxy.clocks import Clocks
 from proxy.config_file import ConfigFile
-from proxy.larder import Clocks, Larder
+from proxy.larder import Larder
 from proxy.loading import plans_of
 from proxy.observing import Observing
 from proxy.telemetry.logs import configure_logs

@@ -39,8 +39,8 @@ class Flushing:
         purged = await self._desk.purger.purge([order.tag], order.mode)
         self._desk.on_flush(order.mode)
         document = self._came_to(order, met, fence=str(purged.fence), durable=purged.durable)
-        # A store that promises nothing was chosen by the operator; one that promises and fails was not.
-        if not purged.durable and self._desk.durable.is_durable:
+        # A store that promises nothing was chosen by the operator; one that fails was not.
+        if not purged.recorded:
             raise NotDurable(document)
         return answer(document)
 

@@ -122,8 +122,8 @@ class Webhooks:
         if not tags:
             return
         purged = await self._purger.purge({f"{upstream}/{tag}" for tag in tags}, Mode.SOFT, self._settle[upstream])
-        # A store that promises nothing was chosen by the operator; one that promises and fails was not.
-        if not purged.durable and self._store.is_durable:
+        # A store that promises nothing was chosen by the operator; one that fails was not.
+        if not purged.recorded:
             raise Refused(Counted.NOT_DURABLE, "purged, but a restart may forget it; send it again")
 
     async def _remember(self, source: str, upstream: str, meant: Sequence[tuple[Notice, Effect]]) -> None:

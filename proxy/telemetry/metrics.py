@@ -1,11 +1,20 @@
 """Metrics: one table from which they are made and documented. Labels are names of the config and fixed words."""
 
+from enum import Enum
 from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Over(Enum):
+    """What a gauge of all processes of a machine is, where each process has its own. Counters and histograms add up."""
+
+    SUM = "sum"
+    MAX = "max"
+    LAST = "last"  # what they have in common, told by whoever told last
 
 
 class Metric(NamedTuple):
@@ -15,6 +24,7 @@ class Metric(NamedTuple):
     kind: type[Counter] | type[Gauge] | type[Histogram]
     help: str
     labels: tuple[str, ...] = ()
+    over: Over = Over.SUM  # of a gauge, over processes
 
 
 METRICS = (
@@ -32,15 +42,22 @@ METRICS = (
     Metric("larder_webhooks_total", Counter, "Notifications received", ("source", "outcome")),
     Metric("larder_store_errors_total", Counter, "What the durable store could not do", ("operation",)),
     Metric("larder_config_reloads_total", Counter, "Reloads of the config", ("outcome",)),
-    Metric("larder_breaker_open", Gauge, "1 while the circuit is open or half-open", ("upstream",)),
+    Metric("larder_breaker_open", Gauge, "1 while the circuit is open or half-open", ("upstream",), Over.MAX),
     Metric("larder_purges_total", Counter, "Purges carried out", ("mode",)),
     Metric("larder_log_lines_lost", Gauge, "How often the log could not be written"),
     Metric("larder_memory_entries", Gauge, "Entries in memory"),
     Metric("larder_memory_bytes", Gauge, "Bytes of entries in memory"),
     Metric("larder_memory_evictions", Gauge, "Entries that made room for others"),
-    Metric("larder_durable_bytes", Gauge, "Bytes the durable store holds"),
+    Metric("larder_durable_bytes", Gauge, "Bytes the durable store holds", over=Over.LAST),
     Metric("larder_durable_dropped", Gauge, "Entries the durable store did not keep"),
-    Metric("larder_fence", Gauge, "The number of the latest purge"),
+    Metric("larder_fence", Gauge, "The number of the latest purge", over=Over.MAX),
+    Metric("larder_durable_unreadable", Gauge, "Entries whose bytes could not be trusted"),
+    Metric("larder_incoherent", Gauge, "1 while purges of other instances may go unheard", over=Over.MAX),
+    Metric("larder_coherence_lost_total", Counter, "How often coherence was lost"),
+    Metric("larder_purges_resent_total", Counter, "Purges recorded again, since Redis lacked them"),
+    Metric("larder_clock_skew_seconds", Gauge, "How far this machine's clock is ahead of Redis's", over=Over.LAST),
+    Metric("larder_workers", Gauge, "Processes that serve"),
+    Metric("larder_worker_restarts_total", Counter, "Workers that ended and were started again"),
 )
 
 
@@ -59,6 +76,10 @@ class Metrics:
         """Count one more."""
         self._child(name, labels).inc()
 
+    def count_by(self, name: str, amount: float, *labels: str) -> None:
+        """Count so many more."""
+        self._child(name, labels).inc(amount)
+
     def set(self, name: str, value: float, *labels: str) -> None:
         """Set a gauge."""
         gauge = self._made[name]
@@ -72,7 +93,8 @@ class Metrics:
         """The series of these labels, looked up once; there are as many as the config has names."""
         child = self._children.get((name, labels))
         if child is None:
-            child = self._children[(name, labels)] = self._made[name].labels(*labels)
+            made = self._made[name]
+            child = self._children[(name, labels)] = made.labels(*labels) if labels else made
         return child
 
     def request(self, told: tuple[str, str, str, int, str], seconds: float) -> None:

@@ -30,6 +30,7 @@ from proxy.outgoing import credential_query
 from proxy.purging import Purger
 from proxy.shelf import Shelf
 from proxy.store.fences import Fences, Mode
+from proxy.store.ledger import LocalLedger
 from proxy.store.memory import MemoryStore
 from proxy.store.none import NoStore
 from proxy.upstream.call import Tools
@@ -110,8 +111,8 @@ class Stage:
         self.upstreams = Upstreams(Tools(self.send, Quiet(), self.clock, self.clock, self.sleep, lambda: 0.0))
         self.upstreams.follow(plans().upstreams.values())
         fences, memory, durable = Fences(self.clock), MemoryStore(1_000_000), NoStore(self.clock)
-        self.shelf = Shelf(memory, durable, fences, Quiet().failed)
-        self.purger = Purger(fences, memory, durable, Quiet().failed)
+        self.shelf = Shelf(memory, durable, fences, Quiet().failed, monotonic=self.clock)
+        self.purger = Purger(LocalLedger(fences, durable, Quiet().failed), memory, durable, Quiet().failed)
         failures = FailureMemory(self.clock)
         learner = Learner(durable, failures, Quiet())
         tools = CallTools(self.upstreams.__getitem__, lambda: 100_000, tuple)

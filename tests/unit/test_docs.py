@@ -35,6 +35,7 @@ SECTIONS = {
     "server": "Server",
     "admin": "Admin",
     "store": "Store",
+    "store.redis": "RedisBlock",
     "log": "Log",
     "callers": "CallerBlock",
     "defaults": "Defaults",
@@ -77,6 +78,8 @@ def wrong_commands(text):
     for code in code_in(text):
         for name, rest in re.findall(r"(?:^|\n)larder (\w[\w-]*)([^\n#`]*)", code):
             command = COMMANDS.commands.get(name)
+            if isinstance(command, typer.core.TyperGroup):
+                command = command.commands.get(rest.split()[0]) if rest.split() else command
             known = set() if command is None else {option for one in command.params for option in one.opts}
             if command is None or set(re.findall(r"(--[a-z-]+)", rest)) - known:
                 wrong.add(f"larder {name}{rest}")

@@ -13,6 +13,7 @@ from proxy.config_file import ConfigFile
 from proxy.loading import plans_of
 from proxy.purging import Purger
 from proxy.store.fences import Fences, Validity
+from proxy.store.ledger import LocalLedger
 from proxy.store.memory import MemoryStore
 from proxy.store.sqlite import SQLiteStore
 from proxy.telemetry.metrics import Metrics
@@ -122,7 +123,7 @@ class World:
             token=TOKEN,
             clock=self.clock,
             fences=self.fences,
-            purger=Purger(self.fences, self.memory, self.durable, self.note),
+            purger=Purger(LocalLedger(self.fences, self.durable, self.note), self.memory, self.durable, self.note),
             memory=self.memory,
             durable=self.durable,
             upstreams=self.upstreams,

@@ -19,6 +19,7 @@ from proxy.changes.webhooks import Channel, Webhooks
 from proxy.purging import Purger
 from proxy.store.contract import StoreError
 from proxy.store.fences import Fences
+from proxy.store.ledger import LocalLedger
 from proxy.store.memory import MemoryStore
 
 NOW = 1_793_653_653.0
@@ -202,7 +203,7 @@ class World(SimpleNamespace):
         def on_error(operation, error):
             self.errors.append((operation, error))
 
-        purger = Purger(self.fences, MemoryStore(1_000_000), store, on_error)
+        purger = Purger(LocalLedger(self.fences, store, on_error), MemoryStore(1_000_000), store, on_error)
         return Webhooks(
             self.channels(), {"courseworks": 30.0}, purger=purger, store=store, clock=self.clock, on_error=on_error
         )
