@@ -65,6 +65,7 @@ class Ask:
     digester: Digester
     arrived: int = 0  # the fence on arrival
     order: int = 0  # the latest fetch on arrival
+    is_sure: bool = True  # on arrival all purges of other machines were heard of
 
     @cached_property
     def key(self) -> bytes | None:
@@ -77,6 +78,11 @@ class Ask:
         headers = self.sent.headers
         found = ((name, joined(headers, name)) for name in CONDITIONAL)
         return {name: value for name, value in found if value is not None}
+
+    @property
+    def wants_news(self) -> bool:
+        """Whether only what is fetched from now on will do: the caller says so, or nobody knows what was purged."""
+        return self.directives.is_live or not self.is_sure
 
     @cached_property
     def may_be_cached(self) -> bool:

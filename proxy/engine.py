@@ -50,7 +50,9 @@ class Engine:
         self._finder = Finder(shelf, clock)
         self._stock = Stock(shelf)
         self._fetcher = fetcher
-        self._shared = SharedFlights(leases, fetcher, self._finder, shelf, clock) if leases is not None else None
+        self._shared = (
+            SharedFlights(leases, fetcher, self._finder, shelf, failures, clock=clock) if leases is not None else None
+        )
         self._writer = writer
         self._failures = failures
         self._clock = clock
@@ -61,6 +63,7 @@ class Engine:
         """The answer, if memory has one that is fresh enough. Does not wait for anything."""
         ask.arrived = self._shelf.fences.number
         ask.order = self._shelf.fences.sequence
+        ask.is_sure = self._shelf.fences.is_coherent
         if ask.key is None:
             return None
         found = self._finder.in_memory(ask)
@@ -190,7 +193,7 @@ class Engine:
             flight = self._flights.under_way(what)
             if flight is None:
                 return await self._take(self._take_off(what, ask, stored)), False
-            if ask.directives.is_live and flight.sequence <= ask.order:
+            if ask.wants_news and flight.sequence <= ask.order:
                 await asyncio.wait([flight.landing])  # it may have left before the caller came: its news may be old
                 self._flights.leave(what, flight)
                 continue

@@ -94,6 +94,7 @@ class Keeper:
                 sequence=made.sequence,
                 tagged=own_tags(ask, tags),
                 plan=ask.plan.version,
+                checked=0,
             )
         )
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from proxy.clocks import Clocks
+from proxy.messages import Entry
 from proxy.plan import Plans
 from proxy.sharing.leases import Leases
 from proxy.sharing.page import Page
@@ -19,7 +20,7 @@ from proxy.store._redis_client import Client, RedisServers, connect
 from proxy.store.codec import Codec
 from proxy.store.coherence import BEGINNING, LOST, Position, boottime
 from proxy.store.contract import DurableStore, Opened, StoreError, StoreUnavailable
-from proxy.store.fences import Fences, keep_records_for
+from proxy.store.fences import Fences, Validity, keep_records_for
 from proxy.store.ledger import Ledger
 from proxy.store.redis import RedisStore
 from proxy.store.redis_follower import FenceTerms, FollowerClocks, RedisFollower
@@ -32,6 +33,7 @@ from proxy.tier import TierObserver, sealing_of, warn_of_plain_text
 from proxy.upstream.guards import Guards, OwnGuards
 
 TIMEOUT = 0.5  # seconds for what nobody waits for on the way to a hit
+JOIN_AGAIN = 0.5  # seconds
 FOLLOWING_TIMEOUT = 2.0  # seconds, beside what a read waits
 
 
@@ -62,6 +64,7 @@ class RedisTier:
             clock=clocks.wall,
             codec=Codec(store.compress_above),
             sealing=sealing_of(plans),
+            is_purged=self._is_purged,
         )
         self.durable: DurableStore = self._store
         self._clients: list[Client] = []
@@ -69,6 +72,8 @@ class RedisTier:
         self._leases: RedisLeases | None = None
         self.leases: Leases | None = None
         self.has_kept = False
+        self._has_joined = False
+        self._joining: asyncio.Task[None] | None = None
         self.fences = self._fences()
         self._shared_guards = self._make_guards(share)
         self.guards: Guards = self._shared_guards or OwnGuards(clocks.monotonic)
@@ -105,6 +110,8 @@ class RedisTier:
         position = await self._joined(redis_ledger)
         if self._follows:
             self._follow(position)
+        elif not self._has_joined:
+            self._joining = asyncio.create_task(self._join_later(redis_ledger))
         if self._shared_guards is not None:
             self._shared_guards.start()
         return opened
@@ -129,6 +136,9 @@ class RedisTier:
             await self._shared_guards.stop()
         if self._reports is not None:
             await self._reports.stop()
+        if self._joining is not None:
+            self._joining.cancel()
+            await asyncio.gather(self._joining, return_exceptions=True)
         if self._following is not None and self.follower is not None:
             self._following.cancel()
             with suppress(asyncio.CancelledError):
@@ -145,14 +155,20 @@ class RedisTier:
                 await client.aclose()
 
     def _is_coherent(self) -> bool:
-        return boottime() < self.page.coherent_until
+        return (self._follows or self._has_joined) and boottime() < self.page.coherent_until
+
+    def _is_purged(self, entry: Entry) -> bool:
+        return self.fences.validity(entry.tags, entry.fence) is Validity.HARD
+
+    def _knows_purges(self) -> bool:
+        return self._follows or self._has_joined
 
     def _fences(self) -> Fences:
         bypasses = self._options.on_lost_coherence == "bypass"
         return Fences(
             self._clocks.wall,
             ring=self.page.fences,
-            is_coherent=self._is_coherent if bypasses else None,
+            is_coherent=self._is_coherent if bypasses else self._knows_purges,
             is_timed=True,
         )
 
@@ -166,12 +182,25 @@ class RedisTier:
     async def _joined(self, ledger: RedisLedger) -> Position:
         """Up to where the purges are known that others carried out; without Redis, none of them."""
         try:
-            return await ledger.open(self.fences.learn)
+            position = await ledger.open(self.fences.learn)
         except StoreError as error:
             if self.durable.last_error is None:  # entries can be had, but not what was purged of them
                 raise
             self._observer.store_failed("join", error)
             return BEGINNING
+        self._has_joined = True
+        return position
+
+    async def _join_later(self, ledger: RedisLedger) -> None:
+        """Learn what is recorded as soon as Redis is there: the page tells a worker only what comes after it began."""
+        while not self._has_joined:
+            await self._clocks.sleep(JOIN_AGAIN)
+            try:
+                await ledger.open(self.fences.learn)
+            except StoreError as error:
+                self._observer.store_failed("join", error)
+            else:
+                self._has_joined = True
 
     def _follow(self, position: Position) -> None:
         patience = self._terms.window / 3 + FOLLOWING_TIMEOUT

@@ -71,6 +71,9 @@ class Shelf:
             del self._recalls[key]
         if entry is None:
             return self.memory.get(key)
+        self.fences.meet(entry.fence, entry.sequence)
+        if self.validity(entry) is Validity.HARD:
+            return self.memory.get(key)
         self.memory.put(entry)  # unless something newer got there first
         return self.memory.get(key) or entry
 
@@ -104,11 +107,11 @@ class Shelf:
         return kept
 
     async def written(self, keys: Iterable[bytes]) -> None:
-        """Wait until what was kept under these keys is where other processes find it, or is known not to get there."""
+        """Wait until what was kept under these keys is where other processes find it, or is not to be waited for."""
         writes = [self._writes[key] for key in keys if key in self._writes]
         if writes:
             self.durable.hurry()
-            await asyncio.wait(writes)
+            await asyncio.wait(writes, timeout=RECALL_TIMEOUT)
 
     def _write(self, key: bytes) -> Callable[[], None]:
         """Note a write that is under way; what ends it."""

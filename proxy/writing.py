@@ -73,6 +73,8 @@ class Writer:
             tags = await self._tags(ask, reply)
             for_get = self._keeper.for_get(ask, reply)
             purged = await self._purger.purge(tags, settle=self._settle(ask)) if tags else None
+            if purged is not None and not purged.recorded:  # others go on with what they have, until they hear of it
+                status.detail = "purge-unrecorded"
             if for_get is not None and purged is not None:
                 status.stored = self._keeper.keep_for_get(for_get, purged.fence)
         return from_reply(reply, status)

@@ -20,6 +20,8 @@ _FLOOR_OF = {Mode.SOFT: Kind.FLOOR_SOFT, Mode.HARD: Kind.FLOOR_HARD}
 _HARD = frozenset({Kind.HARD, Kind.FLOOR_HARD})
 _FLOORS = frozenset(_FLOOR_OF.values())
 _NO_TAG = bytes(16)
+_MOST_NOTES = 4_096  # that one purge may make: a quarter of the ring; beyond it everything counts as purged
+_LONGEST_SETTLE = 60.0  # seconds that a purge nobody read here may settle
 
 
 class Fences:
@@ -133,6 +135,11 @@ class Fences:
                 self._ring.publish([heard.tag], kind, heard.at, heard.settle_until, number=heard.number)
         self._table.compact()
 
+    def meet(self, fence: int, sequence: int) -> None:
+        """Count on from what another process or machine gave an entry: what is fetched here from now on is later."""
+        if self._ring is not None:
+            self._ring.raise_to(fence, sequence)
+
     def learn(self, purges: Iterable[Heard]) -> None:
         """Take over what a store has recorded, for this process alone: others on the machine read it by themselves."""
         for heard in purges:
@@ -184,7 +191,9 @@ class Fences:
 
     def _publish(self, tags: list[bytes], mode: Mode, at: float, until: float) -> int:
         if self._ring is not None:
-            number = self._ring.publish(tags, _KIND_OF[mode], at, until)
+            is_wide = len(tags) > _MOST_NOTES
+            kind = _FLOOR_OF[mode] if is_wide else _KIND_OF[mode]
+            number = self._ring.publish([_NO_TAG] if is_wide else tags, kind, at, until)
             self._catch_up(self._ring)
             return number
         self._number += 1
@@ -202,7 +211,7 @@ class Fences:
             notes, self._read = ring.since(self._read)
         except Overrun as overrun:
             for mode in Mode:
-                self._raise_floor(overrun.upto, mode)
+                self._raise_floor(overrun.upto, mode, self._clock() + _LONGEST_SETTLE)
             notes, self._read = ring.since(overrun.position)
         for note in notes:
             mode = Mode.HARD if note.kind in _HARD else Mode.SOFT
@@ -213,9 +222,9 @@ class Fences:
         self._number = max(self._number, number)
         self._table.compact()
 
-    def _raise_floor(self, number: int, mode: Mode) -> None:
+    def _raise_floor(self, number: int, mode: Mode, settle_until: float = 0.0) -> None:
         self._revision += 1
-        self._table.raise_floor(number, mode)
+        self._table.raise_floor(number, mode, settle_until)
         self._number = max(self._number, number)
 
     def _record(self, heard: Heard) -> None:

@@ -88,10 +88,14 @@ def sqlite_file(url: str) -> Path | None:
 async def opened_store(url: str, options: StoreOptions, *, only_looks: bool = False) -> AsyncIterator[OpenStore]:
     """The store at `url`; a file has to be there, unless it is to be made. Raises StoreError.
 
-    With `only_looks` a file may be in use by a Larder, and is neither counted as opened, migrated nor moved aside.
+    With `only_looks` a file may be in use by a Larder, and is neither counted as opened, migrated nor moved aside; of a
+    Redis the purges are not read.
     """
     path = sqlite_file(url)
-    opened = _opened_redis(url, options) if path is None else _opened_sqlite(path, options, only_looks=only_looks)
+    if path is None:
+        opened = _opened_redis(url, options, only_looks=only_looks)
+    else:
+        opened = _opened_sqlite(path, options, only_looks=only_looks)
     async with opened as store:
         yield store
 
@@ -118,7 +122,7 @@ async def _opened_sqlite(path: Path, options: StoreOptions, *, only_looks: bool)
 
 
 @asynccontextmanager
-async def _opened_redis(url: str, options: StoreOptions) -> AsyncIterator[OpenStore]:
+async def _opened_redis(url: str, options: StoreOptions, *, only_looks: bool) -> AsyncIterator[OpenStore]:
     store = RedisStore(
         url,
         prefix=options.prefix,
@@ -135,7 +139,8 @@ async def _opened_redis(url: str, options: StoreOptions) -> AsyncIterator[OpenSt
         await store.open()
         fences, heard = Fences(options.clock), list[Heard]()
         terms = FenceTerms(prefix=options.prefix, instance=uuid4().hex, keep=options.keep_records_for, patience=5.0)
-        await RedisLedger(client, terms, fences, page, _not_said).open(heard.extend)
+        if not only_looks:  # it makes the counter where there is none
+            await RedisLedger(client, terms, fences, page, _not_said).open(heard.extend)
         fences.hear(heard)
         yield OpenStore(store, fences, _latest((purge.tag, purge.at) for purge in heard))
     finally:

@@ -48,9 +48,10 @@ class PurgeTable:
             marks = self._marks[heard.tag] = _Marks()
         marks.note(heard.number, heard.mode, heard.at, heard.settle_until)
 
-    def raise_floor(self, number: int, mode: Mode) -> None:
-        """Numbers below `number` are invalid, whatever the tag."""
-        self._floor.note(number, mode, 0.0, 0.0)
+    def raise_floor(self, number: int, mode: Mode, settle_until: float = 0.0) -> None:
+        """Numbers below `number` are invalid, whatever the tag; and what was purged there settles until an instant."""
+        self.hard += mode is Mode.HARD
+        self._floor.note(number, mode, 0.0, settle_until)
 
     def validity(self, tags: Iterable[bytes], fence: int) -> Validity:
         """What is left of an entry with these tags, fetched under `fence`."""

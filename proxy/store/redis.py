@@ -11,7 +11,7 @@ from time import time
 
 from adapters import Link
 from policies import DAY, MIB
-from proxy.messages import ALL, Entry
+from proxy.messages import ALL, Entry, key_tag
 from proxy.store import _redis_opening as opening
 from proxy.store._redis_client import RedisServers
 from proxy.store._redis_keys import Keys
@@ -59,6 +59,7 @@ class RedisStore:
         max_waiting: int = 10_000,
         max_waiting_bytes: int = 64 * MIB,
         write_after: float = 0.05,
+        is_purged: Callable[[Entry], bool] = lambda _: False,
     ) -> None:
         """`max_waiting…` bound the queue, `batch` the entries written at once.
 
@@ -71,6 +72,7 @@ class RedisStore:
         codec, sealing = codec or Codec(), sealing or Sealing()
         self._reads = RedisServers(url, timeout=timeout)
         self._calls = RedisServers(url, timeout=write_timeout)  # connections of their own: no reader waits for a batch
+        self._is_purged = is_purged
         self._keys = Keys(prefix)
         self._records = RedisRecords(self._calls, self._keys, clock, keep_records_for)
         self._partition_keys = RedisPartitionKeys(self._calls, self._keys, sealing.masters, keep_records_for)
@@ -279,7 +281,11 @@ class RedisStore:
     async def _write(self, entries: Sequence[Entry]) -> Written:
         if not self._is_fit:
             await self._look()
-        return await self._writing.write(entries)
+        written = await self._writing.write([entry for entry in entries if not self._is_purged(entry)])
+        for entry in entries:  # a purge for good, by whomever, that was heard of meanwhile
+            if self._is_purged(entry):
+                await self._selection.delete(key_tag(entry.key))
+        return written
 
     async def _delete_partition_keys(self, tag: str) -> None:
         """Also without master keys: those of an earlier config may lie there."""

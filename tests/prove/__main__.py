@@ -18,8 +18,8 @@ from tests.prove.instances import InstanceError
 from tests.prove.report import shown, summary, violations
 from tests.prove.rounds import Observed, Round, observe
 
-_ROUNDS = 7
-_LONGEST = 360.0  # seconds after which no further round is begun
+_ROUNDS = 6
+_LONGEST = 300.0  # seconds after which no further round is begun
 
 
 def main() -> int:

@@ -17,7 +17,8 @@ from tests.prove.history import Call, Herd, History, Purge, Read, Scope, Trouble
 
 UPSTREAM = "upstream"  # how troubles of upstreams begin
 # What says that an answer stands in for one that could not be had, and why it is not current.
-STAND_INS = frozenset({"purged", "coherence-lost"})
+COHERENCE_LOST = "coherence-lost"
+STAND_INS = frozenset({"purged", COHERENCE_LOST})
 
 
 class Rule(StrEnum):
@@ -50,6 +51,7 @@ class Terms(NamedTuple):
     grace: float = 6.0  # for how long a failure of the upstream is remembered, and circuits stay open, after its end
     writes_tell: bool = True  # a write that is answered well has its purge recorded, whatever else goes wrong
     before: float = 1.5  # if not: for how long what went wrong may still keep one from being recorded
+    unsure_may_stand_in: bool = False  # who has lost coherence, and says so, cannot know of a hard purge (edge 8)
 
 
 class Checker:
@@ -94,7 +96,8 @@ class Checker:
         """A purge that the answer should not have outlived."""
         purges = list(self._ending(read, call))
         hard = next((purge for purge in purges if purge.hard), None)
-        if hard is not None:
+        is_unsure = self._terms.unsure_may_stand_in and detail_of(read) == COHERENCE_LOST
+        if hard is not None and not is_unsure:
             return Violation(Rule.HARD, read, self._shown(read, call, hard))
         if purges and detail_of(read) not in STAND_INS:
             return Violation(self._how(read, call, purges[0]), read, self._shown(read, call, purges[0]))

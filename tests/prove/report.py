@@ -19,6 +19,8 @@ def summary(observed: Sequence[Observed]) -> str:
     told = [purge for purge in purges if purge.scope is Scope.EVERYWHERE]
     reads = [read for history in histories for read in history.reads]
     seen = [seconds for history in histories for seconds in seen_elsewhere(history)]
+    strict = [check(one.history, one.terms._replace(unsure_may_stand_in=False)) for one in observed]
+    unsure = sum(map(len, strict)) - sum(len(violations(one)) for one in observed)
     rows = [
         ("reads", f"{len(reads)}, {sum('hit' in read.said for read in reads)} of them hits"),
         ("reads without an answer", f"{sum(history.unanswered for history in histories)}"),
@@ -30,6 +32,7 @@ def summary(observed: Sequence[Observed]) -> str:
         ("what went wrong", _counted(one.what for history in histories for one in history.troubles)),
         ("slowest acknowledgement", f"{1000 * max((one.end - one.start for one in told), default=0.0):.0f} ms"),
         ("purge seen elsewhere, p99", f"{1000 * percentile(seen, 0.99):.0f} ms after it began, {len(seen)} watched"),
+        ("hard-purged, unknowingly", f"{unsure}"),
         ("violations", f"{sum(len(violations(one)) for one in observed)}"),
     ]
     return "\n".join(f"  {name:<26} {figure}" for name, figure in rows)

@@ -223,6 +223,17 @@ def test_a_hard_purged_answer_is_found_whatever_it_says_of_itself(observed, deta
     assert observed.broken == [Rule.HARD]
 
 
+def test_who_has_lost_coherence_and_says_so_cannot_know_of_a_hard_purge():
+    observed = Observed(TERMS._replace(unsure_may_stand_in=True))
+    old = observed.call(1)
+    observed.purge(2, hard=True)
+    observed.trouble("upstream errs", 3, 6, who="courseworks")
+    observed.read(4, old, "larder; fwd=stale; detail=coherence-lost", on="b")
+    observed.read(5, old, "larder; fwd=stale; detail=purged", on="b")
+
+    assert observed.broken == [Rule.HARD]
+
+
 # partitions, and answers to other questions
 
 
