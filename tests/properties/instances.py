@@ -97,7 +97,7 @@ class World:
         self.reference = Reference()
         self.machines = {name: Machine(self, name) for name in MACHINES}
         self.lives = 0
-        self._seen: list[tuple[float, int, int]] = []
+        self._seen: dict[int, tuple[float, int, int]] = {}
         self.loop.before_time_passes = self._look_at_news
 
     def wall(self, skew: float = 0.0) -> Callable[[], float]:
@@ -117,16 +117,16 @@ class World:
 
     def everybody_looks(self) -> None:
         for machine in self.machines.values():
-            for worker in machine.workers.values():
-                worker.looks()
+            machine.looks()
 
     def _look_at_news(self) -> None:
         """Whenever some machine knows more, or may serve for longer."""
-        pages = [machine.page for machine in self.machines.values()]
-        seen = [(page.coherent_until, page.fences.position, page.fences.number) for page in pages]
-        if seen != self._seen:
-            self._seen = seen
-            self.everybody_looks()
+        for machine in self.machines.values():
+            page = machine.page
+            seen = (page.coherent_until, page.fences.position, page.fences.number)
+            if seen != self._seen.get(machine.life):
+                self._seen[machine.life] = seen
+                machine.looks()
 
     def fail_over(self, server: RedisServer, *, lost_since: float | None, is_empty: bool = False) -> None:
         """Another server answers; what was acknowledged since that instant is not in it."""
@@ -169,6 +169,7 @@ class Process:
         self.world = world = machine.world
         self.name = f"{name}.{world.born()}"  # of this life
         self.is_dead = False
+        self.knows_purges = True
         if machine.sleeps:
             world.loop.hold(self.name)
         self.wire: Any = Wire(world.network, machine.name)
@@ -176,7 +177,7 @@ class Process:
         self.fences = Fences(
             world.wall(SKEWS[machine.name]),
             ring=page.fences,
-            is_coherent=lambda: world.loop.time() < page.coherent_until,
+            is_coherent=lambda: self.knows_purges and world.loop.time() < page.coherent_until,
             is_timed=True,
         )
         self.errors: list[StoreError] = []
@@ -226,15 +227,17 @@ class Supervisor(Process):
 
 
 class Worker(Process):
-    """Serves. It begins to once it has learned what was purged before it began."""
+    """Serves; nothing as current before it has learned what was purged before it began."""
 
-    waits_to_join = True
+    has_to_join = True
     joins_only_when_coherent = True
 
     def __init__(self, machine: "Machine", number: int) -> None:
         super().__init__(machine, f"{machine.name}{number}")
         self.number = number
         self.serves = False
+        self.has_joined = False
+        self.knows_purges = not self.has_to_join
         self.memory = MemoryStore(1 << 20)
         ask = partial(self.world.network.ask, machine.name)
         self.shelf = Shelf(
@@ -248,13 +251,14 @@ class Worker(Process):
         self.begin(self._join())
 
     async def _join(self) -> None:
-        while not self.serves:
+        while not self.has_joined:
             try:
                 await self.ledger.open(self.fences.learn)
-                self.serves = True
+                self.has_joined = self.knows_purges = True
             except StoreError:
-                self.serves = not self.waits_to_join
+                self.serves = True
                 await asyncio.sleep(0.1)
+        self.serves = True
 
     def fetch(self, number: int, key: bytes, partition: str) -> Fetched:
         """A fetch goes out."""
@@ -283,9 +287,7 @@ class Worker(Process):
         entry = entry_of(fetched, fetched.own_tags)
         if is_late or self.fences.purged_between(entry.tags, fetched.fence, arrived):
             return
-        self._got(
-            Got(began, fetched.key, fetched.partition, self.machine.life, "", entry, Validity.CURRENT, is_coherent=True)
-        )
+        self._got(replace(self._question(began, fetched.key, fetched.partition), entry=entry, worker=""))
 
     async def purge(self, tags: frozenset[str], mode: Mode) -> None:
         loop, reference = self.world.loop, self.world.reference
@@ -314,8 +316,11 @@ class Worker(Process):
 
     def _weighed(self, began: int, key: bytes, partition: str, entry: Entry | None) -> None:
         validity = Validity.HARD if entry is None else self.shelf.validity(entry)
-        got, is_coherent = None if validity is Validity.HARD else entry, self.fences.is_coherent
-        self._got(Got(began, key, partition, self.machine.life, self.name, got, validity, is_coherent))
+        got = None if validity is Validity.HARD else entry
+        self._got(replace(self._question(began, key, partition), entry=got, validity=validity))
+
+    def _question(self, began: int, key: bytes, partition: str) -> Got:
+        return Got(began, key, partition, self.machine.life, self.name, self.fences.is_coherent, self.has_joined)
 
     def _got(self, got: Got) -> None:
         self.world.reference.notes("got", self.name, got.entry and got.entry.body, got.validity.name)
@@ -341,6 +346,10 @@ class Machine:
         self.supervisor = Supervisor(self)
         self.workers = {number: Worker(self, number) for number in WORKERS}
         self.world.reference.in_touch[self.life] = self.world.loop.time()
+
+    def looks(self) -> None:
+        for worker in self.workers.values():
+            worker.looks()
 
     @property
     def processes(self) -> list[Process]:

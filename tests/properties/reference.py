@@ -69,9 +69,10 @@ class Got:
     partition: str
     page: int
     worker: str
-    entry: Entry | None
-    validity: Validity
-    is_coherent: bool
+    is_coherent: bool  # its process
+    has_joined: bool  # its worker has learned, from Redis, what was purged before it began
+    entry: Entry | None = None
+    validity: Validity = Validity.CURRENT
 
 
 class Reference:
@@ -172,7 +173,7 @@ class Reference:
         return fetched.began < purged.began and bool(purged.tags & fetched.tags)
 
     def _check_purged(self, purged: Purged, got: Got) -> None:
-        knows = got.page == purged.page or got.page in purged.known_to
+        knows = got.page == purged.page or (got.has_joined and got.page in purged.known_to)
         if not knows and (purged.is_adrift or (not got.is_coherent and got.validity is not Validity.CURRENT)):
             return
         assert got.validity is not Validity.CURRENT, f"purged before the read, and served as current: {purged}"
