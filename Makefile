@@ -20,7 +20,7 @@ check: setup
 
 test: check
 	@sh .ci/redis-server
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 3
 
 # Processes and a real Redis, killed and parted under load; a history of it all is checked. About six minutes.
 prove: setup

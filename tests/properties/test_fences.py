@@ -299,7 +299,7 @@ class CompactingMachine(FencesMachine):
 
 
 _patient = settings(
-    max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 TestFences = FencesMachine.TestCase

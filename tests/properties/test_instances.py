@@ -19,7 +19,7 @@ from tests.properties.scripted_redis import RedisServer
 
 BODY_TAGS = ("up/in:1", "up/in:2")
 PURGEABLE = ("up/thing:1", *BODY_TAGS, partition_tag("p1"), key_tag(b"\1\1" * 8), ALL)
-EXAMPLES = int(os.environ.get("LARDER_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("LARDER_EXAMPLES", "20"))
 
 machines = st.sampled_from(MACHINES)
 numbers = st.sampled_from(WORKERS)

@@ -1,7 +1,7 @@
 """Real Larder processes: started from a config, killed and stopped at will, one or all of an instance.
 
-An instance is a process group of its own: a supervisor with workers, or a single process. It dies with the process
-that started it. Ports stay the same over restarts.
+An instance is a process group of its own: a supervisor and its workers. It dies with the process that started it. Ports
+stay the same over restarts.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from random import Random
 from time import monotonic
 from typing import Any
 
@@ -122,10 +123,14 @@ class Instance:
         self._process.poll()  # a dead one has to be waited for to be gone
         return sorted(group(self._pid), key=lambda pid: pid != self._pid)
 
-    def workers(self) -> list[int]:
-        """The processes that serve."""
-        members = self.members()
-        return [pid for pid in members if pid != self._pid] or members
+    async def worker(self, random: Random) -> int:
+        """One of the processes that serve. Waits for one; raises InstanceError when none comes."""
+        deadline = monotonic() + _PATIENCE
+        while not (workers := self.members()[1:]):
+            if monotonic() > deadline:
+                raise InstanceError(f"{self.name} has no workers any more:\n{self.log[-2000:]}")
+            await asyncio.sleep(0.05)
+        return random.choice(workers)
 
     def serving(self, pid: int) -> int:
         """How many callers' connections a process holds."""

@@ -59,6 +59,14 @@ async def under_load(scene: Scene, seed: str) -> AsyncIterator[None]:
         await asyncio.gather(*tasks)
 
 
+async def purge_widely(scene: Scene, instance: Instance, random: Random) -> None:
+    """Purge much at once, on one instance; nobody waits to see it."""
+    upstream = random.choice(("groups", "courseworks"))
+    async with aiohttp.ClientSession() as session:
+        client, tags = Client(scene.history, session), frozenset({upstream})
+        await client.flush(instance, {"upstream": upstream}, tags, hard=random.random() < 0.5)
+
+
 async def read_all(scene: Scene) -> None:
     """Ask every instance for everything."""
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=8)) as session:
@@ -104,7 +112,7 @@ async def _flush_once(scene: Scene, client: Client, random: Random) -> None:
     flush, instance, is_hard = _some_flush(scene, random), await scene.up(random), random.random() < 0.4
     others = [one for one in scene.instances if one is not instance and one.is_up]
     watching = None
-    if others and random.random() < 0.3:
+    if others and random.random() < 0.6:
         key, token = random.choice([one for one in everything() if flush.tag in tags_of(*one)])
         await client.read(other := random.choice(others), key, token)
         watching = asyncio.create_task(_watch(scene, client, other, key, token))

@@ -18,6 +18,7 @@ def summary(observed: Sequence[Observed]) -> str:
     purges = [purge for history in histories for purge in history.purges]
     told = [purge for purge in purges if purge.scope is Scope.EVERYWHERE]
     reads = [read for history in histories for read in history.reads]
+    calm = [purge for history in histories for purge in undisturbed(history)]
     seen = [seconds for history in histories for seconds in seen_elsewhere(history)]
     strict = [check(one.history, one.terms._replace(unsure_may_stand_in=False)) for one in observed]
     unsure = sum(map(len, strict)) - sum(len(violations(one)) for one in observed)
@@ -30,7 +31,7 @@ def summary(observed: Sequence[Observed]) -> str:
         ("acknowledged", f"{len(told)}; {_counted(purge.scope.value for purge in purges)}"),
         ("processes killed", f"{sum(history.kills for history in histories)}"),
         ("what went wrong", _counted(one.what for history in histories for one in history.troubles)),
-        ("slowest acknowledgement", f"{1000 * max((one.end - one.start for one in told), default=0.0):.0f} ms"),
+        ("slowest acknowledgement", f"{_slowest(told)}; {_slowest(calm)} where nothing was wrong"),
         ("purge seen elsewhere, p99", f"{1000 * percentile(seen, 0.99):.0f} ms after it began, {len(seen)} watched"),
         ("hard-purged, unknowingly", f"{unsure}"),
         ("violations", f"{sum(len(violations(one)) for one in observed)}"),
@@ -58,24 +59,29 @@ def slice_of(violation: Violation) -> list[str]:
     return [violation.rule.value, *(f"  {_line(event, end)}" for event in (*violation.because, violation.event))]
 
 
-def seen_elsewhere(history: History) -> list[float]:
-    """Seconds from when a purge began until another instance was asked for what it reaches, and gave something new; of
-    purges that nothing disturbed.
-    """
+def undisturbed(history: History) -> list[Purge]:
+    """Acknowledged purges while which, and shortly before, no process of Larder's or Redis's was made to fail."""
     others = [trouble for trouble in history.troubles if not trouble.what.startswith(UPSTREAM)]
-    purges = {purge.number: purge for purge in history.purges if purge.scope is Scope.EVERYWHERE}
-    watched = [(purges[one.purge], one.at) for one in history.sightings if one.purge in purges]
-    return [
-        max(0.0, at - purge.start)
-        for purge, at in watched
-        if not any(trouble.touches(purge.start - 1, at) for trouble in others)
-    ]
+    told = [purge for purge in history.purges if purge.scope is Scope.EVERYWHERE]
+    return [purge for purge in told if not any(trouble.touches(purge.start - 1, purge.end) for trouble in others)]
+
+
+def seen_elsewhere(history: History) -> list[float]:
+    """Seconds from when an undisturbed purge began until another instance was asked for what it reaches, and gave
+    something new.
+    """
+    begun = {purge.number: purge.start for purge in undisturbed(history)}
+    return [max(0.0, one.at - begun[one.purge]) for one in history.sightings if one.purge in begun]
 
 
 def percentile(values: Sequence[float], share: float) -> float:
     """The value that so large a share does not exceed; 0 where there are none."""
     ordered = sorted(values)
     return ordered[max(0, ceil(share * len(ordered)) - 1)] if ordered else 0.0
+
+
+def _slowest(purges: Iterable[Purge]) -> str:
+    return f"{1000 * max((purge.end - purge.start for purge in purges), default=0.0):.0f} ms"
 
 
 def _line(event: Call | Purge | Read | Trouble | Herd, end: float) -> str:

@@ -13,7 +13,7 @@ from tests.prove.checker import Terms
 from tests.prove.deployments import WINDOW, Deployment, deployed, partitions
 from tests.prove.herds import gather
 from tests.prove.history import History
-from tests.prove.load import Scene, read_all, under_load
+from tests.prove.load import Scene, purge_widely, read_all, under_load
 from tests.prove.origin import running_origin
 from tests.prove.troubles import OF_INSTANCES, OF_REDIS, Deed, Stage, chosen, everything_killed, torment
 
@@ -51,7 +51,7 @@ async def observe(one: Round, folder: Path) -> Observed:
         for kill_leader in (False, True):
             await gather(history, origin, deployment.instances, one.callers, kill_leader=kill_leader)
         scene = Scene(history, origin, deployment.instances, await partitions(history, deployment.instances[0]))
-        stage = Stage(history, deployment.instances, deployment.servers, WINDOW, asyncio.Lock(), asyncio.Lock())
+        stage = _stage(scene, deployment, Random(f"{one.seed}/last words"))
         async with under_load(scene, one.seed), asyncio.timeout(_LONGEST):
             await asyncio.sleep(one.calm)
             await asyncio.gather(*_torments(one, stage, random))
@@ -66,6 +66,18 @@ def terms_of(deployment: Deployment) -> Terms:
     is left to any (DESIGN.md §5, edge 8; docs/stores.md). Who has lost coherence may let a fallback stand in.
     """
     return Terms(window=0.0, writes_tell=deployment.servers is None, unsure_may_stand_in=True)
+
+
+def _stage(scene: Scene, deployment: Deployment, random: Random) -> Stage:
+    return Stage(
+        history=scene.history,
+        instances=deployment.instances,
+        servers=deployment.servers,
+        window=WINDOW,
+        redis=asyncio.Lock(),
+        memory=asyncio.Lock(),
+        last_words=lambda instance: purge_widely(scene, instance, random),
+    )
 
 
 def _torments(one: Round, stage: Stage, random: Random) -> list["asyncio.Task[None]"]:

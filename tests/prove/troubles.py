@@ -14,7 +14,6 @@ from tests.prove.history import History, Trouble
 from tests.prove.instances import Instance
 from tests.prove.servers import Servers
 
-Pause = Callable[[float], Awaitable[None]]
 LONGER_THAN_THE_WINDOW = 1.6  # times it
 
 
@@ -27,6 +26,7 @@ class Stage(NamedTuple):
     window: float  # seconds
     redis: asyncio.Lock  # held while Redis is not well
     memory: asyncio.Lock  # held while what an instance remembers, or Redis, is lost
+    last_words: Callable[[Instance], Awaitable[None]]  # much is purged, and acknowledged, right before a death
 
 
 Deed = Callable[[Stage, Random], Awaitable[None]]
@@ -35,10 +35,10 @@ Deed = Callable[[Stage, Random], Awaitable[None]]
 async def worker_killed(stage: Stage, random: Random) -> None:
     """kill -9 of a process that serves; the supervisor starts another."""
     instance = random.choice(stage.instances)
+    worker, before = await instance.worker(random), len(instance.members())
     trouble = stage.history.trouble("a worker killed", instance.name)
-    before = instance.workers()
-    trouble.kills = instance.kill_worker(random.choice(before))
-    await _until_staffed(instance, len(before))
+    trouble.kills = instance.kill_worker(worker)
+    await _until_staffed(instance, before)
     trouble.end = stage.history.clock()
 
 
@@ -46,6 +46,7 @@ async def supervisor_killed(stage: Stage, random: Random) -> None:
     """kill -9 of the supervisor alone: its workers have to end by themselves."""
     instance = random.choice(stage.instances)
     async with stage.memory:
+        await stage.last_words(instance)
         trouble = stage.history.trouble("a supervisor killed", instance.name)
         trouble.kills = instance.kill_supervisor()
         await instance.until_gone()
@@ -56,6 +57,7 @@ async def instance_killed(stage: Stage, random: Random) -> None:
     """kill -9 of all processes of an instance."""
     instance = random.choice(stage.instances)
     async with stage.memory:
+        await stage.last_words(instance)
         trouble = stage.history.trouble("an instance killed", instance.name)
         trouble.kills = instance.kill()
         await asyncio.sleep(random.random() * stage.window)
@@ -74,7 +76,7 @@ async def instance_ended(stage: Stage, random: Random) -> None:
 async def worker_stopped(stage: Stage, random: Random) -> None:
     """A process that serves stands still: what it had begun goes on much later."""
     instance = random.choice(stage.instances)
-    await _stopped(stage, instance, "a worker stopped", [random.choice(instance.workers())])
+    await _stopped(stage, instance, "a worker stopped", [await instance.worker(random)])
 
 
 async def supervisor_stopped(stage: Stage, random: Random) -> None:
@@ -92,6 +94,7 @@ async def instance_stopped(stage: Stage, random: Random) -> None:
 async def everything_killed(stage: Stage, random: Random) -> None:
     """kill -9 of every process there is; then all comes back with what is on disk."""
     async with stage.redis, stage.memory:
+        await stage.last_words(random.choice(stage.instances))
         trouble = stage.history.trouble("everything killed")
         trouble.kills = sum(instance.kill() for instance in stage.instances)
         for server in stage.servers.all if stage.servers is not None else ():
@@ -106,8 +109,9 @@ async def redis_killed(stage: Stage, random: Random) -> None:
     """kill -9 of a server, which comes back with its data."""
     assert stage.servers is not None
     async with stage.redis:
-        trouble = stage.history.trouble("Redis killed")
         server = stage.servers.some(random)
+        await stage.last_words(random.choice(stage.instances))
+        trouble = stage.history.trouble("Redis killed")
         await server.kill()
         trouble.kills = 1
         await asyncio.sleep(random.random() * 1.5 * stage.window)
@@ -119,6 +123,7 @@ async def redis_lost(stage: Stage, random: Random) -> None:
     """kill -9 of the server, which comes back with nothing; or a failover to a replica that lacks the latest."""
     assert stage.servers is not None
     async with stage.redis, stage.memory:
+        await stage.last_words(random.choice(stage.instances))
         trouble = stage.history.trouble("Redis lost")
         if stage.servers.is_cluster:
             await stage.servers.fail_over(random.randrange(len(stage.servers.all)), random.random())
@@ -196,7 +201,7 @@ async def _started(stage: Stage, instance: Instance, trouble: Trouble) -> None:
 async def _until_staffed(instance: Instance, count: int) -> None:
     """Wait until another process is there; the supervisor may take its time before."""
     deadline = asyncio.get_running_loop().time() + 1
-    while len(instance.workers()) < count and asyncio.get_running_loop().time() < deadline:
+    while len(instance.members()) < count and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(0.05)
 
 
