@@ -50,12 +50,12 @@ async def attached(path, lock_fd=None):
             await worker.end()
 
 
-async def work(path, lock_fd):
+async def work(path, lock_fd):  # noqa: C901 - a verb a line
     """What the other process does: each line of its input is a verb and what it is about."""
-    from proxy.store.contract import StoreError
-    from proxy.store.purges import Mode, Purge
-    from proxy.store.sqlite import SQLiteStore
-    from tests.unit.store.samples import NOW, Clock, an_entry, key
+    from proxy.store.contract import StoreError  # noqa: PLC0415
+    from proxy.store.purges import Mode, Purge  # noqa: PLC0415
+    from proxy.store.sqlite import SQLiteStore  # noqa: PLC0415
+    from tests.unit.store.samples import NOW, Clock, an_entry, key  # noqa: PLC0415
 
     store = SQLiteStore(path, role="attached", lock_fd=None if lock_fd < 0 else lock_fd, clock=Clock(), sleep=no_sleep)
     opened = await store.open()
