@@ -22,7 +22,8 @@ from tests.passing_time import turns
 from tests.redis_server import RedisServer
 
 WHAT, OTHER = b"a digest of key ", b"another digest  "
-TTL = 0.3  # seconds
+TTL = 0.6  # seconds
+PATIENCE = 5.0  # seconds: a machine may have a lot else to do
 _prefixes = (f"leases{number}" for number in count())
 
 
@@ -64,8 +65,8 @@ class OnRedis:
     def clock(self):
         return time.monotonic() + self.late
 
-    def process(self, page=None, **options):
-        servers = RedisServers(self.url, timeout=TIMEOUT)
+    def process(self, page=None, timeout=PATIENCE, **options):
+        servers = RedisServers(self.url, timeout=timeout)
         self.stack.push_async_callback(servers.close)
         options = {"ttl": TTL, "clock": self.clock, "on_error": lambda *error: self.errors.append(error), **options}
         leases = RedisLeases(servers, self.prefix, page or Page.anonymous(), **options)
@@ -137,7 +138,7 @@ async def test_a_holder_that_died_is_replaced_within_a_ttl(shared):
     died = time.monotonic()
 
     assert await two.wait(WHAT, 5)
-    assert time.monotonic() - died < TTL + 0.25
+    assert time.monotonic() - died < TTL + PATIENCE / 2
     second = await two.take(WHAT)
     assert second.token > first.token
 
@@ -225,17 +226,16 @@ async def test_a_token_is_higher_than_all_that_its_machine_has_seen(machines):
 
 async def test_a_silent_redis_costs_one_taker_its_timeout_and_the_others_nothing(machines, server):
     page = Page.anonymous()
-    one, two = machines.process(page), machines.process(page)
+    one, two = (machines.process(page, timeout=TIMEOUT) for _ in range(2))
     server.pause()
     try:
         began = time.monotonic()
         lease = await one.take(WHAT)
         assert isinstance(lease, Lease)
-        assert time.monotonic() - began < TIMEOUT + 0.25
-        began = time.monotonic()
+        assert time.monotonic() - began < TIMEOUT + PATIENCE / 2
         assert await one.take(WHAT) is Refusal.HELD  # of this machine's own leases
         assert isinstance(await one.take(OTHER), Lease)
-        assert time.monotonic() - began < TIMEOUT / 2
+        assert one.lost == 1  # Redis was asked once, so its timeout was waited for once
     finally:
         server.resume()
     await one.release(lease)

@@ -205,6 +205,7 @@ class Supervisor(Process):
         super().__init__(machine, machine.name)
         machine.page.coherent_until = LOST
         self.follower: RedisFollower | None = None
+        self.has_opened: asyncio.Future[None] = self.world.loop.create_future()
         self.begin(self._follow())
 
     async def _follow(self) -> None:
@@ -217,7 +218,9 @@ class Supervisor(Process):
             Silent(),
             clocks=FollowerClocks(loop.time, self.world.wall(SKEWS[machine.name]), random=loop.random.random),
         )
-        await self.follower.run(await self._joined())
+        position = await self._joined()
+        self.has_opened.set_result(None)
+        await self.follower.run(position)
 
     async def _joined(self) -> Position:
         try:
@@ -251,6 +254,7 @@ class Worker(Process):
         self.begin(self._join())
 
     async def _join(self) -> None:
+        await asyncio.shield(self.machine.supervisor.has_opened)  # workers are hired after that
         while not self.has_joined:
             try:
                 await self.ledger.open(self.fences.learn)

@@ -3,7 +3,8 @@
 It knows no numbers. An answer is *covered* by a purge when it was asked for before the purge began and carries one of
 its tags. Of an acknowledged purge that covers what is read,
 
-- the machine that carried it out knows at once, durable or not, for as long as its page is there;
+- the machine that carried it out knows at once, durable or not, for as long as its page is there. Parted machines
+  number by themselves, so while it is parted it may take what another one fetched meanwhile for later: as a fallback;
 - every machine knows by the time a purge was acknowledged as durable, or is not coherent. The window is over by then:
   the acknowledgement has waited for it. A machine that is not coherent gives fallbacks, of hard purges too: it cannot
   know of them;
@@ -163,18 +164,22 @@ class Reference:
         held = self._held.get((got.worker, got.key))
         if held is not None and held.page == fetched.page:
             assert fetched.began >= held.began, "a late fill won over a later fetch"
-        if fetched.began < self._epoch and max(self.in_touch[got.page], self._epoch_at) + IN_TOUCH <= now:
+        is_read = bool(got.worker)  # who joined a flight came while it was under way
+        if is_read and fetched.began < self._epoch and max(self.in_touch[got.page], self._epoch_at) + IN_TOUCH <= now:
             assert got.validity is not Validity.CURRENT, "fetched in an epoch of which Redis knows nothing"
         for purged in self.purges:
             if purged.acknowledged and purged.acknowledged <= got.began and self.covers(purged, fetched):
-                self._check_purged(purged, got)
+                self._check_purged(purged, fetched, got)
 
     def covers(self, purged: Purged, fetched: Fetched) -> bool:
         return fetched.began < purged.began and bool(purged.tags & fetched.tags)
 
-    def _check_purged(self, purged: Purged, got: Got) -> None:
+    def _check_purged(self, purged: Purged, fetched: Fetched, got: Got) -> None:
         knows = got.page == purged.page or (got.has_joined and got.page in purged.known_to)
-        if not knows and (purged.is_adrift or (not got.is_coherent and got.validity is not Validity.CURRENT)):
+        if not knows and purged.is_adrift:
+            return
+        is_ordered = got.page == fetched.page or not purged.is_adrift
+        if got.validity is not Validity.CURRENT and not got.is_coherent and not (knows and is_ordered):
             return
         assert got.validity is not Validity.CURRENT, f"purged before the read, and served as current: {purged}"
         assert purged.mode is Mode.SOFT, f"purged for good before the read, and served: {purged}"

@@ -20,7 +20,8 @@ STEPS = st.lists(
         BEGIN,
         BEGIN,
         st.tuples(st.sampled_from(["failed", "failed", "succeeded", "abandoned"]), st.integers(0, 9)),
-        st.tuples(st.just("pass"), st.sampled_from([0.1, 1.0, 2.0, 3.7, 10.0])),
+        # Whole eighths: sums of them are exact, so that "a cooldown later" is neither a bit more nor less.
+        st.tuples(st.just("pass"), st.sampled_from([0.125, 1.0, 2.0, 3.75, 10.0])),
     ),
     max_size=80,
 )
@@ -150,6 +151,7 @@ DEMANDS = st.lists(
     st.one_of(
         st.just(("demand", 1)),
         st.tuples(st.just("spend"), st.integers(1, 30)),
+        # Whole eighths: sums of them are exact, so that "a cooldown later" is neither a bit more nor less.
         st.tuples(st.just("pass"), st.floats(0, 100)),
     ),
     max_size=150,

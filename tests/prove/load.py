@@ -64,7 +64,7 @@ async def purge_widely(scene: Scene, instance: Instance, random: Random) -> None
     upstream = random.choice(("groups", "courseworks"))
     async with aiohttp.ClientSession() as session:
         client, tags = Client(scene.history, session), frozenset({upstream})
-        await client.flush(instance, {"upstream": upstream}, tags, hard=random.random() < 0.5)
+        await client.flush(instance, {"upstream": upstream}, tags, hard=random.random() < 0.3)
 
 
 async def read_all(scene: Scene) -> None:

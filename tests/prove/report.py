@@ -48,9 +48,15 @@ def shown(one: Observed) -> str:
     """The violations of a round: how many of which kind, and the first few in full."""
     found = violations(one)
     lines = [f"{one.round.store}, seed {one.round.seed}: {_counted(violation.rule.value for violation in found)}"]
-    for violation in found[:_SHOWN]:
+    for violation in list({_cause(violation): violation for violation in reversed(found)}.values())[: -_SHOWN - 1 : -1]:
         lines += ["", *slice_of(violation)]
     return "\n".join(lines)
+
+
+def _cause(violation: Violation) -> tuple[object, ...]:
+    """What violations have in common that are one: they are shown once."""
+    purges = tuple(event.number for event in violation.because if isinstance(event, Purge))
+    return violation.rule, purges or violation.event
 
 
 def slice_of(violation: Violation) -> list[str]:

@@ -6,7 +6,7 @@ from tests.prove.report import shown, violations
 from tests.prove.rounds import Round, observe
 
 # One instance is killed, and Redis; then all is read with the upstreams down, and up.
-ROUND = Round("redis", "short/41", of_instances=1, of_redis=1, pauses=0.2, calm=1.0, callers=20, kills_all=False)
+ROUND = Round("redis", "short/30", of_instances=1, of_redis=1, pauses=0.2, calm=1.0, callers=20, kills_all=False)
 
 
 async def test_no_promise_is_broken_over_four_processes_and_redis_while_they_are_killed(tmp_path):

@@ -1,7 +1,7 @@
 """Three machines with two workers each on one Redis, against a reference: any order of fills, purges, reads, crashes,
 restarts, lost and late messages, fail-overs. The scheduler's seed is part of an example, so that a failing one replays.
 
-`LARDER_EXAMPLES=2000 pytest tests/properties/test_instances.py` looks further.
+`LARDER_EXAMPLES=2000 pytest tests/properties/test_machines_and_workers.py` looks further.
 """
 
 import asyncio
