@@ -18,9 +18,10 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+# Compiled once, whatever the environment says, and not by each of the hundred processes that tests start.
 test: check
 	@sh .ci/redis-server
-	$(BIN)/pytest -n 3
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 3
 
 # Processes and a real Redis, killed and parted under load; a history of it all is checked. About six minutes.
 prove: setup

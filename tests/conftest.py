@@ -1,10 +1,26 @@
-"""What all tests share: a real Redis, started when the first test asks for it."""
+"""What all tests share: a real Redis, started when the first test asks for it; and how far properties are tried."""
+
+import gc
+import os
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from tests.redis_cluster import redis_cluster
 from tests.redis_server import redis_server
+
+# The suite tries the same examples every time, so that it tells of the change and not of the day's luck.
+# HYPOTHESIS_PROFILE=far looks for what nobody has seen yet.
+settings.register_profile("suite", max_examples=40, deadline=None, derandomize=True)
+settings.register_profile("far", max_examples=1000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+def pytest_collection_finish():
+    """Eight thousand tests are many objects: the garbage collector does not look at them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

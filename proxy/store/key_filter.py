@@ -6,6 +6,7 @@ is set without reading what others set beside it. 16 MiB, of which only what is 
 leave 94 of 100 needless looks out.
 """
 
+import mmap
 from collections.abc import Iterable
 
 SLOTS = 1 << 24
@@ -16,7 +17,7 @@ class KeyFilter:
 
     def __init__(self, slots: memoryview | None = None) -> None:
         """`slots`: shared memory of SLOTS bytes; None: this process has one of its own."""
-        self._slots = memoryview(bytearray(SLOTS)) if slots is None else slots
+        self._slots = memoryview(mmap.mmap(-1, SLOTS)) if slots is None else slots
         self._is_filled = False
 
     def fill(self, keys: Iterable[bytes]) -> None:

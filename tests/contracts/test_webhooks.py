@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import Effect, Link
@@ -158,7 +158,6 @@ async def test_an_unknown_source_is_told_the_known_ones_and_becomes_no_label():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_no_bytes_from_anybody_raise_or_change_anything(kind, data):
     headers, _ = course_updated(kind)
@@ -173,7 +172,6 @@ def test_no_bytes_from_anybody_raise_or_change_anything(kind, data):
 
 
 @pytest.mark.parametrize("kind", SIGNED_KINDS)
-@settings(deadline=None, max_examples=100)
 @given(data=st.data())
 def test_no_genuine_delivery_survives_the_change_of_a_byte(kind, data):
     headers, body = course_updated(kind)
@@ -187,7 +185,6 @@ def test_no_genuine_delivery_survives_the_change_of_a_byte(kind, data):
     assert not world.has_changed
 
 
-@settings(deadline=None, max_examples=100)
 @given(metadata=st.dictionaries(st.text(), JSON, max_size=4), body=st.dictionaries(st.text(), JSON, max_size=4))
 def test_whatever_stands_in_an_event_of_our_account_is_read_or_refused(metadata, body):
     source = LiveEventsSource(upstream="courseworks", root_account_uuid=ACCOUNT)
@@ -200,7 +197,6 @@ def test_whatever_stands_in_an_event_of_our_account_is_read_or_refused(metadata,
     assert read is Counted.MALFORMED or len(read.token) == 64
 
 
-@settings(deadline=None, max_examples=100)
 @given(value=JSON)
 def test_whatever_a_genuine_standard_delivery_holds_is_read_or_refused(value):
     events = {"course.updated": ("course:{id}",)}

@@ -299,7 +299,9 @@ class CompactingMachine(FencesMachine):
 
 
 _patient = settings(
-    max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=settings.default.max_examples // 2,
+    stateful_step_count=40,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
 TestFences = FencesMachine.TestCase

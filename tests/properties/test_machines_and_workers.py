@@ -1,11 +1,10 @@
 """Three machines with two workers each on one Redis, against a reference: any order of fills, purges, reads, crashes,
 restarts, lost and late messages, fail-overs. The scheduler's seed is part of an example, so that a failing one replays.
 
-`LARDER_EXAMPLES=2000 pytest tests/properties/test_machines_and_workers.py` looks further.
+`HYPOTHESIS_PROFILE=far pytest tests/properties/test_machines_and_workers.py` looks further.
 """
 
 import asyncio
-import os
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -19,7 +18,7 @@ from tests.properties.scripted_redis import RedisServer
 
 BODY_TAGS = ("up/in:1", "up/in:2")
 PURGEABLE = ("up/thing:1", *BODY_TAGS, partition_tag("p1"), key_tag(b"\1\1" * 8), ALL)
-EXAMPLES = int(os.environ.get("LARDER_EXAMPLES", "20"))
+EXAMPLES = settings.default.max_examples // 2
 
 machines = st.sampled_from(MACHINES)
 numbers = st.sampled_from(WORKERS)

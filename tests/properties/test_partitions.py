@@ -269,7 +269,7 @@ async def leaks(steps):
 
 @pytest.mark.parametrize("targets", [(0, 1, 2), (3,), (4,), (5,), (6,)], ids=lambda targets: TARGETS[targets[0]][0])
 def test_nothing_that_was_fetched_for_one_principal_ever_reaches_another(targets):
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=2 * settings.default.max_examples)
     @given(steps_on(targets))
     def holds(steps):
         assert asyncio.run(leaks(steps))[0] == []

@@ -140,7 +140,7 @@ GOOGLE = st.builds(
 
 @pytest.mark.parametrize("asks", [CANVAS, SMARTY, GOOGLE], ids=["canvas", "smarty", "google"])
 def test_keys_are_equal_exactly_when_the_upstream_sees_the_same(asks):
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=3 * settings.default.max_examples)
     @given(asks, asks)
     def holds(one, other):
         same_upstream = one.plan.upstream is other.plan.upstream
@@ -157,7 +157,7 @@ def test_keys_are_equal_exactly_when_the_upstream_sees_the_same(asks):
 
 @pytest.mark.parametrize("asks", [CANVAS, SMARTY], ids=["canvas", "smarty"])
 def test_who_asks_with_the_same_credential_is_the_same_principal_and_nobody_else(asks):
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=3 * settings.default.max_examples)
     @given(asks, asks)
     def holds(one, other):
         if one.plan.upstream is other.plan.upstream and one.identity.travels and other.identity.travels:

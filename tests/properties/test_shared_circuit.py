@@ -3,7 +3,7 @@
 from contextlib import nullcontext
 from types import SimpleNamespace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies import BreakerPolicy, Circuit, CircuitOpen
@@ -11,7 +11,6 @@ from proxy.sharing.guard_reports import GuardReports
 from proxy.sharing.report_ring import CAPACITY, SLOT_BYTES, ReportRing
 
 PROCESSES = 3
-BRIEFLY = settings(max_examples=50)  # each is a history of up to 80 steps
 POLICIES = st.builds(
     BreakerPolicy,
     window=st.sampled_from([1.0, 5.0, 30.0]),
@@ -116,7 +115,6 @@ class History:
         return self.breakers[0].state
 
 
-@BRIEFLY
 @given(POLICIES, STEPS)
 def test_all_processes_see_the_same_circuit_also_those_that_were_started_later(policy, steps):
     history = History(policy)
@@ -126,7 +124,6 @@ def test_all_processes_see_the_same_circuit_also_those_that_were_started_later(p
         assert len(seen) == 1
 
 
-@BRIEFLY
 @given(POLICIES, STEPS)
 def test_they_agree_though_some_of_them_looked_away_for_long(policy, steps):
     history = History(policy)
@@ -136,7 +133,6 @@ def test_they_agree_though_some_of_them_looked_away_for_long(policy, steps):
     assert len({repr(breaker) for breaker in history.breakers}) == 1
 
 
-@BRIEFLY
 @given(POLICIES, STEPS)
 def test_while_open_no_more_than_the_probes_go_out_within_a_cooldown_from_all_of_them(policy, steps):
     history = History(policy)
@@ -151,7 +147,6 @@ def test_while_open_no_more_than_the_probes_go_out_within_a_cooldown_from_all_of
             assert len(recent) <= policy.probes
 
 
-@BRIEFLY
 @given(POLICIES, st.lists(st.tuples(st.integers(0, 9), WHO), max_size=8))
 def test_a_probe_given_up_makes_room_for_one_other_in_any_process(policy, given_up):
     history = History(policy)
@@ -164,7 +159,6 @@ def test_a_probe_given_up_makes_room_for_one_other_in_any_process(policy, given_
         assert sum(not was_given_up for _, was_given_up in history.probes) == policy.probes
 
 
-@BRIEFLY
 @given(POLICIES, STEPS)
 def test_it_opens_only_by_a_failure(policy, steps):
     history = History(policy)
@@ -175,7 +169,6 @@ def test_it_opens_only_by_a_failure(policy, steps):
             assert what[0] in ("failed", "broke_off")
 
 
-@BRIEFLY
 @given(POLICIES, STEPS, WHO)
 def test_once_the_cooldown_is_over_a_call_may_always_go_out(policy, steps, process):
     history = History(policy)

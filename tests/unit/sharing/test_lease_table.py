@@ -189,4 +189,4 @@ class Leases(RuleBasedStateMachine):
 
 
 TestLeases = Leases.TestCase
-TestLeases.settings = settings(max_examples=60, stateful_step_count=40)
+TestLeases.settings = settings(stateful_step_count=40)

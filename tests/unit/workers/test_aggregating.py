@@ -105,7 +105,7 @@ def test_a_metric_that_the_table_does_not_have_is_left_out():
     assert not [name for name, _ in shown(totals) if "tomorrow" in name]
 
 
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(st.lists(st.tuples(st.sampled_from(["told", "ended"]), st.integers(0, 3)), max_size=40))
 def test_no_total_ever_goes_back(happenings):
     totals, lives, told, before = Totals(), {}, {}, 0.0
