@@ -190,3 +190,12 @@ async def test_the_example_adapter_caches_signs_and_purges_as_its_page_says(tmp_
     assert (read, written, after) == (["Ada 1", "Ada 1"], "Ada 2", ["Ada 3", "Ada 3"])
     assert searched == ["Ada 4", "Ada 5"]
     assert all(seen.all("x-api-key") == ["the-key"] for seen in there.seen)
+
+
+def test_what_stores_md_says_larder_says_is_what_it_says():
+    section = (ROOT / "docs/stores.md").read_text().partition("## When something is wrong")[2]
+    lines = [row.split("|")[1].strip() for row in section.splitlines() if row.startswith("| ")][1:]
+    said = "".join((ROOT / "proxy/store" / name).read_text() for name in ("_redis_troubles.py", "_sqlite_errors.py"))
+
+    assert len(lines) > 15
+    assert [line for line in lines if line not in said] == []
