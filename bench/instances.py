@@ -15,7 +15,7 @@ import aiohttp
 
 from bench.clients import load
 from bench.figures import Figure
-from bench.processes import BenchError, Server, free_port, python, running
+from bench.processes import BenchError, Server, free_port, python, running, wait_for
 from bench.scene import ASKER, Pair, ask, config, larder_command, written
 from tests.redis_server import RedisServer, redis_server
 
@@ -91,7 +91,10 @@ def _larder(
     settings["store"] |= {"durable": durable, "secret": "s" * 40}
     at, admin = settings["server"]["port"], settings["admin"]["port"]
     command = larder_command(written(settings, home))
-    return stack.enter_context(running("larder", command, at, home / "larder.log", "/-/ready")), admin
+    larder = stack.enter_context(running("larder", command, at, home / "larder.log", "/-/ready"))
+    beside = Server("larder's admin listener", larder.process, admin, larder.log)
+    wait_for(beside, "/admin/config", status=401)  # a supervisor's comes after its workers
+    return larder, admin
 
 
 def _seen(where: str, one: tuple[Server, int], other: tuple[Server, int], required: float | None) -> Iterator[Figure]:

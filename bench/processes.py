@@ -63,13 +63,13 @@ def python(module: str, *arguments: object) -> list[str]:
     return [sys.executable, "-m", module, *map(str, arguments)]
 
 
-def wait_for(server: Server, path: str, deadline: float = START_TIMEOUT) -> float:
-    """Seconds from now until `path` is answered 200. Raises BenchError when the process ends or takes too long."""
+def wait_for(server: Server, path: str, status: int = 200, deadline: float = START_TIMEOUT) -> float:
+    """Seconds from now until `path` is answered with `status`. Raises BenchError when the process ends or takes too long."""
     started = time.perf_counter()
     while time.perf_counter() - started < deadline:
         if server.process.poll() is not None:
             raise BenchError(f"{server.name} ended with {server.process.returncode}: {_last_line(server.log)}")
-        if _status_of(server.port, path) == 200:
+        if _status_of(server.port, path) == status:
             return time.perf_counter() - started
         time.sleep(POLLED_EVERY)
     raise BenchError(f"{server.name} was not ready within {deadline:.0f} s: {_last_line(server.log)}")

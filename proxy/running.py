@@ -4,7 +4,8 @@ import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from proxy.admin_desk import AdminListener
+from proxy.admin.listener import AdminListener
+from proxy.admin_desk import admin_app
 from proxy.larder import Larder
 from proxy.observing import Observing
 from proxy.plan import Plans
@@ -44,7 +45,7 @@ async def _serve(config: Path, plans: Plans) -> None:
         at_the_end.push_async_callback(larder.close)
         await _open(larder)
         reloader = Reloader(larder, config)
-        admin = AdminListener(larder, reloader, token)
+        admin = AdminListener(larder.plans.settings.admin, admin_app(larder, reloader, token))
         at_the_end.push_async_callback(admin.close)
         await _open_admin(larder, admin)
         observing.ready(larder.listener.port, admin.port)

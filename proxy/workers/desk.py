@@ -16,7 +16,6 @@ from proxy.admin.desk import Desk
 from proxy.observing import Observing
 from proxy.plan import Plans
 from proxy.purging import Purger
-from proxy.settings import Admin
 from proxy.store.memory import MemoryStore
 from proxy.telemetry.traces import current_trace
 from proxy.tier import Tier, measure
@@ -32,28 +31,6 @@ from proxy.workers.tiers import LOOK_WITHIN, WorkersMemory
 
 LOOKED_AT = frozenset({"/admin/upstreams", "/admin/flush"})
 MEASURED = "/metrics"
-
-
-class CrewListener:
-    """The admin listener of a supervisor."""
-
-    def __init__(self, settings: Admin, app: web.Application) -> None:
-        self._host, self._port = settings.host, settings.port
-        self._runner = web.AppRunner(app, access_log=None)
-
-    @property
-    def port(self) -> int:
-        """The port it listens on, also where the system chose it."""
-        return int(self._runner.addresses[0][1])
-
-    async def open(self) -> None:
-        """Listen. Raises OSError when the address cannot be had."""
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
-
-    async def close(self) -> None:
-        """Stop listening."""
-        await self._runner.cleanup()
 
 
 class CrewDesk:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
+from proxy.admin.listener import AdminListener
 from proxy.clocks import Clocks
 from proxy.housekeeping import Housekeeping
 from proxy.observing import Observing
@@ -32,7 +33,7 @@ from proxy.workers.accepted import Accepted, with_secret, workers_of
 from proxy.workers.aggregating import Totals
 from proxy.workers.control import Begin, ConfigText, Inherited
 from proxy.workers.crew import Crew
-from proxy.workers.desk import CrewDesk, CrewListener
+from proxy.workers.desk import CrewDesk
 from proxy.workers.handing import handing_pair
 from proxy.workers.hired import CannotServe, Hired, hire
 from proxy.workers.listening import bound_sockets
@@ -151,7 +152,7 @@ class Supervisor:
     async def _open_admin(self) -> int:
         """The port it listens on. Raises OSError."""
         desk = CrewDesk(self.crew, self._tier, self._memory, self._totals, self._observing, self.reloader)
-        listener = CrewListener(self._started.plans.settings.admin, desk.app(self._token))
+        listener = AdminListener(self._started.plans.settings.admin, desk.app(self._token))
         self._let_go.push_async_callback(listener.close)
         await listener.open()
         return listener.port
