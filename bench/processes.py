@@ -64,7 +64,7 @@ def python(module: str, *arguments: object) -> list[str]:
 
 
 def wait_for(server: Server, path: str, status: int = 200, deadline: float = START_TIMEOUT) -> float:
-    """Seconds from now until `path` is answered with `status`. Raises BenchError when the process ends or takes too long."""
+    """Seconds until `path` is answered with `status`. Raises BenchError when the process ends or takes too long."""
     started = time.perf_counter()
     while time.perf_counter() - started < deadline:
         if server.process.poll() is not None:

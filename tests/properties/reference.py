@@ -12,7 +12,8 @@ its tags. Of an acknowledged purge that covers what is read,
   it is *adrift*: those who know of it go on knowing, and the others do again once one who knows was in touch with Redis
   for `IN_TOUCH` seconds. If all who know die before that, it is lost, with the scenario's data;
 - when Redis lost everything, what was fetched before is a fallback at best, wherever somebody was in touch with it for
-  so long again.
+  so long again. A machine that did not hear of that yet goes on by numbers of before. It tells when it does; if it dies
+  instead, what it fetched meanwhile may pass for later than purges of that time (docs/stores.md, A Redis that forgets).
 
 A reader who knows gets nothing that was purged for good, and nothing as current that was purged at all.
 """
@@ -37,6 +38,7 @@ class Fetched:
     fence: int
     sequence: int
     began: int
+    is_behind: bool = False  # its machine may not have heard yet that Redis lost everything
     own_tags: frozenset[str] = frozenset()  # once it has landed
     tags: frozenset[str] = frozenset()  # those, and what its place implies
 
@@ -100,8 +102,12 @@ class Reference:
 
     # -- fetches
 
-    def sent(self, fetched: Fetched) -> None:
+    def sent(self, fetched: Fetched, now: float) -> None:
+        fetched.is_behind = bool(self._epoch) and not self._has_heard_of_epoch(fetched.page, now)
         self.fetched[fetched.body] = fetched
+
+    def _has_heard_of_epoch(self, page: int, now: float) -> bool:
+        return max(self.in_touch[page], self._epoch_at) + IN_TOUCH <= now
 
     def kept(self, fetched: Fetched) -> None:
         """Its worker has it in memory, unless what is there was asked for later."""
@@ -165,7 +171,7 @@ class Reference:
         if held is not None and held.page == fetched.page:
             assert fetched.began >= held.began, "a late fill won over a later fetch"
         is_read = bool(got.worker)  # who joined a flight came while it was under way
-        if is_read and fetched.began < self._epoch and max(self.in_touch[got.page], self._epoch_at) + IN_TOUCH <= now:
+        if is_read and fetched.began < self._epoch and self._has_heard_of_epoch(got.page, now):
             assert got.validity is not Validity.CURRENT, "fetched in an epoch of which Redis knows nothing"
         for purged in self.purges:
             if purged.acknowledged and purged.acknowledged <= got.began and self.covers(purged, fetched):
@@ -178,6 +184,8 @@ class Reference:
         knows = got.page == purged.page or (got.has_joined and got.page in purged.known_to)
         if not knows and purged.is_adrift:
             return
+        if fetched.is_behind and fetched.page not in self.in_touch:
+            return  # it died before it told
         is_ordered = got.page == fetched.page or not purged.is_adrift
         if got.validity is not Validity.CURRENT and not got.is_coherent and not (knows and is_ordered):
             return
