@@ -112,12 +112,14 @@ local function unconfirmed(number, me, window)
 end
 """
 
-# ARGV: the highest number heard from Redis, the highest known, ms to keep.
-# A counter behind what was heard may have given numbers out a second time: a new epoch.
+# ARGV: the highest number heard from Redis, the highest known, ms to keep, the epoch heard of (0: none).
+# A counter behind what was heard may have given numbers out a second time: a new epoch. So may one that began below
+# it, after everything was lost: in between somebody may have raised it.
 _JOIN = """
-local heard, known = tonumber(ARGV[1]), tonumber(ARGV[2])
+local heard, known, theirs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[4])
 local run = count_on(0)
-if kept('number') < heard then begin_epoch(math.max(heard, known), run) end
+local began_below = theirs > 0 and theirs ~= kept('epoch') and kept('epoch') <= heard
+if kept('number') < heard or began_below then begin_epoch(math.max(heard, known, kept('number')), run) end
 count_on(known)
 outlive(tonumber(ARGV[3]))
 return state()

@@ -77,9 +77,11 @@ class FenceServer:
                 f"Redis may evict records of purges: set maxmemory-policy to noeviction, not {_text(policy)}"
             )
 
-    async def join(self, heard: int, known: int) -> State:
-        """Make the counter where there is none, and raise it to the highest number this instance knows of."""
-        return _state(await self._run(scripts.JOIN, heard, known, self._keep))
+    async def join(self, heard: int, known: int, epoch: int = 0) -> State:
+        """Make the counter where there is none, and raise it to the highest number this instance knows of. `heard` is
+        the highest it has from Redis, `epoch` that of those numbers; 0: none.
+        """
+        return _state(await self._run(scripts.JOIN, heard, known, self._keep, epoch))
 
     async def read(self, after: Position) -> list[Record]:
         """The records after a position, a slice of them."""

@@ -162,8 +162,8 @@ class RedisFollower:
     async def _join(self) -> None:
         """Hear what was missed; and tell Redis what it lacks, before anything is current again."""
         await self._server.inspect()
-        said = self._known.number if self._known else 0
-        state = await self._server.join(max(said, self._heard.number), self._fences.number)
+        said, epoch = (self._known.number, self._known.epoch) if self._known else (0, 0)
+        state = await self._server.join(max(said, self._heard.number), self._fences.number, epoch)
         reason = change(self._known, self._heard, state, self._terms.keep) if self._known else None
         if reason:
             await self._compare(reason)

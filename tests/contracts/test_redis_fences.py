@@ -10,7 +10,7 @@ import pytest
 from proxy.sharing.fence_ring import CAPACITY
 from proxy.sharing.page import Page as SharedPage
 from proxy.store._redis_client import connect as connect_to
-from proxy.store.coherence import GAP, UNSENT, boottime
+from proxy.store.coherence import GAP, LEAP, UNSENT, boottime
 from proxy.store.contract import StoreError
 from proxy.store.fences import Fences
 from proxy.store.purges import Mode, Validity
@@ -366,6 +366,30 @@ async def test_a_redis_that_lost_everything_is_told_again_and_older_entries_are_
             assert late.validity(fetched) is Validity.HARD
             assert late.validity(current, OTHER) is Validity.SOFT
             assert (await late.purge(TAG)).fence > last.fence
+
+
+async def test_numbers_that_ran_ahead_are_of_the_lost_epoch_even_if_somebody_took_them_over_from_an_entry(connect):
+    async with machines(connect) as (one,), connect() as client:
+        await client.hset("{test}:fence", "number", one.fences.number + 64 * LEAP)  # servers that were lost often
+        await one.purge(TAG)
+        fetched = one.fences.number
+        await one.stop_short()
+        await client.flushdb()
+        async with machines(connect) as (new,):
+            began = int(await client.hget("{test}:fence", "number"))
+            new.fences.raise_to(fetched)
+            await eventually_on(client, lambda number: number >= fetched)
+            one.follow()
+
+            await eventually(lambda: one.validity(fetched, OTHER) is new.validity(fetched, OTHER) is Validity.SOFT)
+            await eventually(lambda: one.is_coherent and new.is_coherent)
+            assert began < fetched
+
+
+async def eventually_on(client, holds):
+    async with asyncio.timeout(10):
+        while not holds(int(await client.hget("{test}:fence", "number"))):
+            await asyncio.sleep(0.01)
 
 
 async def test_a_redis_that_comes_back_with_all_it_had_costs_nothing(tmp_path):

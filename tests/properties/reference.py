@@ -12,8 +12,9 @@ its tags. Of an acknowledged purge that covers what is read,
   it is *adrift*: those who know of it go on knowing, and the others do again once one who knows was in touch with Redis
   for `IN_TOUCH` seconds. If all who know die before that, it is lost, with the scenario's data;
 - when Redis lost everything, what was fetched before is a fallback at best, wherever somebody was in touch with it for
-  so long again. A machine that did not hear of that yet goes on by numbers of before. It tells when it does; if it dies
-  instead, what it fetched meanwhile may pass for later than purges of that time (docs/stores.md, A Redis that forgets).
+  so long again. A machine that did not hear of that yet goes on by numbers of before. It tells when it does; until
+  then, and for good if it dies before, what it fetched meanwhile may pass for later than purges of that time
+  (docs/stores.md, A Redis that forgets).
 
 A reader who knows gets nothing that was purged for good, and nothing as current that was purged at all.
 """
@@ -119,6 +120,9 @@ class Reference:
         for place in [place for place in self._held if place[0] == worker]:
             del self._held[place]
 
+    def _has_told(self, page: int, now: float) -> bool:
+        return page in self.in_touch and self._has_heard_of_epoch(page, now)
+
     # -- purges
 
     def purge_begins(self, tags: frozenset[str], mode: Mode, page: int, now: float) -> Purged:
@@ -175,17 +179,17 @@ class Reference:
             assert got.validity is not Validity.CURRENT, "fetched in an epoch of which Redis knows nothing"
         for purged in self.purges:
             if purged.acknowledged and purged.acknowledged <= got.began and self.covers(purged, fetched):
-                self._check_purged(purged, fetched, got)
+                self._check_purged(purged, fetched, got, now)
 
     def covers(self, purged: Purged, fetched: Fetched) -> bool:
         return fetched.began < purged.began and bool(purged.tags & fetched.tags)
 
-    def _check_purged(self, purged: Purged, fetched: Fetched, got: Got) -> None:
+    def _check_purged(self, purged: Purged, fetched: Fetched, got: Got, now: float) -> None:
         knows = got.page == purged.page or (got.has_joined and got.page in purged.known_to)
         if not knows and purged.is_adrift:
             return
-        if fetched.is_behind and fetched.page not in self.in_touch:
-            return  # it died before it told
+        if fetched.is_behind and not self._has_told(fetched.page, now):
+            return
         is_ordered = got.page == fetched.page or not purged.is_adrift
         if got.validity is not Validity.CURRENT and not got.is_coherent and not (knows and is_ordered):
             return
