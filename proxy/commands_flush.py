@@ -60,5 +60,5 @@ def told(came_to: Mapping[str, Any]) -> str:
     if came_to.get("dry_run"):
         return f"would flush {entries} ({mode}); nothing was changed"
     least = "" if came_to.get("met_exact") else "at least "
-    kept = "durable" if came_to.get("durable") else "not durable: in memory only"
+    kept = "durable" if came_to.get("durable") else "not on disk: a crash may forget it"
     return f"flushed {least}{entries} ({mode}, {kept}; fence {one_line(came_to.get('fence'))})"

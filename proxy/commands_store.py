@@ -165,7 +165,7 @@ def moved_aside(url: str) -> list[Path]:
 
 def told_stats(name: str, stats: Stats) -> str:
     """What is in a store, a line each."""
-    lines = [f"{name}: {stats.entries} entries of {size_of(stats.bytes)} in memory, {stats.unreadable} unreadable"]
+    lines = [f"{name}: {stats.entries} entries of {size_of(stats.bytes)} when read, {stats.unreadable} unreadable"]
     if stats.oldest is not None and stats.newest is not None:
         lines.append(f"  from {_instant(stats.oldest)} to {_instant(stats.newest)}")
     lines += [f"  {upstream} {endpoint}: {count}, {size_of(size)}" for upstream, endpoint, count, size in _rows(stats)]

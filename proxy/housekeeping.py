@@ -15,6 +15,7 @@ from proxy.upstream.registry import Upstreams
 
 SWEEP_EVERY = 60.0  # seconds
 SCRUB_EVERY = 5.0  # seconds
+TRY_EVERY = 5.0  # seconds, while the durable store does not work
 KNOCK_EVERY = 10.0  # seconds, while an upstream was never reached
 KNOCK_TIMEOUT = 2.0  # seconds
 
@@ -41,7 +42,12 @@ class Housekeeping:
 
     def start(self) -> None:
         """Begin, in the running loop."""
-        for work, every in ((self.sweep, SWEEP_EVERY), (self.scrub, SCRUB_EVERY), (self.knock, KNOCK_EVERY)):
+        for work, every in (
+            (self.sweep, SWEEP_EVERY),
+            (self.scrub, SCRUB_EVERY),
+            (self.try_again, TRY_EVERY),
+            (self.knock, KNOCK_EVERY),
+        ):
             self._tasks.append(asyncio.create_task(_repeat(work, every, self._observing)))
 
     async def stop(self) -> None:
@@ -61,6 +67,13 @@ class Housekeeping:
             self._observing.store_failed("sweep", error)
             return  # what could not be swept may still need the records of its purges
         self._fences.forget_before(horizon)
+
+    async def try_again(self) -> None:
+        """Use a durable store that failed, so that readiness tells when it works again also while nobody asks for
+        anything.
+        """
+        if self._durable.last_error is not None:
+            await self.sweep()
 
     async def scrub(self) -> None:
         """After purges that leave nothing, wherever they were ordered: what they covered goes from memory, and what was

@@ -62,7 +62,7 @@ def tell(observing: Observing, report: ReloadReport) -> None:
         first = report.problems[0]
         observing.reloaded("refused", problems=len(report.problems), first=str(first))
     else:
-        observing.reloaded("taken", changed=list(report.changed))
+        observing.reloaded("taken", changed=list(report.changed), needs_restart=list(report.needs_restart))
 
 
 def changes(before: Settings, after: Settings) -> tuple[str, ...]:

@@ -223,6 +223,7 @@ class RedisStore:
         """Renew what says whose the prefix is, and drop what does not expire by itself."""
         self._check_open()
         await self._look()
+        await self._kept(bytes(32))  # readers have connections of their own
         await self._records.forget()
         await self.scrub()
 
@@ -269,7 +270,7 @@ class RedisStore:
         except StoreError as error:
             self._is_fit, self._unfit = False, str(error)
             raise
-        self._is_fit, self._unfit = True, None
+        self._is_fit, self._unfit, self._writer.last_error = True, None, None  # it took a write
 
     async def _kept(self, key: bytes) -> Entry | None:
         try:

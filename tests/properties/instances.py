@@ -270,7 +270,7 @@ class Worker(Process):
         order = fences.number, fences.next_sequence()
         began = reference.happens("fetch", self.name, number)
         fetched = Fetched(number, key, partition, self.machine.life, self.name, *order, began)
-        reference.sent(fetched, self.world.loop.time())
+        reference.sent(fetched)
         return fetched
 
     def land(self, fetched: Fetched, tags: Iterable[str]) -> None:

@@ -39,7 +39,6 @@ class Fetched:
     fence: int
     sequence: int
     began: int
-    is_behind: bool = False  # its machine may not have heard yet that Redis lost everything
     own_tags: frozenset[str] = frozenset()  # once it has landed
     tags: frozenset[str] = frozenset()  # those, and what its place implies
 
@@ -85,6 +84,7 @@ class Reference:
     def __init__(self) -> None:
         self.now = 0  # the latest moment
         self._epoch, self._epoch_at = 0, 0.0  # when Redis lost everything last
+        self._epochs: dict[int, int] = {}  # pages, dead ones too, and the last of those that they heard of
         self.fetched: dict[bytes, Fetched] = {}  # by body
         self.purges: list[Purged] = []
         self.in_touch: dict[int, float] = {}  # living pages, and since when nothing disturbs their talk with Redis
@@ -103,12 +103,8 @@ class Reference:
 
     # -- fetches
 
-    def sent(self, fetched: Fetched, now: float) -> None:
-        fetched.is_behind = bool(self._epoch) and not self._has_heard_of_epoch(fetched.page, now)
+    def sent(self, fetched: Fetched) -> None:
         self.fetched[fetched.body] = fetched
-
-    def _has_heard_of_epoch(self, page: int, now: float) -> bool:
-        return max(self.in_touch[page], self._epoch_at) + IN_TOUCH <= now
 
     def kept(self, fetched: Fetched) -> None:
         """Its worker has it in memory, unless what is there was asked for later."""
@@ -119,9 +115,6 @@ class Reference:
     def evicted(self, worker: str) -> None:
         for place in [place for place in self._held if place[0] == worker]:
             del self._held[place]
-
-    def _has_told(self, page: int, now: float) -> bool:
-        return page in self.in_touch and self._has_heard_of_epoch(page, now)
 
     # -- purges
 
@@ -147,6 +140,7 @@ class Reference:
 
     def time_passed(self, now: float) -> None:
         """Who is in touch with Redis for long enough has told it what it lacked, and knows what is recorded."""
+        self._epochs |= {page: self._epoch for page in self.in_touch if self._hears_of_epoch(page, now)}
         for purged in self.purges:
             if purged.acknowledged is None:
                 continue
@@ -162,6 +156,9 @@ class Reference:
     def _since(self, page: int, purged: Purged) -> float:
         return max(self.in_touch[page], purged.recorded_at)
 
+    def _hears_of_epoch(self, page: int, now: float) -> bool:
+        return max(self.in_touch[page], self._epoch_at) + IN_TOUCH <= now
+
     # -- what must hold
 
     def check(self, got: Got, now: float) -> None:
@@ -175,20 +172,20 @@ class Reference:
         if held is not None and held.page == fetched.page:
             assert fetched.began >= held.began, "a late fill won over a later fetch"
         is_read = bool(got.worker)  # who joined a flight came while it was under way
-        if is_read and fetched.began < self._epoch and self._has_heard_of_epoch(got.page, now):
+        if got.page != fetched.page and self._epochs.get(fetched.page, 0) != self._epoch:
+            return  # its machine has not told yet by which numbers it went on, or died before it did
+        if is_read and fetched.began < self._epoch and self._hears_of_epoch(got.page, now):
             assert got.validity is not Validity.CURRENT, "fetched in an epoch of which Redis knows nothing"
         for purged in self.purges:
             if purged.acknowledged and purged.acknowledged <= got.began and self.covers(purged, fetched):
-                self._check_purged(purged, fetched, got, now)
+                self._check_purged(purged, fetched, got)
 
     def covers(self, purged: Purged, fetched: Fetched) -> bool:
         return fetched.began < purged.began and bool(purged.tags & fetched.tags)
 
-    def _check_purged(self, purged: Purged, fetched: Fetched, got: Got, now: float) -> None:
+    def _check_purged(self, purged: Purged, fetched: Fetched, got: Got) -> None:
         knows = got.page == purged.page or (got.has_joined and got.page in purged.known_to)
         if not knows and purged.is_adrift:
-            return
-        if fetched.is_behind and not self._has_told(fetched.page, now):
             return
         is_ordered = got.page == fetched.page or not purged.is_adrift
         if got.validity is not Validity.CURRENT and not got.is_coherent and not (knows and is_ordered):

@@ -181,3 +181,16 @@ async def test_a_password_in_the_url_is_in_no_log_line_and_no_answer(tmp_path, c
         ready = await house.get("/-/ready")
 
         assert canary not in house.log.getvalue() + ready.body.decode() + repr(house.larder.plans.settings)
+
+
+async def test_readiness_tells_that_redis_works_again_also_while_nobody_asks(tmp_path):
+    async with redis_server() as server, instances(tmp_path, server.url, many=1) as (house,):
+        await server.kill()
+        await house.get(COURSE, headers=bearer(ADA))
+        await until(lambda: house.larder.durable.last_error)
+        await house.larder._housekeeping.try_again()
+        assert (await house.get("/-/ready")).json["parts"]["store"] != "ok"
+        await server.restart()
+        await house.larder._housekeeping.try_again()
+
+        assert (await house.get("/-/ready")).json["parts"]["store"] == "ok"
