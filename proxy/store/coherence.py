@@ -146,12 +146,14 @@ class Unsent(NamedTuple):
     floor: Mode | None  # they are too many, or not all known: everything has to be purged
 
 
-def unsent(known: Known, sent: int, most: int, *, is_told: bool) -> Unsent:
-    """The purges numbered by this machine itself, above `sent`: those up to there have been sent.
+def unsent(known: Known, sent: int, most: int, *, is_told: bool, own: Sequence[Heard] = ()) -> Unsent:
+    """The purges numbered by this machine itself, above `sent`: those up to there have been sent; and its `own`, which
+    surely have not.
 
     `is_told`: somebody said that there are unsent ones, so those that are no longer among the known ones count.
     """
-    records = [heard for heard in known.recent if is_local(heard.number) and heard.number > sent]
+    above = [heard for heard in known.recent if is_local(heard.number) and heard.number > sent]
+    records = sorted({*above, *own})
     is_cut_off = is_told and not known.reaches(sent + 1)
     if not is_cut_off and len(records) <= most:
         return Unsent(records, None)

@@ -21,6 +21,7 @@ _HARD = frozenset({Kind.HARD, Kind.FLOOR_HARD})
 _FLOORS = frozenset(_FLOOR_OF.values())
 _NO_TAG = bytes(16)
 _MOST_NOTES = 4_096  # that one purge may make: a quarter of the ring; beyond it everything counts as purged
+_MOST_OWN = 20_000  # soft ones that are kept: beyond it, whoever sends them sends that everything was purged
 _LONGEST_SETTLE = 60.0  # seconds that a purge nobody read here may settle
 
 
@@ -56,6 +57,8 @@ class Fences:
         self._read = 0 if ring is None else ring.oldest  # notes of the ring up to which the table knows them
         self._is_coherent = is_coherent
         self._is_timed = is_timed
+        self._is_own: Callable[[int], bool] = lambda _: False
+        self._own: dict[tuple[bytes, Mode], Heard] = {}
         self.learn(Heard(one.number, one.mode, tag_digest(one.tag), one.at, one.settle_until) for one in records)
         if ring is not None:
             ring.raise_to(self._number, self._sequence)
@@ -164,6 +167,24 @@ class Fences:
         _ = self.number  # what others did first
         return self._table.recent(most)
 
+    def keep_own(self, is_own: Callable[[int], bool]) -> None:
+        """Keep purges with such numbers until they were sent, also when a later one of the same tag is heard: that one
+        may have been carried out earlier, under another machine's numbers.
+        """
+        self._is_own = is_own
+
+    @property
+    def own(self) -> list[Heard]:
+        """Those that were kept, oldest first."""
+        _ = self.number
+        return sorted(self._own.values())
+
+    def sent_own(self, sent: Iterable[Heard]) -> None:
+        """Keep these no longer."""
+        for heard in sent:
+            if self._own.get((heard.tag, heard.mode)) == heard:
+                del self._own[heard.tag, heard.mode]
+
     def purged_between(self, tags: Iterable[str], after: int, upto: int) -> bool:
         """Whether one of these tags may have been purged above `after` and not above `upto`.
 
@@ -229,6 +250,8 @@ class Fences:
 
     def _record(self, heard: Heard) -> None:
         self._revision += 1
+        if self._is_own(heard.number) and (len(self._own) < _MOST_OWN or heard.mode is Mode.HARD):
+            self._own[heard.tag, heard.mode] = heard
         self._table.record(heard)
         self._number = max(self._number, heard.number)
 

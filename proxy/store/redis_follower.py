@@ -98,6 +98,7 @@ class RedisFollower:
         self._server = FenceServer(redis, terms)
         self._terms = terms
         self._fences = fences
+        fences.keep_own(is_local)
         self._observer = observer
         self._coherence = Coherence(bound, terms.window, self._clocks.boottime())
         self._skew = Skew()
@@ -229,7 +230,7 @@ class RedisFollower:
 
     def _has_unsent(self) -> bool:
         number = self._fences.number
-        return self._coherence.has_unsent or (is_local(number) and number > self._sent)
+        return self._coherence.has_unsent or (is_local(number) and number > self._sent) or bool(self._fences.own)
 
     def _known_purges(self) -> Known:
         return Known(self._fences.recent(_MOST_RECENT), is_all=len(self._fences) <= _MOST_RECENT)
@@ -237,13 +238,15 @@ class RedisFollower:
     async def _tell_unsent(self) -> None:
         """Purge in Redis what was purged on this machine while Redis could not be had."""
         number = self._fences.number
-        waiting = unsent(self._known_purges(), self._sent, _MOST_UNSENT, is_told=self._has_unsent())
+        own = self._fences.own
+        waiting = unsent(self._known_purges(), self._sent, _MOST_UNSENT, is_told=self._has_unsent(), own=own)
         self._coherence.start_sending()
         if waiting.floor:
             self._take_over(await self._server.raise_floor(waiting.floor, self._fences.number))
             self._count_resent(len(waiting.records), _UNSENT)
         else:
             await self._tell(waiting.records, _UNSENT)
+        self._fences.sent_own(own)
         self._sent = max(self._sent, number)
 
     async def _tell(self, records: Sequence[Heard], reason: str) -> None:

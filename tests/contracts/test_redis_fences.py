@@ -335,6 +335,28 @@ async def test_a_machine_s_own_numbers_never_run_into_those_of_redis(connect):
         await lone.aclose()
 
 
+async def test_a_purge_that_redis_lacks_is_told_also_when_a_later_number_was_given_to_an_earlier_one(connect):
+    async with machines(connect) as (two,):
+        clients = iter((connect(), connect_to(f"redis://127.0.0.1:{free_port()}/0", timeout=1.0)))
+        one = Machine(lambda: next(clients))
+        one.follow()
+        await eventually(lambda: one.is_coherent)
+        await one.stop_short()
+        await two.purge(TAG)
+        fetched = two.fences.number
+        parted = await one.purge(TAG, mode=Mode.SOFT)
+        assert (parted.recorded, two.validity(fetched)) == (False, Validity.CURRENT)
+        assert parted.fence < fetched
+        one.follow()
+
+        await eventually(lambda: two.validity(fetched) is Validity.SOFT)
+        await eventually(lambda: one.is_coherent)
+        assert one.told.resent == [(1, "Redis could not be had when they were carried out")]
+        await one.stop_short()
+        for client in one.clients:
+            await client.aclose()
+
+
 async def test_more_purges_than_can_be_sent_one_by_one_become_one_of_everything(server, connect):
     async with machines(connect, connect) as (one, two):
         fetched = two.fences.number
