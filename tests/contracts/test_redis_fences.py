@@ -395,6 +395,7 @@ async def test_numbers_that_ran_ahead_are_of_the_lost_epoch_even_if_somebody_too
         await client.hset("{test}:fence", "number", one.fences.number + 64 * LEAP)  # servers that were lost often
         await one.purge(TAG)
         fetched = one.fences.number
+        await eventually(lambda: str(fetched) in repr(one.follower))
         await one.stop_short()
         await client.flushdb()
         async with machines(connect) as (new,):
