@@ -91,6 +91,7 @@ def _settle(answer: asyncio.Future[Any], said: Any) -> None:
         return
     if isinstance(said, Exception):
         answer.set_exception(said)
+        answer.exception()  # retrieved: who waited for it may be dead by now
     else:
         answer.set_result(said)
 
