@@ -21,7 +21,7 @@ _HARD = frozenset({Kind.HARD, Kind.FLOOR_HARD})
 _FLOORS = frozenset(_FLOOR_OF.values())
 _NO_TAG = bytes(16)
 _MOST_NOTES = 4_096  # that one purge may make: a quarter of the ring; beyond it everything counts as purged
-_MOST_OWN = 20_000  # soft ones that are kept: beyond it, whoever sends them sends that everything was purged
+_MOST_OWN = 20_000  # that are kept: far fewer are sent one by one
 _LONGEST_SETTLE = 60.0  # seconds that a purge nobody read here may settle
 
 
@@ -250,10 +250,18 @@ class Fences:
 
     def _record(self, heard: Heard) -> None:
         self._revision += 1
-        if self._is_own(heard.number) and (len(self._own) < _MOST_OWN or heard.mode is Mode.HARD):
-            self._own[heard.tag, heard.mode] = heard
+        if self._is_own(heard.number):
+            self._keep(heard)
         self._table.record(heard)
         self._number = max(self._number, heard.number)
+
+    def _keep(self, own: Heard) -> None:
+        """When there are too many to be sent one by one, all that still matters is whether a hard one is among them."""
+        if len(self._own) >= _MOST_OWN:
+            if own.mode is Mode.SOFT:
+                return
+            self._own.popitem()
+        self._own[own.tag, own.mode] = own
 
 
 def keep_records_for(keep_at_most: float) -> float:
