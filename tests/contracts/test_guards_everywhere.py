@@ -145,7 +145,7 @@ async def test_without_redis_each_machine_goes_by_its_own_and_says_so_once(machi
 async def test_the_stream_is_bounded_and_ends_by_itself_and_holds_digests_only(machines, server):
     one, two = machines.start(), machines.start()
     one.fail()
-    one.guards.failures.failed("/courses/565")
+    one.guards.failures.failed("/courses/canary")
     await until(lambda: two.breaker.counts == (1, 1))
 
     async with server.client() as client:
@@ -153,7 +153,7 @@ async def test_the_stream_is_bounded_and_ends_by_itself_and_holds_digests_only(m
         assert 0 < await client.pttl("{guards}:guards") <= 120_000
         written = repr(await client.xrange("{guards}:guards"))
     assert "there" not in written
-    assert "565" not in written
+    assert "canary" not in written
 
 
 GARBAGE = [

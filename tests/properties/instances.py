@@ -276,6 +276,7 @@ class Worker(Process):
     def land(self, fetched: Fetched, tags: Iterable[str]) -> None:
         """Its answer is here, with what it is tagged by."""
         entry = entry_of(fetched, tags)
+        fetched.landed_at = self.world.loop.time()
         fetched.own_tags, fetched.tags = frozenset(tags), frozenset(entry.tags)
         self.begin(self._keep(fetched, entry))
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from proxy.messages import Entry
 from proxy.store.fences import Mode, Validity
 
+UNDER_WAY = 4.0  # seconds for which what a machine keeps may be on its way to Redis
 IN_TOUCH = 6.0  # seconds of undisturbed talk with Redis after which a machine has heard, and told, everything
 
 
@@ -39,6 +40,7 @@ class Fetched:
     fence: int
     sequence: int
     began: int
+    landed_at: float = 0.0
     own_tags: frozenset[str] = frozenset()  # once it has landed
     tags: frozenset[str] = frozenset()  # those, and what its place implies
 
@@ -172,13 +174,20 @@ class Reference:
         if held is not None and held.page == fetched.page:
             assert fetched.began >= held.began, "a late fill won over a later fetch"
         is_read = bool(got.worker)  # who joined a flight came while it was under way
-        if got.page != fetched.page and self._epochs.get(fetched.page, 0) != self._epoch:
-            return  # its machine has not told yet by which numbers it went on, or died before it did
+        if got.page != fetched.page and self._came_by_old_numbers(fetched):
+            return
         if is_read and fetched.began < self._epoch and self._hears_of_epoch(got.page, now):
             assert got.validity is not Validity.CURRENT, "fetched in an epoch of which Redis knows nothing"
         for purged in self.purges:
             if purged.acknowledged and purged.acknowledged <= got.began and self.covers(purged, fetched):
                 self._check_purged(purged, fetched, got)
+
+    def _came_by_old_numbers(self, fetched: Fetched) -> bool:
+        """Whether it may have come to Redis after that lost everything, by a machine that has not told yet by which
+        numbers it went on, or died before it did.
+        """
+        has_told = self._epochs.get(fetched.page, 0) == self._epoch
+        return not has_told and fetched.landed_at + UNDER_WAY >= self._epoch_at
 
     def covers(self, purged: Purged, fetched: Fetched) -> bool:
         return fetched.began < purged.began and bool(purged.tags & fetched.tags)

@@ -151,7 +151,6 @@ DEMANDS = st.lists(
     st.one_of(
         st.just(("demand", 1)),
         st.tuples(st.just("spend"), st.integers(1, 30)),
-        # Whole eighths: sums of them are exact, so that "a cooldown later" is neither a bit more nor less.
         st.tuples(st.just("pass"), st.floats(0, 100)),
     ),
     max_size=150,
