@@ -166,6 +166,8 @@ class RedisFollower:
         said, epoch = (self._known.number, self._known.epoch) if self._known else (0, 0)
         state = await self._server.join(max(said, self._heard.number), self._fences.number, epoch)
         reason = change(self._known, self._heard, state, self._terms.keep) if self._known else None
+        if self._known and state.epoch != self._known.epoch:  # it may have begun below a number met in an entry
+            self._fences.raise_floor((self._fences.number // GAP + 1) * GAP, Mode.SOFT)
         if reason:
             await self._compare(reason)
         else:

@@ -163,6 +163,21 @@ async def test_numbers_that_ran_ahead_are_of_the_lost_epoch_even_if_somebody_too
             assert began < fetched
 
 
+async def test_what_a_machine_has_is_of_the_lost_epoch_whatever_number_it_met_in_an_entry(connect):
+    async with machines(connect) as (one,), connect() as client:
+        await one.stop_short()
+        one.fences.raise_to(one.fences.number + 64 * LEAP)
+        fetched = one.fences.number
+        await client.flushdb()
+        async with machines(connect):
+            assert one.validity(fetched, OTHER) is Validity.CURRENT
+            one.follow()
+
+            await eventually(lambda: one.validity(fetched, OTHER) is Validity.SOFT)
+            await eventually(lambda: one.is_coherent)
+            assert one.validity(one.fences.number, OTHER) is Validity.CURRENT
+
+
 async def eventually_on(client, holds):
     async with asyncio.timeout(10):
         while not holds(int(await client.hget("{test}:fence", "number"))):

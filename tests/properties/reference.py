@@ -86,10 +86,12 @@ class Reference:
     def __init__(self) -> None:
         self.now = 0  # the latest moment
         self._epoch, self._epoch_at = 0, 0.0  # when Redis lost everything last
+        self._losses: list[tuple[int, float]] = []  # whenever it did
         self._epochs: dict[int, int] = {}  # pages, dead ones too, and the last of those that they heard of
         self.fetched: dict[bytes, Fetched] = {}  # by body
         self.purges: list[Purged] = []
         self.in_touch: dict[int, float] = {}  # living pages, and since when nothing disturbs their talk with Redis
+        self._misled: set[int] = set()  # pages that met such an answer: they count on from its number
         self._held: dict[tuple[str, bytes], Fetched] = {}  # what a worker put into memory last
         self.history: list[tuple[object, ...]] = []
 
@@ -139,6 +141,7 @@ class Reference:
     def redis_is_empty(self, now: float) -> None:
         """What was fetched so far may have been purged, for all that anybody knows."""
         self._epoch, self._epoch_at = self.happens("empty"), now
+        self._losses.append((self._epoch, now))
 
     def time_passed(self, now: float) -> None:
         """Who is in touch with Redis for long enough has told it what it lacked, and knows what is recorded."""
@@ -174,7 +177,8 @@ class Reference:
         if held is not None and held.page == fetched.page:
             assert fetched.began >= held.began, "a late fill won over a later fetch"
         is_read = bool(got.worker)  # who joined a flight came while it was under way
-        if got.page != fetched.page and self._came_by_old_numbers(fetched):
+        if self._came_by_old_numbers(fetched) and (got.page != fetched.page or got.page in self._misled):
+            self._misled.add(got.page)
             return
         if is_read and fetched.began < self._epoch and self._hears_of_epoch(got.page, now):
             assert got.validity is not Validity.CURRENT, "fetched in an epoch of which Redis knows nothing"
@@ -184,10 +188,12 @@ class Reference:
 
     def _came_by_old_numbers(self, fetched: Fetched) -> bool:
         """Whether it may have come to Redis after that lost everything, by a machine that has not told yet by which
-        numbers it went on, or died before it did.
+        numbers it went on, or died before it did; or by one that met such an answer.
         """
-        has_told = self._epochs.get(fetched.page, 0) == self._epoch
-        return not has_told and fetched.landed_at + UNDER_WAY >= self._epoch_at
+        if fetched.page in self._misled:
+            return True
+        told, arrived = self._epochs.get(fetched.page, 0), fetched.landed_at + UNDER_WAY
+        return any(told < epoch and at <= arrived for epoch, at in self._losses)
 
     def covers(self, purged: Purged, fetched: Fetched) -> bool:
         return fetched.began < purged.began and bool(purged.tags & fetched.tags)
