@@ -1,11 +1,9 @@
 """Fences while Redis is away, and after it lost what it had: every purge is told again, and none is outrun."""
 
 import asyncio
-from time import time
 
 from proxy.store._redis_client import connect as connect_to
-from proxy.store.coherence import GAP, LEAP, UNSENT
-from proxy.store.fences import Fences
+from proxy.store.coherence import GAP, LEAP, TICKS, UNSENT
 from proxy.store.purges import Mode, Validity
 from proxy.store.redis_ledger import RedisLedger
 from tests.contracts.fence_machines import OTHER, TAG, Machine, client_of, eventually, machines, nobody_listens
@@ -148,38 +146,48 @@ async def test_a_redis_that_lost_everything_is_told_again_and_older_entries_are_
 
 async def test_numbers_that_ran_ahead_are_of_the_lost_epoch_even_if_somebody_took_them_over_from_an_entry(connect):
     async with machines(connect) as (one,), connect() as client:
-        await client.hset("{test}:fence", "number", one.fences.number + 64 * LEAP)  # servers that were lost often
+        began = one.fences.number
+        await client.hset("{test}:fence", "number", began + 64 * LEAP)  # servers that were lost often
         await one.purge(TAG)
         fetched = one.fences.number
         await eventually(lambda: str(fetched) in repr(one.follower))
         await one.stop_short()
+        await clock_passes(client, began)
         await client.flushdb()
         async with machines(connect) as (new,):
-            began = int(await client.hget("{test}:fence", "number"))
+            begun = int(await client.hget("{test}:fence", "number"))
             new.fences.raise_to(fetched)
             await eventually_on(client, lambda number: number >= fetched)
             one.follow()
 
             await eventually(lambda: one.validity(fetched, OTHER) is new.validity(fetched, OTHER) is Validity.SOFT)
             await eventually(lambda: one.is_coherent and new.is_coherent)
-            assert began < fetched
+            assert began < begun < fetched
 
 
 async def test_what_a_machine_has_is_of_the_lost_epoch_whatever_number_it_met_in_an_entry(connect):
     async with machines(connect) as (one,), connect() as client:
         await one.stop_short()
-        new = Fences(time)
-        new.raise_to(one.fences.number + GAP)  # epochs that begin within 16 ms would be taken for one
+        await clock_passes(client, one.fences.number)  # epochs that begin within 16 ms would be taken for one
         one.fences.raise_to(one.fences.number + 64 * LEAP)
         fetched = one.fences.number
         await client.flushdb()
-        async with machines(connect, fences=new):
+        async with machines(connect):
             assert one.validity(fetched, OTHER) is Validity.CURRENT
             one.follow()
 
             await eventually(lambda: one.validity(fetched, OTHER) is Validity.SOFT)
             await eventually(lambda: one.is_coherent)
             assert one.validity(one.fences.number, OTHER) is Validity.CURRENT
+
+
+async def clock_passes(client, number):
+    async with asyncio.timeout(10):
+        while True:
+            seconds, microseconds = await client.time()
+            if (seconds + microseconds / 1e6) * TICKS > number + GAP:
+                return
+            await asyncio.sleep(0.005)
 
 
 async def eventually_on(client, holds):
