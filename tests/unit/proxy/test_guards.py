@@ -297,7 +297,7 @@ async def test_the_total_ends_everything_however_often_was_tried(line):
     async def silence():
         await asyncio.Event().wait()
 
-    there = line(500, silence, timeout=TimeoutPolicy(attempt=5, total=0.01))
+    there = line(500, silence, timeout=TimeoutPolicy(attempt=5, total=0.2))
 
     failure = await failure_of(there)
 
