@@ -136,8 +136,8 @@ async def test_a_redis_that_lost_everything_is_told_again_and_older_entries_are_
         # What else was purged in the lost epoch is not known.
         await eventually(lambda: one.validity(current, OTHER) is two.validity(current, OTHER) is Validity.SOFT)
         assert one.validity(fetched) is two.validity(fetched) is Validity.HARD
+        await eventually(lambda: one.told.resent or two.told.resent)
         await eventually(lambda: one.is_coherent and two.is_coherent)
-        assert one.told.resent or two.told.resent
         async with machines(connect) as (late,):
             assert late.validity(fetched) is Validity.HARD
             assert late.validity(current, OTHER) is Validity.SOFT
