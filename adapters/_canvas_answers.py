@@ -7,11 +7,15 @@ from adapters._answers import ERROR_INSIDE, NOT_WHAT_IT_SAYS, finite, header_num
 from adapters._canvas_ids import id_in_answer
 from adapters._json import mapping, written_json
 from adapters._vocabulary import Kind, Problem, Received, Verdict, http_verdict
+from policies import PacingPolicy
 
 THROTTLED = b"Rate Limit Exceeded"  # the reason words before it differ by version, this does not
 CHARGE = 50.0  # units a request is charged up front
 LEAK = 10.0  # units a second that drain away
 REMAINING = "x-rate-limit-remaining"
+COST = "x-request-cost"
+# Of 600 to 700 units: slow down below `low`, serve stale below `reserve` (UPSTREAMS.md §2.5).
+PACING = PacingPolicy(low=200, reserve=100, refill=LEAK, charge=CHARGE)
 
 
 def verdict(received: Received) -> Verdict:
@@ -38,6 +42,11 @@ def wait(headers: Mapping[str, str]) -> float:
 def quota_left(headers: Mapping[str, str]) -> float | None:
     """Units left in the token's bucket."""
     return header_number(headers, REMAINING)
+
+
+def quota_cost(headers: Mapping[str, str]) -> float | None:
+    """Units that the request cost; a throttled answer does not say."""
+    return header_number(headers, COST)
 
 
 def shape_error(problem: Problem, _path: str) -> bytes:

@@ -69,7 +69,13 @@ def shape_error(problem: Problem, path: str) -> bytes | None:
 
 
 def _classic_error(problem: Problem, path: str, text: str) -> bytes:
-    statuses = {429: "OVER_QUERY_LIMIT", 401: "REQUEST_DENIED", 403: "REQUEST_DENIED", 400: "INVALID_REQUEST"}
+    statuses = {
+        400: "INVALID_REQUEST",
+        401: "REQUEST_DENIED",
+        402: "OVER_DAILY_LIMIT",
+        403: "REQUEST_DENIED",
+        429: "OVER_QUERY_LIMIT",
+    }
     body: dict[str, Any] = {"status": statuses.get(problem.status, "UNKNOWN_ERROR"), "error_message": text}
     return written_json({**body, "predictions" if "autocomplete" in path else "results": []})
 

@@ -8,7 +8,17 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
-from policies import BreakerPolicy, CachePolicy, ConcurrencyPolicy, Partition, RetryPolicy, TimeoutPolicy
+from policies import (
+    BreakerPolicy,
+    CachePolicy,
+    ConcurrencyPolicy,
+    EgressPolicy,
+    HedgePolicy,
+    PacingPolicy,
+    Partition,
+    RetryPolicy,
+    TimeoutPolicy,
+)
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -202,6 +212,7 @@ class Adapter:
     # what its answers mean
     verdict: Callable[[Received], Verdict] = http_verdict
     quota_left: Callable[[Mapping[str, str]], float | None] | None = None  # response headers → what is left
+    quota_cost: Callable[[Mapping[str, str]], float | None] | None = None  # the same → what the call cost
     write_effect: Callable[[Sent, Received | None], Effect] | None = None  # answer None: outcome unknown
     event_effect: Callable[[Mapping[str, Any], Callable[[str], Link | None]], Effect] | None = None
     links: Callable[[Any], Iterable[Link]] | None = None  # index rows in a parsed answer
@@ -214,3 +225,6 @@ class Adapter:
     retry: RetryPolicy | None = None
     breaker: BreakerPolicy | None = None
     concurrency: ConcurrencyPolicy | None = None
+    pacing: PacingPolicy | None = None
+    hedge: HedgePolicy | None = None
+    egress: EgressPolicy | None = None

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from adapters import _canvas_models as models
 from adapters import _canvas_tags as tags
-from adapters._canvas_answers import own_id, quota_left, shape_error, verdict
+from adapters._canvas_answers import PACING, own_id, quota_cost, quota_left, shape_error, verdict
 from adapters._canvas_events import event_effect
 from adapters._canvas_grades import GRADED, included, outcome
 from adapters._canvas_links import links
@@ -116,6 +116,7 @@ adapter = Adapter(
     canonical_query=canonical_query,
     verdict=verdict,
     quota_left=quota_left,
+    quota_cost=quota_cost,
     write_effect=write_effect,
     event_effect=event_effect,
     links=links,
@@ -125,4 +126,5 @@ adapter = Adapter(
     timeout=TimeoutPolicy(attempt=30 * SECOND, total=35 * SECOND),  # large courses take their time (§12)
     retry=RetryPolicy(attempts=3, max_wait=5 * SECOND),  # an empty bucket has room again after 5 s; 10 s in all (§12)
     concurrency=ConcurrencyPolicy(credential=6),  # 12 to 14 at once fill a token's bucket (§2.5)
+    pacing=PACING,  # of a token's bucket, as each answer tells it
 )

@@ -87,7 +87,7 @@ def _larder(
     home.mkdir(exist_ok=True)
     settings: dict[str, Any] = config(home, origin.url)
     settings["server"]["workers"] = workers
-    settings["admin"]["token"] = TOKEN
+    settings["admin"] |= {"token": TOKEN, "audit": "none"}
     settings["store"] |= {"durable": durable, "secret": "s" * 40}
     at, admin = settings["server"]["port"], settings["admin"]["port"]
     command = larder_command(written(settings, home))

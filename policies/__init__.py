@@ -3,7 +3,12 @@
 from policies.breaker import BreakerPolicy, Circuit, CircuitBreaker, CircuitOpen
 from policies.concurrency import ConcurrencyPolicy
 from policies.declaring import DAY, GIB, HOUR, KIB, MIB, MINUTE, SECOND, STRICT, Duration, Rate, Ratio, Size
+from policies.demand import Demand, Priority
+from policies.egress import EgressPolicy
 from policies.freshness import UNLIMITED, CachePolicy, Freshness, Partition, RefreshBehind, ShelfLife
+from policies.guarding import GuardPolicies
+from policies.hedging import HedgePolicy
+from policies.pacing import PacingPolicy
 from policies.retry import RetryBudget, RetryPolicy
 from policies.timeouts import TimeoutPolicy
 
@@ -23,9 +28,15 @@ __all__ = [
     "CircuitBreaker",
     "CircuitOpen",
     "ConcurrencyPolicy",
+    "Demand",
     "Duration",
+    "EgressPolicy",
     "Freshness",
+    "GuardPolicies",
+    "HedgePolicy",
+    "PacingPolicy",
     "Partition",
+    "Priority",
     "Rate",
     "Ratio",
     "RefreshBehind",

@@ -9,7 +9,7 @@ them in one order: what they say follows from the reports alone, so they agree, 
 """
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, Protocol
@@ -17,18 +17,21 @@ from typing import NamedTuple, Protocol
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from policies.declaring import SECOND, STRICT, Duration, Ratio
+from policies.declaring import MINUTE, SECOND, STRICT, Duration, Ratio
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class BreakerPolicy:
-    """When a circuit opens and how it closes again. `window` and `cooldown` in seconds."""
+    """When a circuit opens and how it closes again. Durations in seconds."""
 
     window: Duration = 30 * SECOND
     failure_ratio: Ratio = 0.5
     minimum_calls: int = Field(default=20, ge=1)
     cooldown: Duration = 30 * SECOND
     probes: int = Field(default=1, ge=1)
+    slow_after: Duration = 0.0  # an answer that took longer is a slow one; 0: none is
+    slow_ratio: Ratio = 0.8  # so many slow ones among the window's calls open it as well
+    credential_cooldown: Duration = 5 * MINUTE  # rest of a credential that the upstream refused
 
 
 class Circuit(StrEnum):
@@ -55,6 +58,7 @@ class Happened(IntEnum):
     BROKE_OFF = 3  # an answer that was counted as good ended before its end
     PROBED = 4  # somebody wants to send a probe
     ABANDONED = 5  # a call was given up before it could tell anything
+    SLOW = 7  # answered, but later than the policy takes for well
     RESTS = 6  # the circuit is not closed: said again for those who missed the turn
 
 
@@ -64,6 +68,14 @@ class Report(NamedTuple):
     what: Happened
     began: float  # the call; RESTS: the period
     at: float
+
+
+class Counts(NamedTuple):
+    """Calls of a window, and how many of them failed or were slow."""
+
+    calls: int
+    failures: int
+    slow: int
 
 
 class Journal(Protocol):
@@ -87,14 +99,15 @@ class CircuitBreaker:
         self.policy = policy
         self._clock = clock
         self._journal = journal
-        self._calls: deque[tuple[float, bool]] = deque()  # (when it ended, whether it failed), oldest first
-        self._failures = 0  # how many of them failed
+        self._calls: deque[tuple[float, Happened]] = deque()  # (when it ended, how), oldest first
+        self._sums: Counter[Happened] = Counter()  # how many ended how
         self._turned_at = -math.inf  # when the present period began
         self._opened_at: float | None = None  # since when it rests
         self._free_probes = 0
 
     def __repr__(self) -> str:
-        return f"<CircuitBreaker {self.state} {self._failures}/{len(self._calls)} failed, {self.rest:.1f}s left>"
+        state, failed = self.state, self._sums[Happened.FAILED]
+        return f"<CircuitBreaker {state} {failed}/{len(self._calls)} failed, {self.rest:.1f}s left>"
 
     @property
     def state(self) -> Circuit:
@@ -112,12 +125,12 @@ class CircuitBreaker:
         return min(self.policy.cooldown, max(0.0, self._opened_at + self.policy.cooldown - self._clock()))
 
     @property
-    def counts(self) -> tuple[int, int]:
-        """Calls and failures within the window."""
+    def counts(self) -> Counts:
+        """What the window holds."""
         self._catch_up()
         oldest = self._clock() - self.policy.window
-        recent = [failed for ended, failed in self._calls if ended > oldest]
-        return len(recent), sum(recent)
+        recent = [how for ended, how in self._calls if ended > oldest]
+        return Counts(len(recent), recent.count(Happened.FAILED), recent.count(Happened.SLOW))
 
     @property
     def resting(self) -> Report | None:
@@ -135,9 +148,10 @@ class CircuitBreaker:
             raise CircuitOpen(self.rest)
         return now
 
-    def succeeded(self, began: float) -> None:
-        """A call that began then was answered."""
-        self._report(Report(Happened.SUCCEEDED, began, self._clock()))
+    def succeeded(self, began: float, seconds: float = 0.0) -> None:
+        """A call that began then was answered, after so long."""
+        is_slow = 0 < self.policy.slow_after < seconds
+        self._report(Report(Happened.SLOW if is_slow else Happened.SUCCEEDED, began, self._clock()))
 
     def failed(self, began: float) -> None:
         """A call that began then failed."""
@@ -168,8 +182,8 @@ class CircuitBreaker:
                 pass
             case Happened.SUCCEEDED:
                 self._succeed(report.at)
-            case Happened.FAILED:
-                self._fail(report.at)
+            case Happened.FAILED | Happened.SLOW:
+                self._fail(report.at, report.what)
             case Happened.ABANDONED if self._opened_at is not None:
                 self._free_probes = min(self.policy.probes, self._free_probes + 1)
         return True
@@ -203,17 +217,20 @@ class CircuitBreaker:
 
     def _succeed(self, at: float) -> None:
         if self._opened_at is None:
-            self._count(at, failed=False)
+            self._count(at, Happened.SUCCEEDED)
         else:
             self._turn(at, opened_at=None)
 
-    def _fail(self, at: float) -> None:
+    def _fail(self, at: float, how: Happened = Happened.FAILED) -> None:
+        """One that failed, or was slow: a probe that was either tells that the upstream is not well yet."""
         if self._opened_at is not None:
             self._turn(at, opened_at=at)
             return
-        self._count(at, failed=True)
-        calls = len(self._calls)
-        if calls >= self.policy.minimum_calls and self._failures >= calls * self.policy.failure_ratio:
+        self._count(at, how)
+        policy, calls = self.policy, len(self._calls)
+        too_many = self._sums[Happened.FAILED] >= calls * policy.failure_ratio and how is Happened.FAILED
+        too_slow = self._sums[Happened.SLOW] >= calls * policy.slow_ratio and how is Happened.SLOW
+        if calls >= policy.minimum_calls and (too_many or too_slow):
             self._turn(at, opened_at=at)
 
     def _turn(self, at: float, opened_at: float | None) -> None:
@@ -221,12 +238,12 @@ class CircuitBreaker:
         self._opened_at = opened_at
         self._free_probes = 0
         self._calls.clear()
-        self._failures = 0
+        self._sums.clear()
 
-    def _count(self, at: float, *, failed: bool) -> None:
+    def _count(self, at: float, how: Happened) -> None:
         """Forgets by the reports' own instants: all who share the circuit forget the same."""
-        self._calls.append((at, failed))
-        self._failures += failed
+        self._calls.append((at, how))
+        self._sums[how] += 1
         oldest = at - self.policy.window
         while self._calls and self._calls[0][0] <= oldest:
-            self._failures -= self._calls.popleft()[1]
+            self._sums[self._calls.popleft()[1]] -= 1

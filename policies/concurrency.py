@@ -13,3 +13,5 @@ class ConcurrencyPolicy:
     upstream: int = Field(default=100, ge=1)  # calls in flight to the whole upstream
     credential: int = Field(default=6, ge=1)  # and for one credential (Canvas charges 50 units for each)
     queue: int = Field(default=200, ge=0)  # how many may wait for their turn
+    adaptive: bool = False  # lower the upstream's limit while its answers get slower than they were
+    least: int = Field(default=4, ge=1)  # calls that an adaptive limit leaves in any case

@@ -11,3 +11,4 @@ class TimeoutPolicy:
 
     attempt: Duration = 5 * SECOND
     total: Duration = 8 * SECOND
+    fallback_after: Duration = 0.0  # who has a stale answer to fall back on waits no longer for a new one; 0: `total`

@@ -7,12 +7,13 @@ from aiohttp import web
 from proxy.admin.app import make_admin
 from proxy.admin.desk import Desk
 from proxy.larder import Larder
-from proxy.reloading import Reloader
 from proxy.telemetry.traces import current_trace
 from proxy.tier import measure
+from proxy.tuning import Tuning
+from proxy.upstream.view import UpstreamState, view_of
 
 
-def admin_app(larder: Larder, reloader: Reloader, token: str) -> web.Application:
+def admin_app(larder: Larder, tuning: Tuning, token: str) -> web.Application:
     """What serves the operators of one Larder that is open."""
     desk = Desk(
         host=larder.plans.settings.admin.host,
@@ -22,16 +23,25 @@ def admin_app(larder: Larder, reloader: Reloader, token: str) -> web.Application
         purger=larder.purger,
         memory=larder.memory,
         durable=larder.durable,
-        upstreams=larder.upstreams,
+        states=lambda: states(larder),
         plans=lambda: larder.plans,
-        reload=reloader.reload,
+        reload=tuning.configs.reload,
+        order=tuning.orders.give,
+        undo=tuning.undoing.undo,
+        undoable=lambda: tuning.steps.open,
+        audit=tuning.audit,
         exposition=lambda: exposition(larder),
         on_error=larder.observing.store_failed,
         on_failure=lambda error: larder.observing.failed(current_trace.get(), error),
         on_flush=lambda mode: larder.observing.metrics.count("larder_purges_total", mode),
-        payloads_refused=lambda name: larder.observing.refused_payloads.get(name, 0),
     )
     return make_admin(desk)
+
+
+def states(larder: Larder) -> list[UpstreamState]:
+    """How the upstreams are now."""
+    refused = larder.observing.refused_payloads
+    return [view_of(upstream, refused.get(upstream.name, 0)) for upstream in larder.upstreams]
 
 
 def exposition(larder: Larder) -> tuple[str, bytes]:

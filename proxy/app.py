@@ -188,4 +188,5 @@ class App:
 def _bases(there: Visit, ask: Ask) -> Bases:
     """The upstream's place, as it and as this caller names it. Raises UnknownApi."""
     target = target_of(ask)
-    return Bases(target.origin, f"{there.base.url}{there.address.prefix}/{there.upstream.name}{target.dropped}")
+    caller = f"{there.base.url}{there.address.prefix}/{there.upstream.name}{target.dropped}"
+    return Bases(target.origin, caller, target.bases[1:])

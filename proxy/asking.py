@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
 from adapters import Place, Sent
-from policies import Partition
+from policies import Demand, Partition
+from policies.deadline import caller_budget
 from policies.directives import NO_DIRECTIVES, CallerDirectives, caller_directives
 from policies.http.conditions import CONDITIONAL, is_for_origin
 from policies.http.fields import Fields
@@ -66,6 +67,7 @@ class Ask:
     arrived: int = 0  # the fence on arrival
     order: int = 0  # the latest fetch on arrival
     is_sure: bool = True  # on arrival all purges of other machines were heard of
+    demand: Demand = field(default_factory=Demand)  # shared with those who join its call
 
     @cached_property
     def key(self) -> bytes | None:
@@ -78,6 +80,11 @@ class Ask:
         headers = self.sent.headers
         found = ((name, joined(headers, name)) for name in CONDITIONAL)
         return {name: value for name, value in found if value is not None}
+
+    @cached_property
+    def budget(self) -> float | None:
+        """Seconds that the caller gives its answer; None: as long as the endpoint's timeout says."""
+        return caller_budget(self.incoming.headers)
 
     @property
     def wants_news(self) -> bool:

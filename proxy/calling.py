@@ -13,7 +13,8 @@ from proxy.messages import partition_tag
 from proxy.outgoing import outgoing_fields, target_of
 from proxy.purging import Purger
 from proxy.store.fences import Mode
-from proxy.upstream.call import Call, Upstream
+from proxy.upstream.call import Upstream
+from proxy.upstream.calls import Call
 from proxy.upstream.messages import Outgoing, ReadUpTo, Reply
 
 DECODABLE = ("Accept-Encoding", "gzip, deflate")  # what Larder can undo, where it reads what comes
@@ -52,24 +53,31 @@ class Calling:
         retry: RetryPolicy | None = None,
     ) -> Reply:
         """One guarded call, as it is. Raises UpstreamFailure."""
-        plan = ask.plan
+        plan, target, credential = ask.plan, target_of(ask), ask.identity.credential
         call = Call(
-            outgoing=self._outgoing(ask, conditions),
+            outgoing=self._outgoing(ask, target.url, conditions),
             endpoint=plan.endpoint,
             name=plan.name,
-            credential=ask.identity.credential,
-            timeout=plan.timeout,
-            retry=retry or plan.retry,
+            credential=credential,
+            guards=plan.guards,
             read_up_to=read_up_to or self._read_up_to(ask),
+            demand=ask.demand,
+            bases=target.bases,
+            retry=retry,
+            rests=credential != "none" and not plan.upstream.adapter.by_headers,
         )
         reply = await self._tools.upstream(plan.upstream.name).call(call)
-        if reply.verdict.kind is Kind.CREDENTIAL_REFUSED:
+        if reply.verdict.kind is Kind.CREDENTIAL_REFUSED and reply.calls:  # else it is one that rests
             await self._credential_refused(ask)
         return reply
 
-    def broke_off(self, ask: Ask) -> None:
-        """The body of an answer that was counted as good ended before its end."""
-        self._tools.upstream(ask.plan.upstream.name).broke_off()
+    def broke_off(self, ask: Ask, base: str) -> None:
+        """The body of an answer that was counted as good, from that place, ended before its end."""
+        self._tools.upstream(ask.plan.upstream.name).broke_off(base)
+
+    def is_drained(self, ask: Ask) -> bool:
+        """Whether an operator wants no call to this upstream that nobody waits for."""
+        return self._tools.upstream(ask.plan.upstream.name).orders.is_draining
 
     def read_all(self, _status: int, _headers: Mapping[str, str]) -> int:
         """Everything is read."""
@@ -88,19 +96,20 @@ class Calling:
         """Errors are judged by their bodies (throttling in a 403); all else streams."""
         return self._tools.max_entry() if status >= 400 else 0
 
-    def _outgoing(self, ask: Ask, conditions: Fields) -> Outgoing:
+    def _outgoing(self, ask: Ask, url: str, conditions: Fields) -> Outgoing:
         decode = _is_read(ask) and not ask.plan.upstream.adapter.by_headers
         fields = outgoing_fields(ask)
         if decode:
             fields = (*without(fields, {"accept-encoding"}), DECODABLE)
         return Outgoing(
             method=ask.sent.method,
-            url=target_of(ask).url,
+            url=url,
             fields=(*fields, *conditions, ("Via", VIA), *self._tools.trace_fields()),
             body=ask.sent.body,
             is_safe=not (ask.is_unsafe or ask.bypasses),
             decode=decode,
             informational=ask.incoming.informational,
+            egress=ask.plan.guards.egress,
         )
 
     async def _credential_refused(self, ask: Ask) -> None:

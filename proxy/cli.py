@@ -70,9 +70,23 @@ def run(config: Config = CONFIG) -> None:
 
 
 @app.command()
-def check(config: Config = CONFIG) -> None:
+def check(
+    config: Config = CONFIG,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL|running",
+            help="Print what would change in the Larder whose admin listener is there. "
+            "Exit status: 0 nothing, 1 something, 2 it cannot be told.",
+        ),
+    ] = None,
+) -> None:
     """Read the config and every adapter it names, without running anything."""
     plans = plans_at(config)
+    if against is not None:
+        from proxy import commands_check  # noqa: PLC0415
+
+        raise typer.Exit(commands_check.compare(plans, config, against, os.environ, sys.stdout, sys.stderr))
     endpoints = sum(len(upstream.endpoints) for upstream in plans.upstreams.values())
     cached = sum(plan.cache is not None for upstream in plans.upstreams.values() for plan in upstream.endpoints)
     say(f"{config}: good. {len(plans.upstreams)} upstreams, {endpoints} endpoints, {cached} of them cached.")
@@ -99,7 +113,7 @@ def key(
     google: Annotated[bool, typer.Option("--google", help="One that Google's SDKs accept (AIza…).")] = False,  # noqa: FBT002
     encryption: Annotated[bool, typer.Option("--encryption", help="One for store.encryption_keys.")] = False,  # noqa: FBT002
 ) -> None:
-    """Make a key for a caller: the key goes to the service, its hash into the config."""
+    """Make a key for a caller, or a token for an operator: it goes to them, its hash into the config."""
     if encryption:
         from proxy.store.sealing import new_master_key  # noqa: PLC0415
 

@@ -8,16 +8,17 @@ lookup ── FRESH ────────────────────
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
 
-from adapters import Kind
-from policies import Freshness
+from policies import Demand, Freshness, Priority
 from policies.failure_memory import FailureMemory
 from policies.http.fields import without
 from proxy.answers import Answer, CacheStatus, from_entry, from_reply
 from proxy.asking import Ask
-from proxy.errors import NothingCached, ValidationFailed
+from proxy.covering import Coverer, as_it_came, out_of_time
+from proxy.errors import NothingCached
 from proxy.fetching import Fetcher
 from proxy.finding import Finder, Found
 from proxy.flights import Flight, Flights
@@ -28,7 +29,7 @@ from proxy.sharing.leases import Leases
 from proxy.shelf import Shelf
 from proxy.stock import Stock
 from proxy.store.fences import Validity
-from proxy.upstream.call import UpstreamFailure
+from proxy.upstream.failures import UpstreamFailure
 from proxy.validating import Stored
 from proxy.writing import Writer
 
@@ -44,6 +45,8 @@ class Engine:
         failures: FailureMemory,
         clock: Callable[[], float],
         leases: Leases | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`leases`: what flights are shared by with other processes, if there are any."""
         self._shelf = shelf
@@ -53,9 +56,10 @@ class Engine:
         self._shared = (
             SharedFlights(leases, fetcher, self._finder, shelf, failures, clock=clock) if leases is not None else None
         )
+        self._coverer = Coverer(self._finder, failures, fetcher.observer.covered, clock)
         self._writer = writer
-        self._failures = failures
         self._clock = clock
+        self._monotonic = monotonic
         self._flights: Flights[Landing] = Flights()
         self._behind: set[asyncio.Task[Any]] = set()
 
@@ -73,22 +77,26 @@ class Engine:
 
     async def answer(self, ask: Ask) -> Answer:
         """The answer, waited for. `at_once` must have been asked first. Raises LarderError."""
+        total = ask.plan.timeout.total
+        ask.demand.deadline = self._monotonic() + (total if ask.budget is None else min(ask.budget, total))
         if ask.is_unsafe:
-            return await self._writer.write(ask)
+            return await _in_time(ask, self._writer.write(ask))
         if ask.key is None:
             if ask.directives.only_if_cached:
                 raise NothingCached
-            return await self._pass_on(ask, "request" if ask.directives.no_store else "bypass")
+            return await _in_time(ask, self._pass_on(ask, "request" if ask.directives.no_store else "bypass"))
         found = self._finder.in_memory(ask) or await self._finder.recalled(ask)
         match found.freshness if found is not None else Freshness.GONE:
             case Freshness.FRESH | Freshness.STALE if found is not None:
                 return self._serve(ask, found)
-            case Freshness.FALLBACK | Freshness.KEPT if found is not None and self._is_known_to_fail(ask, found):
-                return self._cover(ask, found, CacheStatus(hit=True, detail="failure-remembered"))
+            case Freshness.FALLBACK | Freshness.KEPT if found is not None and self._coverer.is_known_to_fail(
+                ask, found
+            ):
+                return self._coverer.cover(ask, found, CacheStatus(hit=True, detail="failure-remembered"))
             case _ if ask.directives.only_if_cached:
                 raise NothingCached
             case _ if ask.sent.method == "HEAD":
-                return await self._head(ask, found)
+                return await _in_time(ask, self._head(ask, found))
             case _:
                 return await self._fetched(ask, found)
 
@@ -106,27 +114,10 @@ class Engine:
     def _serve(self, ask: Ask, found: Found) -> Answer:
         """A stored answer that is fresh, or stale and refreshed behind."""
         now = self._clock()
-        if found.life.wants_refresh(now) and ask.key is not None and self._failures.is_due(ask.key):
+        if found.life.wants_refresh(now) and ask.key is not None and self._fetcher.may_refresh(ask):
             self._refresh_behind(ask, found)
         answer = from_entry(found.entry, found.life, now, CacheStatus(hit=True), found.tier)
         return presented(ask, answer, made_at=found.entry.stored_at, now=now)
-
-    def _cover(self, ask: Ask, found: Found, status: CacheStatus, calls: int = 0) -> Answer:
-        """A stored answer in place of one that could not be had."""
-        if found.validity is Validity.SOFT:
-            status.detail = "purged"
-        elif found.validity is Validity.UNSURE:
-            status.detail = "coherence-lost"
-        now = self._clock()
-        answer = from_entry(found.entry, found.life, now, status, found.tier, calls)
-        self._fetcher.observer.covered(ask.plan.upstream.name, status.detail)
-        return presented(ask, answer, made_at=found.entry.stored_at, now=now)
-
-    def _is_known_to_fail(self, ask: Ask, found: Found) -> bool:
-        """Whether asking again so soon is pointless, and what is stored may stand in."""
-        if self._failures.is_due(ask.key):
-            return False
-        return found.may_cover(disconnected=self._failures.is_disconnected(ask.key))
 
     # fetching
 
@@ -136,7 +127,7 @@ class Engine:
         try:
             return from_reply(await self._fetcher.pass_on(ask), status)
         except UpstreamFailure as failure:
-            return _as_it_came(failure, status)
+            return as_it_came(failure, status)
 
     async def _head(self, ask: Ask, found: Found | None) -> Answer:
         """HEAD goes upstream as it is; what it says of GET's answer holds for the stored one (RFC 9111 §4.3.5)."""
@@ -147,17 +138,26 @@ class Engine:
         except UpstreamFailure as failure:
             landing = failed(failure, ask)
             may_be_covered = found is not None and landing.may_be_covered
-            covered = self._covered(ask, found, landing, status) if found is not None and may_be_covered else None
-            return covered or _as_it_came(failure, status)
+            covered = (
+                self._coverer.covered(ask, found, landing, status) if found is not None and may_be_covered else None
+            )
+            return covered or as_it_came(failure, status)
         return from_reply(reply, status)
 
     async def _fetched(self, ask: Ask, found: Found | None) -> Answer:
         status = CacheStatus(fwd=self._why_forwarded(ask, found))
-        landing, is_joined = await self._landing(ask, found)
+        ask.demand.has_fallback = not ask.wants_news and found is not None and found.may_cover(disconnected=True)
+        try:
+            async with asyncio.timeout(_patience(ask)) as timer:
+                landing, is_joined = await self._landing(ask, found)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            return self._coverer.too_late(ask, found, status)
         status.collapsed = is_joined or landing.is_elsewhere
         status.stored = landing.stored
         if landing.may_be_covered and found is not None:
-            covered = self._covered(ask, found, landing, status)
+            covered = self._coverer.covered(ask, found, landing, status)
             if covered is not None:
                 await landing.unclaimed()
                 return covered
@@ -165,7 +165,7 @@ class Engine:
         if landing.failure is not None and status.collapsed and not landing.may_be_told(ask):
             raise landing.failure.problem
         if landing.failure is not None:
-            answer = _as_it_came(landing.failure, status)
+            answer = as_it_came(landing.failure, status)
         else:
             answer = landing.answer(status, now, collapsed=status.collapsed)
             if landing.stored:
@@ -173,17 +173,6 @@ class Engine:
         if status.collapsed:  # an error that many share sets nobody else's cookies
             answer.fields = without(answer.fields, {"set-cookie"})
         return answer
-
-    def _covered(self, ask: Ask, found: Found, landing: Landing, status: CacheStatus) -> Answer | None:
-        """What is stored in place of what could not be had, where it still may. Raises ValidationFailed."""
-        disconnected, failure = landing.is_disconnected, landing.failure
-        still = self._finder.usable(ask, found.entry, found.tier)
-        if still is not None and still.may_cover(disconnected=disconnected):
-            calls = landing.calls_for(collapsed=status.collapsed)
-            return self._cover(ask, still, _covered_status(landing, status), calls)
-        if disconnected and failure is not None and failure.calls and found.forbids_stale:
-            raise ValidationFailed(ask.plan.upstream.name, failure.detail, failure.calls)
-        return None
 
     async def _landing(self, ask: Ask, found: Found | None) -> tuple[Landing, bool]:
         """What a flight brought that this caller may have; and whether it was another's flight."""
@@ -197,9 +186,12 @@ class Engine:
                 await asyncio.wait([flight.landing])  # it may have left before the caller came: its news may be old
                 self._flights.leave(what, flight)
                 continue
+            flight.demand.joined(ask.demand)
             if not await flight.shared():
                 return await self._alone(ask), False
             landing = await flight.landed()
+            if landing.was_declined and not ask.demand.has_fallback:
+                return await self._alone(ask), False  # it was not begun, for one who could do without
             if not landing.fits(ask) or not landing.is_fresh_for(ask, self._clock()):
                 return await self._alone(ask), False
             if landing.all_tags:
@@ -225,7 +217,7 @@ class Engine:
 
     def _take_off(self, what: Hashable, ask: Ask, stored: Stored) -> Flight[Landing]:
         fences, shared = self._shelf.fences, self._shared
-        return self._flights.take_off(
+        flight = self._flights.take_off(
             what,
             fences.number,
             fences.next_sequence(),
@@ -235,6 +227,8 @@ class Engine:
                 else self._fetcher.fetch(ask, flight, stored)
             ),
         )
+        flight.demand = ask.demand
+        return flight
 
     async def _take(self, flight: Flight[Landing]) -> Landing:
         """The leader waits for its flight; if it leaves, its place at a body under way is given up."""
@@ -247,6 +241,7 @@ class Engine:
     def _refresh_behind(self, ask: Ask, found: Found) -> None:
         """Fetch while the caller already has its answer."""
         whole = ask.unconditional()
+        whole.demand = Demand(Priority.BEHIND, has_fallback=True)
         stored = self._stock.stored_for(whole, found)
         what = self._stock.flight_of(whole, stored)
         if self._flights.under_way(what) is None:
@@ -258,26 +253,27 @@ class Engine:
         task.add_done_callback(self._behind.discard)
 
 
+async def _in_time(ask: Ask, work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Wait for an answer as long as the caller does. Raises UpstreamTimeout."""
+    if ask.budget is None:
+        return await work
+    try:
+        async with asyncio.timeout(ask.budget) as timer:
+            return await work
+    except TimeoutError as error:
+        if not timer.expired():
+            raise
+        raise out_of_time(ask) from error
+
+
+def _patience(ask: Ask) -> float | None:
+    """Seconds that a caller waits for a flight; None: as long as that may take."""
+    after = ask.plan.timeout.fallback_after
+    if not after or not ask.demand.has_fallback:
+        return ask.budget
+    return after if ask.budget is None else min(after, ask.budget)
+
+
 async def _unclaimed(flight: Flight[Landing]) -> None:
     landing = await flight.landed()
     await landing.unclaimed()
-
-
-def _covered_status(landing: Landing, status: CacheStatus) -> CacheStatus:
-    """Forwarded and failed, or (circuit open, queue full) not forwarded at all: then it is a hit (RFC 9211 §2.1)."""
-    failure = landing.failure
-    if failure is not None and not failure.calls:
-        return CacheStatus(hit=True, detail=failure.detail)
-    status.detail = landing.detail
-    status.fwd_status = landing.status
-    return status
-
-
-def _as_it_came(failure: UpstreamFailure, status: CacheStatus) -> Answer:
-    """The upstream's own words on its failure, where it had any; else Larder's. Raises LarderError."""
-    if failure.reply is None or failure.reply.verdict.kind not in (Kind.FAILED, Kind.THROTTLED):
-        raise failure.problem
-    status.detail = failure.detail
-    answer = from_reply(failure.reply, status)
-    answer.calls = failure.calls
-    return answer

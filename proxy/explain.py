@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from policies import DAY, HOUR, MINUTE
+from policies import DAY, GIB, HOUR, KIB, MIB, MINUTE
+from proxy.guard_plans import GUARD_FIELDS
 from proxy.layers import Sourced
 from proxy.plan import Plan, Plans, UpstreamPlan
 from proxy.routing import decoded_segments
@@ -25,6 +26,11 @@ _SECONDS = frozenset(
         "max_wait",
         "window",
         "cooldown",
+        "slow_after",
+        "credential_cooldown",
+        "fallback_after",
+        "after",
+        "body_time",
     }
 )
 
@@ -52,7 +58,7 @@ def explanation(plans: Plans, upstream: str, method: str | None = None, path: st
         return "\n".join([f"{plan.name} {endpoint.name}", *_table(_told(endpoint))])
     lines = [f"{plan.name}  {plan.base_url}  adapters/{plan.adapter_name}.py", *_table(plan.sources)]
     for endpoint in plan.endpoints:
-        rows = [row for row in _told(endpoint) if not row.field.startswith(("timeout.", "retry."))]
+        rows = [row for row in _told(endpoint) if not row.field.startswith(GUARD_FIELDS)]
         lines += ["", f"{endpoint.name}{'' if rows else '  not cached'}", *_table(rows)]
     return "\n".join(lines)
 
@@ -91,11 +97,24 @@ def spoken(field: str, value: object) -> str:
         return "–"
     if isinstance(value, float | int) and name in _SECONDS:
         return _duration(value)
-    if isinstance(value, float) and name in ("budget", "failure_ratio", "heuristic_fraction"):
+    if isinstance(value, float) and name in ("budget", "failure_ratio", "slow_ratio", "heuristic_fraction"):
         return f"{value * 100:g}%"
-    if isinstance(value, float) and name == "floor":
+    if isinstance(value, float) and name in ("floor", "rate", "refill"):
         return f"{value:g}/s"
+    if name == "max_body" and isinstance(value, int):
+        return _size(value)
+    if name == "networks" and isinstance(value, tuple):
+        return ", ".join(value) or "–"
+    if isinstance(value, float):
+        return f"{value:g}"
     return str(value)
+
+
+def _size(octets: int) -> str:
+    for unit, size in (("GiB", GIB), ("MiB", MIB), ("KiB", KIB)):
+        if octets >= size and octets % size == 0:
+            return f"{octets // size}{unit}"
+    return f"{octets}B"
 
 
 def _duration(seconds: float) -> str:

@@ -23,7 +23,7 @@ from proxy.parts import PARTIAL, completed
 from proxy.spool import Spool
 from proxy.store.contract import StoreError
 from proxy.storing import freshened, tags_of
-from proxy.upstream.call import UpstreamFailure
+from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import ReadUpTo, Reply
 from proxy.validating import Stored, is_for_caller, is_out_of_place, preconditions, range_of, selected
 
@@ -83,6 +83,10 @@ class Fetcher:
 
         return at_headers
 
+    def may_refresh(self, ask: Ask) -> bool:
+        """Whether it may be asked for though nobody waits: not again so soon, and not while an operator forbids it."""
+        return self._failures.is_due(ask.key) and not self._calling.is_drained(ask)
+
     async def fetch(self, ask: Ask, flight: Flight[Landing], stored: Stored) -> None:
         """Ask the upstream, land the flight with what it says, and shelve it once its body is here."""
         landing = await self._landing(ask, flight, stored)
@@ -120,7 +124,7 @@ class Fetcher:
             answered = _deliberate(ask, failure) if not stored.may_cover else None
             if answered is None:
                 landing = failed(failure, ask)
-                if landing.may_be_covered:
+                if landing.may_be_covered and failure.detail != "deadline":  # else it is the caller who could not wait
                     self._failures.failed(ask.key, failure.wait, disconnected=not failure.answered)
                 return landing
             reply = answered
@@ -236,7 +240,7 @@ class Fetcher:
             is_whole = await spool.fill(reply.stream)
             if spool.is_broken:
                 self._failures.failed(ask.key, disconnected=True)
-                self._calling.broke_off(ask)
+                self._calling.broke_off(ask, reply.base)
             body = await spool.whole() if is_whole and landing.stored else None
         finally:
             spool.close()

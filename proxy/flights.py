@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Generic, TypeVar
 
+from policies import Demand
+
 T = TypeVar("T")
 
 
@@ -20,6 +22,7 @@ class Flight(Generic[T]):
     def __init__(self, fence: int, sequence: int) -> None:
         self.fence = fence  # noted before the fetch went out
         self.sequence = sequence
+        self.demand = Demand()
         self.headers_in: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.landing: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.task: asyncio.Task[None]

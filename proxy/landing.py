@@ -12,9 +12,10 @@ from proxy.deciding import Decision, bar_to_storing, is_private
 from proxy.keys import joined
 from proxy.messages import Entry
 from proxy.spool import Reader, Spool
-from proxy.upstream.call import UpstreamFailure
+from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import Reply
 
+WAITED_FOR = frozenset({"paced", "paused", "quota-low"})  # a caller who has nothing may wait until it may be called
 COVERED = frozenset({500, 502, 503, 504})  # the errors for which `stale-if-error` is meant (RFC 5861 §4)
 
 
@@ -46,6 +47,11 @@ class Landing:
         """What the upstream said, if it said something."""
         reply = self.reply or (self.failure.reply if self.failure is not None else None)
         return reply.status if reply is not None else None
+
+    @property
+    def was_declined(self) -> bool:
+        """Whether Larder did not call, since those who waited could do without: others may not be able to."""
+        return self.failure is not None and self.failure.is_declined and self.failure.detail in WAITED_FOR
 
     @property
     def is_disconnected(self) -> bool:

@@ -34,7 +34,7 @@ from proxy.store.contract import StoreError
 from proxy.store.memory import MemoryStore
 from proxy.telemetry.traces import current_trace
 from proxy.tiers import tier_of
-from proxy.upstream.call import Tools
+from proxy.upstream.calls import Tools
 from proxy.upstream.registry import Upstreams
 from proxy.upstream.transport import Transport
 from proxy.visits import Runtime
@@ -163,7 +163,7 @@ class Larder:
             calling, keeper, failures, self._learner, self.observing, max_entry=tools.max_entry, clock=wall
         )
         writer = Writer(calling.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
-        engine = Engine(self.shelf, fetcher, writer, failures, wall, self.tier.leases)
+        engine = Engine(self.shelf, fetcher, writer, failures, wall, self.tier.leases, monotonic=self._clocks.monotonic)
 
         async def answer(ask: Ask) -> Answer:
             return engine.at_once(ask) or await engine.answer(ask)

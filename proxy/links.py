@@ -4,6 +4,7 @@ canvasapi follows a page link only if it begins with exactly the base URL its us
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -12,6 +13,10 @@ from policies.http.fields import Fields
 REWRITTEN = frozenset({"link", "location", "content-location"})
 
 _TARGET = re.compile(r"<([^<>]*)>")
+_LINK = re.compile(r"<([^<>]*)>([^<]*)")  # read as the loosest client would: a rel inside quotes counts too
+_RELATIONS = re.compile(r"\brel\s*=\s*[\"']?([^\"';,]*)", re.IGNORECASE)
+_IGNORED = re.compile(r"^[\0- ]+|[\0- ]+$|[\t\r\n]")  # by whoever reads an address (WHATWG URL §4.4)
+_PAGES = frozenset({"next", "prev", "previous", "first", "last"})  # what SDKs follow (RFC 8288 §3.3, RFC 5005 §3)
 _AUTHORITY = re.compile(r"[^/?#]*//[^/?#]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -19,8 +24,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Bases(NamedTuple):
     """One place, as the upstream and as the caller name it."""
 
-    upstream: str  # "https://courseworks2.columbia.edu", no slash at the end
+    upstream: str  # the base that answered: "https://courseworks2.columbia.edu", no slash at the end
     caller: str  # "http://127.0.0.1:8080/courseworks"
+    others: tuple[str, ...] = ()  # more bases of the same upstream
 
 
 def rewritten(fields: Fields, bases: Bases) -> Fields:
@@ -35,12 +41,50 @@ def _value(name: str, value: str, bases: Bases) -> str:
 
 
 def _address(address: str, bases: Bases) -> str:
-    """An absolute address below the upstream's base, or a path below its path; any other stays what it is."""
+    """An absolute address below one of the bases, or a path below the path of the one that answered; any other stays
+    what it is.
+    """
     if address.startswith("/") and not address.startswith("//"):
         inside = _below(address, urlsplit(bases.upstream).path)
-    else:
-        inside = _inside(address, bases.upstream)
-    return address if inside is None else bases.caller + inside
+        return address if inside is None else bases.caller + inside
+    for base in (bases.upstream, *bases.others):
+        if (inside := _inside(address, base)) is not None:
+            return bases.caller + inside
+    return address
+
+
+def foreign_link(headers: Mapping[str, str], bases: Sequence[str]) -> bool:
+    """Whether `Link` names another page of this answer that is on none of these URLs' origins: an SDK that follows it
+    would take its credential along.
+    """
+    link = headers.get("link")
+    if link is None:
+        return False
+    return any(
+        not _stays(match[1], bases)
+        for match in _LINK.finditer(link)
+        if not _PAGES.isdisjoint(" ".join(_RELATIONS.findall(match[2])).lower().split())
+    )
+
+
+def _stays(address: str, bases: Sequence[str]) -> bool:
+    """Whether whoever follows an address comes to one of the origins, or to one over TLS, however loosely it is read:
+    browsers take a backslash for a slash, and any number of slashes behind a scheme (WHATWG URL §4.4).
+    """
+    address = _IGNORED.sub("", address).replace("\\", "/")
+    try:
+        if not urlsplit(address).scheme:
+            if not address.startswith("//"):  # relative: it stays where it is
+                return True
+            return any(_origin(f"{urlsplit(base).scheme}:{address}") == _origin(base) for base in bases)
+        return any(_origin(address) in (_origin(base), _encrypted(base)) for base in bases)
+    except ValueError:
+        return False
+
+
+def _encrypted(base: str) -> tuple[str, str | None, int | None]:
+    """The same host as it is reached over TLS: where that ends before the upstream, its links say https."""
+    return "https", urlsplit(base).hostname, _DEFAULT_PORTS["https"]
 
 
 def _inside(address: str, base: str) -> str | None:

@@ -1,7 +1,7 @@
 """Loading: config.yaml checked as a whole, against what the adapters know, before any of it is used."""
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from policies import RefreshBehind
 from proxy.config_file import ConfigError, ConfigFile, ConfigProblem, Place, read_config
 from proxy.plan import LoadAdapter, Planner, Plans, shape_of
 from proxy.plan_checks import plan_checks
-from proxy.settings import RESERVED, EndpointBlock, LiveEventsBlock, Settings, UpstreamBlock, nearest
+from proxy.settings import RESERVED, EndpointBlock, LiveEventsBlock, Operator, Settings, UpstreamBlock, nearest
 from proxy.store.sealing import MasterKeyError, MasterKeys
 
 Checks = Iterator[tuple[Place, str]]
@@ -113,6 +113,7 @@ def _resolved(schema: Any, definitions: Any) -> Any:
 
 def _checks(settings: Settings, load: LoadAdapter) -> Checks:
     yield from _listening(settings)
+    yield from _operators(settings.admin.operators)
     yield from _store(settings)
     for name, block in settings.upstreams.items():
         yield from _upstream(name, block, load)
@@ -143,6 +144,19 @@ def _listening(settings: Settings) -> Checks:
             "there could read what is cached: add `callers:`, or listen on 127.0.0.1"
         )
         yield ("server", "host"), message
+
+
+def _operators(operators: Sequence[Operator]) -> Checks:
+    names, tokens = ["admin", "-"], set[str]()
+    for index, operator in enumerate(operators):
+        if operator.name in ("admin", "-"):
+            yield ("admin", "operators", index, "name"), "this name is Larder's own; call the operator something else"
+        elif operator.name in names:
+            yield ("admin", "operators", index, "name"), "this name stands here twice"
+        if tokens & set(operator.token):
+            yield ("admin", "operators", index, "token"), "another operator has the same one; it says who did something"
+        names.append(operator.name)
+        tokens |= set(operator.token)
 
 
 def _store(settings: Settings) -> Checks:
@@ -179,11 +193,7 @@ def _upstream(name: str, block: UpstreamBlock, load: LoadAdapter) -> Checks:
     except LookupError as error:
         yield (*place, "adapter"), str(error)
         return
-    base_url = block.base_url or adapter.base_url
-    if base_url is None:
-        yield place, "needs a base_url such as http://127.0.0.1:8000"
-    elif "{api}" in base_url and adapter.api_of is None:
-        yield (*place, "base_url"), "has {api}, but this adapter knows no APIs to put there"
+    yield from _base_urls(place, block, adapter)
     if set(block.credential) - set(adapter.credential_fields):
         yield (*place, "credential"), f"has to be written with: {', '.join(adapter.credential_fields) or 'nothing'}"
     given = {key for key, value in block.credential.items() if value}
@@ -193,6 +203,20 @@ def _upstream(name: str, block: UpstreamBlock, load: LoadAdapter) -> Checks:
         if accepted not in adapter.terms:
             yield (*place, "terms_accepted"), f"not terms that this adapter knows; {nearest(accepted, adapter.terms)}"
     yield from _endpoints((*place, "endpoints"), block, adapter)
+
+
+def _base_urls(place: Place, block: UpstreamBlock, adapter: Adapter) -> Checks:
+    base_urls = block.base_urls or tuple(url for url in (block.base_url or adapter.base_url,) if url is not None)
+    if block.base_urls and block.base_url is not None:
+        yield (*place, "base_urls"), "stands beside base_url; say one of the two"
+    if not base_urls:
+        yield place, "needs a base_url such as http://127.0.0.1:8000"
+    if len(set(base_urls)) < len(base_urls):
+        yield (*place, "base_urls"), "names one of them twice"
+    if any("{api}" in url for url in base_urls) and adapter.api_of is None:
+        yield (*place, "base_url"), "has {api}, but this adapter knows no APIs to put there"
+    if len({"{api}" in url for url in base_urls}) > 1:
+        yield (*place, "base_urls"), "either all of them have {api}, or none has"
 
 
 def _endpoints(place: Place, block: UpstreamBlock, adapter: Adapter) -> Checks:

@@ -158,6 +158,10 @@ class Observing:
         self.metrics.count("larder_config_reloads_total", outcome)
         self.log.say("info" if outcome == "taken" else "error", "config reload", outcome=outcome, **facts)
 
+    def changed(self, change: str, **facts: Any) -> None:
+        """An operator changed something; what was before and after is in the audit log."""
+        self.log.say("info", "change", change=change, **facts)
+
     def ready(self, port: int, admin_port: int) -> None:
         """Larder serves."""
         self.log.say("info", "larder serves", port=port, admin_port=admin_port)

@@ -21,6 +21,7 @@ class Target(NamedTuple):
     origin: str  # the base URL, with {api} filled in
     path: str  # raw, below it
     query: str  # raw
+    bases: tuple[str, ...]  # places that answer alike, of which `origin` is the first
     dropped: str  # the leading segment that chose the API, "/us-street", where it is not part of `path`
 
     @property
@@ -32,17 +33,17 @@ class Target(NamedTuple):
 def target_of(ask: Ask) -> Target:
     """Path and query as the caller sent them, but for a credential that Larder holds. Raises UnknownApi."""
     upstream, incoming = ask.plan.upstream, ask.incoming
-    origin, path, query, dropped = upstream.base_url, incoming.path, incoming.query, ""
-    if "{api}" in origin and upstream.adapter.api_of is not None:
+    bases, path, query, dropped = upstream.base_urls, incoming.path, incoming.query, ""
+    if "{api}" in bases[0] and upstream.adapter.api_of is not None:
         chosen = upstream.adapter.api_of(path)
         if chosen is None or _API_NAME.fullmatch(chosen[0]) is None:
             raise UnknownApi(upstream.name)
-        origin, path = origin.replace("{api}", chosen[0]), chosen[1]
+        bases, path = tuple(base.replace("{api}", chosen[0]) for base in bases), chosen[1]
         dropped = incoming.path.removesuffix(path)
     if upstream.signature is not None:
         query = without_parameters(query, names_of(upstream.adapter.credential_places, "query"))
         query = "&".join(part for part in (query, urlencode(upstream.signature.query)) if part)
-    return Target(origin, path, query, dropped)
+    return Target(bases[0], path, query, bases, dropped)
 
 
 def credential_query(ask: Ask) -> str:

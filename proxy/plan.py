@@ -14,17 +14,10 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from adapters import Adapter, Endpoint, Signature
-from policies import (
-    BreakerPolicy,
-    CachePolicy,
-    ConcurrencyPolicy,
-    Partition,
-    RefreshBehind,
-    RetryPolicy,
-    TimeoutPolicy,
-)
+from policies import CachePolicy, GuardPolicies, Partition, RefreshBehind, RetryPolicy, TimeoutPolicy
 from policies.http.storing import HeadersPolicy
 from proxy.config_file import Place
+from proxy.guard_plans import guards_of, guards_within
 from proxy.layers import BUILT_IN, Layer, Sourced, resolve_policy
 from proxy.routing import Router, decoded_segments, parse_route
 from proxy.settings import BY_HEADERS_FIELDS, EndpointBlock, Settings, UpstreamBlock
@@ -45,12 +38,22 @@ class Plan:
     endpoint: Endpoint
     cache: CachePolicy | None
     outcomes: Mapping[str, CachePolicy]
-    timeout: TimeoutPolicy
-    retry: RetryPolicy
+    guards: GuardPolicies
     version: str  # changes when a lifetime does
     by_headers: bool = False  # no cache was declared, and the upstream's headers decide instead (RFC 9111)
     headers: HeadersPolicy = AS_BUILT  # how far they do
+    apart: frozenset[str] = frozenset()  # guards that it has for itself, apart from its upstream's
     sources: tuple[Sourced, ...] = field(default=(), repr=False)
+
+    @property
+    def timeout(self) -> TimeoutPolicy:
+        """How long its calls may take."""
+        return self.guards.timeout
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """How its failed calls are repeated."""
+        return self.guards.retry
 
 
 @dataclass(eq=False)
@@ -60,21 +63,23 @@ class UpstreamPlan:
     name: str
     adapter_name: str
     adapter: Adapter
-    base_url: str
+    base_urls: tuple[str, ...]  # one, or several that answer alike
     credential: Mapping[str, str] | None
     signature: Signature | None
     keep_at_most: float
     learn_user: bool
     terms_accepted: bool
-    breaker: BreakerPolicy
-    concurrency: ConcurrencyPolicy
-    retry: RetryPolicy
-    timeout: TimeoutPolicy
+    guards: GuardPolicies
     settle: float
     sources: tuple[Sourced, ...] = field(default=(), repr=False)
     endpoints: tuple[Plan, ...] = ()
     router: Router[Plan] = field(default_factory=lambda: Router([]))
     unknown: Plan = field(init=False)
+
+    @property
+    def base_url(self) -> str:
+        """The one that keys, links and tags are made by, whichever is called."""
+        return self.base_urls[0]
 
     @cached_property
     def has_no_path(self) -> bool:
@@ -125,33 +130,25 @@ class Planner:
     def _upstream(self, name: str, block: UpstreamBlock) -> UpstreamPlan:
         adapter_name = block.adapter or name
         adapter = self._load(adapter_name)
-        sources: list[Sourced] = []
-        resolved = {}
-        for word, declared, built_in in (
-            ("timeout", adapter.timeout, TimeoutPolicy()),
-            ("retry", adapter.retry, RetryPolicy()),
-            ("breaker", adapter.breaker, BreakerPolicy()),
-            ("concurrency", adapter.concurrency, ConcurrencyPolicy()),
-        ):
-            layers = [self._layer(("defaults", word)), self._layer(("upstreams", name, word))]
-            policy: Any = built_in if declared is None else declared
-            by = BUILT_IN if declared is None else f"adapters/{adapter_name}.py"
-            resolved[word], rows = resolve_policy(policy, by, layers, f"{word}.")
-            sources += rows
+        guards, sources = guards_of(
+            adapter,
+            adapter_name,
+            lambda word: [self._layer(("defaults", word)), self._layer(("upstreams", name, word))],
+        )
         credential = {key: value for key, value in block.credential.items() if value} or None
         upstream = UpstreamPlan(
             name=name,
             adapter_name=adapter_name,
             adapter=adapter,
-            base_url=(block.base_url or adapter.base_url or "").rstrip("/"),
+            base_urls=tuple(url.rstrip("/") for url in block.base_urls or (block.base_url or adapter.base_url or "",)),
             credential=credential,
             signature=adapter.sign(credential) if credential and adapter.sign is not None else None,
             keep_at_most=self._keep_at_most(name, block, adapter, adapter_name, sources),
             learn_user=block.learn_user,
             terms_accepted=not adapter.terms or bool(set(block.terms_accepted) & set(adapter.terms)),
+            guards=guards,
             settle=self._settings.defaults.settle,
             sources=tuple(sources),
-            **resolved,
         )
         if adapter.by_headers:
             upstream.sources += tuple(self._headers(upstream, None)[1])
@@ -184,8 +181,7 @@ class Planner:
         place: Place | None = None if route is None else ("upstreams", upstream.name, "endpoints", route)
         block = self._settings.upstreams[upstream.name].endpoints[route] if route is not None else EndpointBlock()
         by = f"adapters/{upstream.adapter_name}.py"
-        timeout, timeout_rows = resolve_policy(upstream.timeout, "", self._own(place, "timeout"), "timeout.")
-        retry, retry_rows = resolve_policy(upstream.retry, "", self._own(place, "retry"), "retry.")
+        guards, guard_rows, apart = guards_within(upstream.guards, lambda word: self._own(place, word))
         declared = endpoint.cache
         if declared is None and "cache" in block.model_fields_set:
             declared, by = CachePolicy(ttl=0, refresh_behind=refresh_behind_of(upstream.adapter)), BUILT_IN
@@ -200,18 +196,18 @@ class Planner:
                 cache, outcomes = None, {}
         headers, headers_rows = self._headers(upstream, place)
         rows += headers_rows if by_headers else []
-        rows += _with_sources_of(upstream, [*timeout_rows, *retry_rows])
+        rows += _with_sources_of(upstream, guard_rows)
         return Plan(
             upstream=upstream,
             name=endpoint.route,
             endpoint=endpoint,
             cache=cache,
             outcomes=outcomes,
-            timeout=timeout,
-            retry=retry,
+            guards=guards,
             version=_version(cache, outcomes, upstream.keep_at_most, headers if by_headers else None),
             by_headers=by_headers,
             headers=headers,
+            apart=apart,
             sources=tuple(rows),
         )
 

@@ -1,4 +1,4 @@
-"""The tier of several machines: entries, purges, flights and, if wanted, guards are shared through one Redis.
+"""The tier of several machines: entries, purges, flights, pacing and, if wanted, guards are shared through one Redis.
 
 One process of a machine follows what the other machines purge: the only one, or the supervisor. The page tells the
 workers. While Redis is away each machine goes by its own, and serves nothing from memory as current.
@@ -15,7 +15,7 @@ from proxy.plan import Plans
 from proxy.sharing.leases import Leases
 from proxy.sharing.page import Page
 from proxy.sharing.share import Share
-from proxy.sharing.shared_guards import SharedGuards
+from proxy.sharing.shared_guards import SharedGuards, SharedPacing
 from proxy.store._redis_client import Client, RedisServers, connect
 from proxy.store.codec import Codec
 from proxy.store.coherence import BEGINNING, LOST, Position, boottime
@@ -27,10 +27,10 @@ from proxy.store.redis_follower import FenceTerms, FollowerClocks, RedisFollower
 from proxy.store.redis_leases import TIMEOUT as LEASE_TIMEOUT
 from proxy.store.redis_leases import RedisLeases
 from proxy.store.redis_ledger import RedisLedger
+from proxy.store.redis_reports import EVERYTHING, PACING, RedisReports
 from proxy.store.redis_reports import TIMEOUT as REPORTS_TIMEOUT
-from proxy.store.redis_reports import RedisReports
 from proxy.tier import TierObserver, sealing_of, warn_of_plain_text
-from proxy.upstream.guards import Guards, OwnGuards
+from proxy.upstream.guards import Guards
 
 TIMEOUT = 0.5  # seconds for what nobody waits for on the way to a hit
 JOIN_AGAIN = 0.5  # seconds
@@ -76,7 +76,7 @@ class RedisTier:
         self._joining: asyncio.Task[None] | None = None
         self.fences = self._fences()
         self._shared_guards = self._make_guards(share)
-        self.guards: Guards = self._shared_guards or OwnGuards(clocks.monotonic)
+        self.guards: Guards = self._shared_guards
         self.follower: RedisFollower | None = None
         self._following: asyncio.Task[None] | None = None
         self._reports: RedisReports | None = None
@@ -112,8 +112,7 @@ class RedisTier:
             self._follow(position)
         elif not self._has_joined:
             self._joining = asyncio.create_task(self._join_later(redis_ledger))
-        if self._shared_guards is not None:
-            self._shared_guards.start()
+        self._shared_guards.start()
         return opened
 
     @property
@@ -132,8 +131,7 @@ class RedisTier:
 
     async def close(self) -> None:
         """Write what is pending, and let go. Raises StoreError."""
-        if self._shared_guards is not None:
-            await self._shared_guards.stop()
+        await self._shared_guards.stop()
         if self._reports is not None:
             await self._reports.stop()
         if self._joining is not None:
@@ -172,10 +170,10 @@ class RedisTier:
             is_timed=True,
         )
 
-    def _make_guards(self, share: Share | None) -> SharedGuards | None:
-        """Guards are shared by the processes of a machine, and over machines where that is wanted."""
+    def _make_guards(self, share: Share | None) -> SharedGuards | SharedPacing:
+        """Guards are shared by the processes of a machine, and over machines where that is wanted; pacing always is."""
         if share is None and not self._options.share_guards:
-            return None
+            return SharedPacing(self.page, sleep=self._clocks.sleep)
         processes = share.processes if share is not None else 1
         return SharedGuards(self.page, processes, sleep=self._clocks.sleep)
 
@@ -214,16 +212,16 @@ class RedisTier:
             clocks=FollowerClocks(wall=self._clocks.wall, sleep=self._clocks.sleep, random=self._clocks.random),
         )
         self._following = asyncio.create_task(self.follower.run(position))
-        if self._options.share_guards:
-            self._reports = RedisReports(
-                self._servers(REPORTS_TIMEOUT),
-                self._options.prefix,
-                self._terms.instance,
-                self.page.reports,
-                sleep=self._clocks.sleep,
-                on_error=self._observer.store_failed,
-            )
-            self._reports.start()
+        self._reports = RedisReports(
+            self._servers(REPORTS_TIMEOUT),
+            self._options.prefix,
+            self._terms.instance,
+            self.page.reports,
+            sleep=self._clocks.sleep,
+            on_error=self._observer.store_failed,
+            kinds=EVERYTHING if self._options.share_guards else PACING,
+        )
+        self._reports.start()
 
     def _client(self, timeout: float) -> Client:
         client = connect(self._url, timeout=timeout)

@@ -1,18 +1,16 @@
-"""Reloading: a changed config is checked as a whole, then holds from the next request on; a bad one changes nothing."""
+"""Reloading: another config holds in a single process from the next request on; a bad one changes nothing."""
 
-import asyncio
-import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from proxy.admin.desk import ReloadReport
-from proxy.config_file import ConfigError, ConfigProblem
+from proxy.config_file import ConfigProblem
+from proxy.differences import changes
 from proxy.larder import Larder
-from proxy.loading import load_plans
-from proxy.observing import Observing
+from proxy.plan import Plans
 from proxy.settings import Settings
 from proxy.webhook_sources import WebhookSourceError
+from proxy.workers.accepted import Accepted
 
 ONLY_AT_START = (
     "server.host",
@@ -20,65 +18,54 @@ ONLY_AT_START = (
     "server.workers",
     "server.drain",
     "server.max_head",
-    "admin",
+    "admin.host",
+    "admin.port",
+    "admin.token",
+    "admin.audit",
     "store",
     "log",
 )
 """What a single process reads once, when it starts."""
 
+_OF_SERVER = ("host", "port", "workers", "drain", "max_head")
+
 
 class Reloader:
-    """Reads the config of a single process again, one reload at a time."""
+    """Lets configs hold in a single process."""
 
-    def __init__(self, larder: Larder, config: Path) -> None:
+    def __init__(self, larder: Larder) -> None:
         self._larder = larder
-        self._config = config
-        self._lock = asyncio.Lock()
+        self._started = larder.plans.settings
 
-    async def reload(self) -> ReloadReport:
-        """What changed, or every problem the file has."""
-        async with self._lock:
-            report = self._reload()
-        tell(self._larder.observing, report)
-        return report
+    @property
+    def settings(self) -> Settings:
+        """Those that hold now."""
+        return self._larder.plans.settings
 
-    def _reload(self) -> ReloadReport:
+    async def take(self, accepted: Accepted) -> ReloadReport:
+        """Let a config hold, or say why it cannot."""
+        changed = changes(self.settings, accepted.plans.settings)
         try:
-            plans = load_plans(self._config, os.environ)
-            before = self._larder.plans.settings
-            self._larder.follow(plans)
-        except ConfigError as error:
-            return ReloadReport(problems=tuple(error.problems))
+            self._larder.follow(as_started(accepted.plans, self._started))
         except WebhookSourceError as error:
-            return ReloadReport(problems=(ConfigProblem(str(self._config), 1, "", str(error)),))
-        changed = changes(before, plans.settings)
+            return ReloadReport(problems=(ConfigProblem(accepted.config.name, 1, "", str(error)),))
         late = under(changed, ONLY_AT_START)
         return ReloadReport(tuple(field for field in changed if field not in late), late)
 
 
-def tell(observing: Observing, report: ReloadReport) -> None:
-    """What a reload came to, to metrics and log."""
-    if report.problems:
-        first = report.problems[0]
-        observing.reloaded("refused", problems=len(report.problems), first=str(first))
-    else:
-        observing.reloaded("taken", changed=list(report.changed), needs_restart=list(report.needs_restart))
-
-
-def changes(before: Settings, after: Settings) -> tuple[str, ...]:
-    """The fields that differ."""
-    return tuple(differences(before.model_dump(), after.model_dump()))
+def as_started(plans: Plans, started: Settings) -> Plans:
+    """A later config as far as it can hold: what is read once is as it was when the process started."""
+    later = plans.settings
+    kept = {name: getattr(started.server, name) for name in _OF_SERVER}
+    update = {
+        "server": later.server.model_copy(update=kept),
+        "admin": started.admin.model_copy(update={"operators": later.admin.operators}),
+        "store": started.store,
+        "log": started.log,
+    }
+    return replace(plans, settings=later.model_copy(update=update))
 
 
 def under(fields: Sequence[str], places: tuple[str, ...]) -> tuple[str, ...]:
     """Those fields that are one of these places, or in one."""
     return tuple(field for field in fields if field.startswith(places))
-
-
-def differences(before: Any, after: Any, place: str = "") -> Iterator[str]:
-    """The fields that differ; their values are nobody's business here."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for name in sorted({*before, *after}):
-            yield from differences(before.get(name), after.get(name), f"{place}.{name}" if place else str(name))
-    elif before != after:
-        yield place

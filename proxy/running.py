@@ -6,17 +6,18 @@ from pathlib import Path
 
 from proxy.admin.listener import AdminListener
 from proxy.admin_desk import admin_app
+from proxy.given_orders import OwnOrders
 from proxy.larder import Larder
 from proxy.observing import Observing
-from proxy.plan import Plans
 from proxy.reloading import Reloader
 from proxy.secrets import SecretError, admin_token
 from proxy.signals import until_told
 from proxy.starting import StartError, run
 from proxy.store.contract import StoreError
 from proxy.telemetry.logs import configure_logs
+from proxy.tuning import tuning_of
 from proxy.webhook_sources import WebhookSourceError
-from proxy.workers.accepted import read, workers_of
+from proxy.workers.accepted import Accepted, read, workers_of
 from proxy.workers.supervisor import supervise
 
 __all__ = ["StartError", "serve"]
@@ -26,13 +27,14 @@ def serve(config: Path) -> None:
     """Serve until SIGTERM or SIGINT. Raises ConfigError or StartError before anything listens."""
     accepted = read(config, os.environ)
     if workers_of(accepted.plans.settings) > 1:
-        run(supervise(accepted, config))
+        run(supervise(accepted))
     else:
-        run(_serve(config, accepted.plans))
+        run(_serve(accepted))
 
 
-async def _serve(config: Path, plans: Plans) -> None:
+async def _serve(accepted: Accepted) -> None:
     """The only process there is."""
+    plans = accepted.plans
     observing = Observing(configure_logs(plans.settings.log.level, plans.settings.log.format))
     observing.metrics.set("larder_workers", 1)
     try:
@@ -44,12 +46,14 @@ async def _serve(config: Path, plans: Plans) -> None:
         at_the_end.callback(observing.close)
         at_the_end.push_async_callback(larder.close)
         await _open(larder)
-        reloader = Reloader(larder, config)
-        admin = AdminListener(larder.plans.settings.admin, admin_app(larder, reloader, token))
+        tuning = tuning_of(accepted, Reloader(larder), OwnOrders(larder.upstreams), os.environ, observing)
+        admin = AdminListener(larder.plans.settings.admin, admin_app(larder, tuning, token))
         at_the_end.push_async_callback(admin.close)
         await _open_admin(larder, admin)
         observing.ready(larder.listener.port, admin.port)
-        await until_told(reloader.reload)
+        tuning.begin()
+        await until_told(tuning.configs.reload)
+        await tuning.end()
 
 
 async def _open(larder: Larder) -> None:

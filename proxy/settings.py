@@ -10,7 +10,19 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from policies import MIB, BreakerPolicy, CachePolicy, ConcurrencyPolicy, Duration, RetryPolicy, Size, TimeoutPolicy
+from policies import (
+    MIB,
+    BreakerPolicy,
+    CachePolicy,
+    ConcurrencyPolicy,
+    Duration,
+    EgressPolicy,
+    HedgePolicy,
+    PacingPolicy,
+    RetryPolicy,
+    Size,
+    TimeoutPolicy,
+)
 from policies.http.storing import HeadersPolicy
 
 RESERVED = frozenset({"v1", "webhooks", "admin", "openapi.json"})
@@ -42,6 +54,9 @@ TimeoutFields = _partial(TimeoutPolicy)
 RetryFields = _partial(RetryPolicy)
 BreakerFields = _partial(BreakerPolicy)
 ConcurrencyFields = _partial(ConcurrencyPolicy)
+PacingFields = _partial(PacingPolicy)
+HedgeFields = _partial(HedgePolicy)
+EgressFields = _partial(EgressPolicy)
 HeadersFields = _partial(HeadersPolicy)
 BY_HEADERS_FIELDS = frozenset(HeadersFields.model_fields)  # of upstreams whose own headers decide, and their endpoints
 
@@ -82,6 +97,7 @@ def _workers(value: object) -> object:
 
 Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+BaseUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
 KeyHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
@@ -95,6 +111,14 @@ class Server(Strict):
     max_body: Size = 10 * MIB
     max_head: Size = 16 * 1024
     drain: Duration = 10.0
+    watch_config: bool = True
+
+
+class Operator(Strict):
+    """Somebody who may do what the admin token may, under a name that the audit log tells."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    token: Annotated[tuple[KeyHash, ...], BeforeValidator(_listed), Field(min_length=1)]
 
 
 class Admin(Strict):
@@ -103,6 +127,8 @@ class Admin(Strict):
     host: str = "127.0.0.1"
     port: Port = 8081
     token: str = Field(default="", repr=False)
+    operators: tuple[Operator, ...] = ()
+    audit: str = ""  # empty: larder-audit.jsonl, where a generated token lies; none: no file
 
 
 class Memory(Strict):
@@ -144,13 +170,21 @@ class CallerBlock(Strict):
     allow: tuple[str, ...] | None = None  # None: every upstream
 
 
-class Defaults(Strict):
-    """For every upstream, over what adapters declare."""
+class Guards(Strict):
+    """What stands between callers and an upstream."""
 
     timeout: TimeoutFields = TimeoutFields()  # type: ignore[valid-type]
     retry: RetryFields = RetryFields()  # type: ignore[valid-type]
     breaker: BreakerFields = BreakerFields()  # type: ignore[valid-type]
     concurrency: ConcurrencyFields = ConcurrencyFields()  # type: ignore[valid-type]
+    pacing: PacingFields = PacingFields()  # type: ignore[valid-type]
+    hedge: HedgeFields = HedgeFields()  # type: ignore[valid-type]
+    egress: EgressFields = EgressFields()  # type: ignore[valid-type]
+
+
+class Defaults(Guards):
+    """For every upstream, over what adapters declare."""
+
     cache: CacheFields = CacheFields()  # type: ignore[valid-type]
 
     @property
@@ -163,29 +197,24 @@ class Defaults(Strict):
 class _Endpoint(Strict):
     cache: CacheFields | None = None  # type: ignore[valid-type]
     outcomes: dict[str, CacheFields] = Field(default={})  # type: ignore[valid-type]
-    timeout: TimeoutFields = TimeoutFields()  # type: ignore[valid-type]
-    retry: RetryFields = RetryFields()  # type: ignore[valid-type]
 
 
-class EndpointBlock(HeadersFields, _Endpoint):  # type: ignore[misc, valid-type]
+class EndpointBlock(HeadersFields, Guards, _Endpoint):  # type: ignore[misc, valid-type]
     """One route of an upstream."""
 
 
 class _Upstream(Strict):
     adapter: str | None = None  # None: the block's own name
-    base_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")] | None = None
+    base_url: BaseUrl | None = None
+    base_urls: tuple[BaseUrl, ...] = ()  # in place of it: several that answer alike
     credential: dict[str, str] = Field(default={}, repr=False)
     keep_at_most: Duration | None = None
     terms_accepted: tuple[str, ...] = ()
     learn_user: bool = True
-    timeout: TimeoutFields = TimeoutFields()  # type: ignore[valid-type]
-    retry: RetryFields = RetryFields()  # type: ignore[valid-type]
-    breaker: BreakerFields = BreakerFields()  # type: ignore[valid-type]
-    concurrency: ConcurrencyFields = ConcurrencyFields()  # type: ignore[valid-type]
     endpoints: dict[str, EndpointBlock] = Field(default={})
 
 
-class UpstreamBlock(HeadersFields, _Upstream):  # type: ignore[misc, valid-type]
+class UpstreamBlock(HeadersFields, Guards, _Upstream):  # type: ignore[misc, valid-type]
     """One external API."""
 
 

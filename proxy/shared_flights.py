@@ -26,7 +26,7 @@ from proxy.flights import Flight
 from proxy.landing import Landing, failed
 from proxy.sharing.leases import Lease, Leases, Refusal
 from proxy.shelf import Shelf
-from proxy.upstream.call import UpstreamFailure
+from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import Reply
 from proxy.validating import Stored
 
@@ -82,7 +82,7 @@ class SharedFlights:
 
     async def _wait(self, digest: bytes, ask: Ask, flight: Flight[Landing], stored: Stored) -> Lease | Refusal:
         """Until another process's flight has landed, or its lease is this process's, or time is up."""
-        until = self._monotonic() + ask.plan.timeout.attempt
+        until = self._monotonic() + ask.plan.timeout.total  # who is ahead began earlier, and ends by the same
         taken: Lease | Refusal = Refusal.HELD
         while taken is Refusal.HELD:
             left = until - self._monotonic()
@@ -144,10 +144,10 @@ def _remembered(ask: Ask) -> UpstreamFailure:
 
 
 def _with_less_time(ask: Ask, waited: float) -> Ask:
-    """Who waited for another process has that much less for a call of its own, but for one attempt."""
+    """Who waited for another process has that much less for a call of its own."""
     timeout = ask.plan.timeout
-    shorter = replace(timeout, total=max(timeout.attempt, timeout.total - waited))
-    return replace(ask, plan=replace(ask.plan, timeout=shorter))
+    shorter = replace(timeout, total=max(0.0, timeout.total - waited))
+    return replace(ask, plan=replace(ask.plan, guards=replace(ask.plan.guards, timeout=shorter)))
 
 
 def digest_of(what: Hashable) -> bytes:

@@ -17,8 +17,8 @@ from proxy.asking import SHARED, Ask
 from proxy.deciding import GOES_BY_HEADERS, Decision, policy_by_headers
 from proxy.messages import Entry, pack_head
 from proxy.plan import MISSING, Plan, policy_for
-from proxy.upstream.call import parsed
 from proxy.upstream.messages import Reply
+from proxy.upstream.reading import parsed
 
 _NOT_KEPT_OF_DECLARED = frozenset(
     {"age", "cache-status", "date", "set-cookie", "x-rate-limit-remaining", "x-request-cost"}

@@ -12,7 +12,7 @@ from proxy.keeping import Keeper
 from proxy.outgoing import target_of
 from proxy.purging import Purger
 from proxy.storing import group_tags
-from proxy.upstream.call import UpstreamFailure
+from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import Reply
 
 

@@ -1,9 +1,9 @@
 """Faults on demand: what shall go wrong, for which requests, how often."""
 
 import asyncio
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from sandbox.journal import path_matches
@@ -14,13 +14,20 @@ Kind = Literal[
     "latency",  # wait `seconds`, then go on: to the next fault that fits, or to the real answer
     "reset",  # TCP reset instead of an answer
     "reset_mid_body",  # the real answer's headers, half its body, then a TCP reset
-    "throttle",  # as this upstream throttles
+    "reset_after_headers",  # the real answer's headers, then a TCP reset
+    "throttle",  # as this upstream throttles; courseworks with 403 or 429, where `status` is one of them
     "hang",  # no answer until the caller leaves or the fault is cleared
+    "hang_after_headers",  # the real answer's headers, then nothing
+    "hang_mid_body",  # the real answer's headers, half its body, then nothing
     "down",  # the connection closed without an answer
     "html_502",  # the load balancer's page
     "malformed",  # the real answer with its body cut in the middle, well framed
     "empty_list",  # 200 `[]`
     "chunked",  # the real answer in small chunks
+    "drip",  # the real answer, a byte every `seconds`; all of the rest when the fault is cleared
+    "truncated_gzip",  # the real answer as half a gzip, well framed
+    "bomb",  # a gzip of `size` bytes that takes about a thousandth of them
+    "endless",  # a body in chunks that goes on until the caller leaves or the fault is cleared
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
 UPSTREAMS = ("courseworks", "smartystreets", "google")
@@ -28,7 +35,9 @@ UPSTREAMS = ("courseworks", "smartystreets", "google")
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class FaultPlan:
-    """`path` is raw, below the upstream's prefix, `*` at its end = prefix; `times` null = until cleared."""
+    """`path` is raw, below the upstream's prefix, `*` at its end = prefix; `times` null = until cleared; `every` n =
+    each n-th request that fits (2: up, down, up, down).
+    """
 
     upstream: Literal["courseworks", "smartystreets", "google"]
     kind: Kind
@@ -38,7 +47,9 @@ class FaultPlan:
     body: Any = None
     headers: dict[str, str] | None = None
     seconds: float = 1.0
+    size: Annotated[int, Field(ge=2)] = 64 * 1024 * 1024  # bytes
     times: int | None = None
+    every: Annotated[int, Field(ge=1)] = 1
 
     def fits(self, upstream: str, method: str, path: str) -> bool:
         return (
@@ -63,16 +74,22 @@ def read_plan(given: Any) -> FaultPlan:
 
 
 class Fault:
-    """A plan under way: how often it still strikes, and how often it has."""
+    """A plan under way: how many requests fitted it, and how many it struck."""
 
     def __init__(self, number: str, plan: FaultPlan) -> None:
         self.id = number
         self.plan = plan
+        self.met = 0
         self.struck = 0
         self.cleared = asyncio.Event()
 
     def is_spent(self) -> bool:
         return self.plan.times is not None and self.struck >= self.plan.times
+
+    def meets(self) -> bool:
+        """Count a request that fits; whether it is one to strike."""
+        self.met += 1
+        return self.met % self.plan.every == 0
 
     def shown(self) -> dict[str, Any]:
         plan = {name: getattr(self.plan, name) for name in FaultPlan.__dataclass_fields__}
@@ -95,7 +112,9 @@ class Faults:
     def strike(self, upstream: str, method: str, path: str) -> list[Fault]:
         """The faults that meet this request, each counted: every latency that fits, then the oldest other one."""
         fitting = [
-            fault for fault in self._faults.values() if fault.plan.fits(upstream, method, path) and not fault.is_spent()
+            fault
+            for fault in self._faults.values()
+            if fault.plan.fits(upstream, method, path) and not fault.is_spent() and fault.meets()
         ]
         slow = [fault for fault in fitting if fault.plan.kind == "latency"]
         chosen = slow + [fault for fault in fitting if fault.plan.kind != "latency"][:1]

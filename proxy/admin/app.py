@@ -13,9 +13,11 @@ from proxy.admin.configuration import Configuration
 from proxy.admin.desk import Desk
 from proxy.admin.entries import Entries
 from proxy.admin.flushing import Flushing
-from proxy.admin.gate import Gate
+from proxy.admin.gate import OPERATOR, Gate
+from proxy.admin.guards import GuardOrders
 from proxy.admin.problems import UnknownPath, WrongMethod, problem_response
 from proxy.admin.reading import MAX_BODY
+from proxy.admin.records import Records
 from proxy.admin.upstreams import UpstreamStates
 from proxy.errors import LarderError
 
@@ -26,17 +28,22 @@ def make_admin(desk: Desk) -> web.Application:
     Raises ValueError without a token.
     """
     entries, states, configuration = Entries(desk), UpstreamStates(desk), Configuration(desk)
+    guards, records = GuardOrders(desk), Records(desk)
     routes = [
         web.post("/admin/flush", Flushing(desk).flush),
         web.get("/admin/entries", entries.entries),
         web.get("/admin/explain", configuration.explain),
         web.get("/admin/upstreams", states.upstreams),
+        web.post("/admin/upstreams/{name}/breaker", guards.breaker),
+        web.post("/admin/upstreams/{name}/drain", guards.drain),
         web.get("/admin/config", configuration.config),
         web.post("/admin/config/reload", configuration.reload),
+        web.get("/admin/audit", records.audit),
+        web.post("/admin/undo", records.undo),
         web.get("/metrics", _metrics(desk)),
     ]
     known = _on_known([route.path for route in routes])
-    gate = _behind(Gate(desk.host, desk.token))
+    gate = _behind(Gate(desk.host, desk.token, lambda: desk.plans().settings.admin.operators))
     app = web.Application(client_max_size=MAX_BODY, middlewares=[_as_problems(desk), gate, known])
     app.add_routes(routes)
     return app
@@ -70,7 +77,7 @@ def _as_problems(desk: Desk) -> Middleware:
 def _behind(gate: Gate) -> Middleware:
     @web.middleware
     async def behind(request: web.Request, handler: Handler) -> web.StreamResponse:
-        gate.check(request)
+        request[OPERATOR] = gate.check(request)
         return await handler(request)
 
     return behind

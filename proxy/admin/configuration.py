@@ -2,10 +2,11 @@
 
 from aiohttp import web
 
-from proxy.admin.desk import Desk
+from proxy.admin.desk import Desk, answered
+from proxy.admin.gate import by
 from proxy.admin.problems import ConfigRefused, ReloadUnderWay
 from proxy.admin.reading import read_parameters
-from proxy.admin.redaction import redacted
+from proxy.admin.redaction import shown
 from proxy.admin.targets import upstream_named
 from proxy.admin.writing import answer
 from proxy.errors import BadRequest
@@ -24,8 +25,7 @@ class Configuration:
     async def config(self, request: web.Request) -> web.Response:
         """The settings that hold, variables and defaults filled in, secrets taken out. Raises BadRequest."""
         read_parameters(request, ())
-        settings = self._desk.plans().settings.model_dump(mode="json", exclude_none=True)
-        return answer({"config": redacted(settings)})
+        return answer({"config": shown(self._desk.plans().settings)})
 
     async def reload(self, request: web.Request) -> web.Response:
         """Read the config again. Raises ReloadUnderWay, or ConfigRefused with everything wrong; the old one stays."""
@@ -34,12 +34,12 @@ class Configuration:
             raise ReloadUnderWay
         self._is_reloading = True
         try:
-            report = await self._desk.reload()
+            report = await self._desk.reload(by(request))
         finally:
             self._is_reloading = False
         if report.problems:
             raise ConfigRefused(report.problems)
-        return answer({"changed": list(report.changed), "needs_restart": list(report.needs_restart)})
+        return answer(answered(report))
 
     async def explain(self, request: web.Request) -> web.Response:
         """Every resolved value of an upstream or of the endpoint a path leads to. Raises BadRequest."""

@@ -1,16 +1,19 @@
 """The desk: everything the admin listener shows and works, handed to it by whoever puts Larder together."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from proxy.audit import Audit, By
 from proxy.config_file import ConfigProblem
+from proxy.given_orders import Given
 from proxy.plan import Plans
 from proxy.purging import Purger
 from proxy.store.contract import DurableStore, StoreError
 from proxy.store.fences import Fences, Mode
 from proxy.store.memory import MemoryStore
-from proxy.upstream.call import Upstream
+from proxy.upstream.orders import Order
+from proxy.upstream.view import UpstreamState
 
 
 class ReloadReport(NamedTuple):
@@ -19,6 +22,18 @@ class ReloadReport(NamedTuple):
     changed: tuple[str, ...] = ()  # fields that hold from the next request on, such as "upstreams.courseworks.breaker"
     needs_restart: tuple[str, ...] = ()  # fields that were changed, but hold only after a restart, such as a port
     problems: tuple[ConfigProblem, ...] = ()
+    change: str | None = None  # under which it is on record; None: nothing was changed
+    audited: bool = True  # whether the record is written
+
+
+def answered(report: ReloadReport) -> dict[str, Any]:
+    """What a change of the config came to, as it is answered."""
+    return {
+        "changed": list(report.changed),
+        "needs_restart": list(report.needs_restart),
+        "change": report.change,
+        "audited": report.audited,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +47,17 @@ class Desk:
     purger: Purger
     memory: MemoryStore
     durable: DurableStore
-    upstreams: Iterable[Upstream]  # asked anew each time: a reload may change them
+    states: Callable[[], Iterable[UpstreamState]]
     plans: Callable[[], Plans]
-    reload: Callable[[], Awaitable[ReloadReport]]
+    reload: Callable[[By], Awaitable[ReloadReport]]
+    order: Callable[[str, Order, By], Awaitable[Given]]  # an order on an upstream that there is
+    undo: Callable[[str | None, By], Awaitable[dict[str, Any]]]  # raises UnknownChange, CannotUndo, ConfigRefused
+    undoable: Callable[[], Collection[str]]  # the changes that may be undone now
+    audit: Audit
     exposition: Callable[[], tuple[str, bytes]]  # content type and body of the metrics
     on_error: Callable[[str, StoreError], None]  # the operation that the durable store could not do, and why
     on_failure: Callable[[Exception], None]  # what nobody foresaw; its text may hold data
     on_flush: Callable[[Mode], None] = lambda _: None
-    payloads_refused: Callable[[str], int] | None = None  # by upstream; None: nobody counts
 
     def routes(self) -> dict[str, Sequence[str]]:
         """The endpoints of each upstream, as entries name them; "*" for what nobody declared."""

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from proxy.admin.desk import Desk
-from proxy.admin.reading import read_parameters
+from proxy.admin.reading import limit_in, read_parameters
 from proxy.admin.summaries import merged, shown
 from proxy.admin.targets import Routes, endpoint_named, tag_named, upstream_named
 from proxy.admin.writing import answer
-from proxy.errors import BadRequest
 from proxy.store.contract import Filter, StoreError, Summary
 
 MOST = 1_000
@@ -55,7 +54,7 @@ def _wanted(given: dict[str, str], routes: Routes) -> Filter:
     if "endpoint" in given:
         upstream, route = _endpoint(given["endpoint"], upstream, routes)
     tag = tag_named(given["tag"], routes) if "tag" in given else None
-    return Filter(tag, upstream, route, _limit(given.get("limit", str(USUAL))))
+    return Filter(tag, upstream, route, limit_in(given, USUAL, MOST))
 
 
 def _endpoint(name: str, upstream: str | None, routes: Routes) -> tuple[str, str]:
@@ -63,12 +62,3 @@ def _endpoint(name: str, upstream: str | None, routes: Routes) -> tuple[str, str
     if upstream is None or name.startswith(f"{upstream} "):
         return endpoint_named(name, routes)
     return endpoint_named(f"{upstream} {name}", routes)
-
-
-def _limit(text: str) -> int:
-    right = f"a whole number from 1 to {MOST}"
-    if not (text.isascii() and text.isdigit()):
-        raise BadRequest("limit", "something else", right)
-    if len(text) > 9 or not 1 <= int(text) <= MOST:
-        raise BadRequest("limit", "a number out of range", right)
-    return int(text)

@@ -10,11 +10,13 @@ from typing import Any
 from aiohttp import web
 
 from proxy.admin.desk import Desk
+from proxy.admin.gate import by
 from proxy.admin.orders import EXAMPLE, FlushOrder, read_order
 from proxy.admin.problems import CannotCount, NotDurable
 from proxy.admin.reading import read_object
 from proxy.admin.summaries import all_tags
 from proxy.admin.writing import answer
+from proxy.audit import By
 from proxy.messages import key_tag
 from proxy.store.contract import Filter, StoreError
 
@@ -32,13 +34,14 @@ class Flushing:
         order = read_order(await read_object(request, EXAMPLE), self._desk.routes())
         if order.dry_run:
             return answer(self._came_to(order, await self._count_exactly(order.tag), fence=None, durable=None))
-        return await self._carry_out(order)
+        return await self._carry_out(order, by(request))
 
-    async def _carry_out(self, order: FlushOrder) -> web.Response:
+    async def _carry_out(self, order: FlushOrder, who: By) -> web.Response:
         met = await self._count_at_least(order.tag)
         purged = await self._desk.purger.purge([order.tag], order.mode)
         self._desk.on_flush(order.mode)
         document = self._came_to(order, met, fence=str(purged.fence), durable=purged.durable)
+        document |= self._desk.audit.note("flush", who, after=order.on_record)._asdict()
         # A store that promises nothing was chosen by the operator; one that fails was not.
         if not purged.recorded:
             raise NotDurable(document)

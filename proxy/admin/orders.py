@@ -18,12 +18,24 @@ _FIELDS = (*TARGETS, "mode", "dry_run")
 _MODES: Mapping[str, Mode] = {mode.value: mode for mode in Mode}
 
 
+A_PERSON = "(a person)"
+
+
 class FlushOrder(NamedTuple):
     """One tag to purge, and how."""
 
+    field: str  # what the tag was named by
+    named: str | bool
     tag: str
     mode: Mode
     dry_run: bool
+
+    @property
+    def on_record(self) -> dict[str, Any]:
+        """What was flushed, without the persons whom it was about."""
+        is_private = self.field == "principal" and not str(self.named).startswith("caller:")
+        is_private = is_private or targets.is_about_a_person(self.tag)
+        return {self.field: A_PERSON if is_private else self.named, "mode": self.mode.value}
 
 
 def read_order(document: Mapping[str, Any], routes: Routes) -> FlushOrder:
@@ -35,7 +47,7 @@ def read_order(document: Mapping[str, Any], routes: Routes) -> FlushOrder:
         raise BadRequest(", ".join(TARGETS), found, f"exactly one of them, such as {EXAMPLE}")
     field = named[0]
     tag = _tag(field, document[field], routes)
-    return FlushOrder(tag, _mode(document, field, tag), _dry_run(document))
+    return FlushOrder(field, document[field], tag, _mode(document, field, tag), _dry_run(document))
 
 
 def _tag(field: str, value: Any, routes: Routes) -> str:

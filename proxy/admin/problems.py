@@ -55,6 +55,27 @@ class UnknownPath(AdminProblem):
         super().__init__(HTTPStatus.NOT_FOUND, f"There is no such path. Known: {', '.join(sorted(known))}.")
 
 
+class UnknownUpstreamName(AdminProblem):
+    """404: names the nearest."""
+
+    def __init__(self, right: str) -> None:
+        super().__init__(HTTPStatus.NOT_FOUND, f"There is no upstream of that name; it has to be {right}.")
+
+
+class NoSuchChange(AdminProblem):
+    """404: nothing of that ID is on record."""
+
+    def __init__(self) -> None:
+        super().__init__(HTTPStatus.NOT_FOUND, "There is no such change; `GET /admin/audit` shows those there are.")
+
+
+class NotUndone(AdminProblem):
+    """409: a change that cannot be taken back, and why."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(HTTPStatus.CONFLICT, why)
+
+
 class WrongMethod(AdminProblem):
     """405: with `Allow` (RFC 9110 §15.5.6)."""
 

@@ -55,6 +55,16 @@ def read_parameters(request: web.Request, known: Sequence[str]) -> dict[str, str
     return {name: value for name, value in given.items() if value}
 
 
+def limit_in(given: Mapping[str, str], usual: int, most: int) -> int:
+    """The parameter `limit`. Raises BadRequest."""
+    text, right = given.get("limit", str(usual)), f"a whole number from 1 to {most}"
+    if not (text.isascii() and text.isdigit()):
+        raise BadRequest("limit", "something else", right)
+    if len(text) > 9 or not 1 <= int(text) <= most:
+        raise BadRequest("limit", "a number out of range", right)
+    return int(text)
+
+
 def refuse_unknown(names: Iterable[str], known: Sequence[str]) -> None:
     """Raises BadRequest on the first name that is none of those known."""
     for name in names:

@@ -4,11 +4,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.settings import Settings
+
 REDACTED = "***"
 
 # `key` is a hash already, but a short key's hash can be guessed at.
 _SECRET_NAMES = frozenset({"credential", "key", "keys", "password", "secret", "token"})
 _USER_INFORMATION = re.compile(r"(?<=://)[^/?#@\s]*(?:@[^/?#@\s]*)*@")  # RFC 3986 §3.2.1
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """The settings as operators see them."""
+    document: dict[str, Any] = redacted(settings.model_dump(mode="json", exclude_none=True))
+    return document
 
 
 def redacted(document: Any) -> Any:

@@ -3,11 +3,13 @@
 Every report, also a process's own, goes through the page's ring, and each process tells its guards what it reads there.
 So all breakers of an upstream hear the same reports in the same order, and come to the same end: also on who gets a
 half-open circuit's probe. Who wants one writes that down, and has it if one was left when its turn in the ring came.
+So it is with the calls of a credential that is paced: each has the place that its turn in the ring gave it.
 A lease or a count per probe would be as exact, but would be a second place that may disagree with the ring; and here a
 probe that never reports back is over with the cooldown, as in a breaker that one process has for itself.
 
 Other machines' reports (proxy/store/redis_reports.py) come in like another process's, some milliseconds late. So for
-that long two machines may each send their probes; then the earlier one's report re-arms the other.
+that long two machines may each send their probes; then the earlier one's report re-arms the other. And for that long
+each machine may give a credential the places that the other gave it already.
 """
 
 import asyncio
@@ -20,6 +22,9 @@ from typing import Final
 
 from policies.breaker import BreakerPolicy, CircuitBreaker, Happened, Report
 from policies.failure_memory import FailureMemory
+from policies.pacing import Pacer, PacingPolicy
+from policies.pacing_reports import Report as PacingReport
+from policies.pacing_reports import Told
 from proxy.sharing.digests import DIGEST_BYTES, digest_of
 from proxy.sharing.holding import Sleep
 from proxy.sharing.page import Page
@@ -50,8 +55,9 @@ class GuardReports:
         self._clock = clock
         self._sleep = sleep
         self._breakers: dict[bytes, CircuitBreaker] = {}
+        self._pacers: dict[bytes, Pacer] = {}
         self._rests_said: dict[bytes, float] = {}
-        self._granted = False
+        self._answer: float | None = None  # of the guard that was told what this process wrote last; None: no
         self._task: asyncio.Task[None] | None = None
         self.failures: Final = SharedFailures(self, clock)
         reports, self._position = self._ring.since(0)
@@ -70,6 +76,16 @@ class GuardReports:
         self._breakers[name] = breaker
         return breaker
 
+    def pacer(self, upstream: str, base_url: str, policy: PacingPolicy, apart: str = "") -> Pacer:
+        """This process's pacer of an upstream, or of an endpoint that is paced apart; it knows what the ring holds."""
+        name = digest_of("pacing", upstream, base_url, apart)
+        pacer = Pacer(policy, self._clock, _PacingJournal(self, name, upstream))
+        for written in self._read_before():
+            if written.upstream == name:
+                _tell_pacer(pacer, written)
+        self._pacers[name] = pacer
+        return pacer
+
     def read(self) -> None:
         """Tell the guards what was written since. Takes next to no time where that is nothing."""
         if self._ring.position == self._position:
@@ -77,19 +93,24 @@ class GuardReports:
         reports, self._position = self._ring.since(self._position)
         for written in reports:
             self.failures.told(written)
-            breaker = self._breakers.get(written.upstream)
-            granted = breaker is not None and _tell(breaker, written)
+            answer = self._tell(written)
             if written.process == self._process:
-                self._granted = granted
+                self._answer = answer
             if written.kind == Happened.RESTS:
                 self._rests_said[written.upstream] = self._clock()
 
-    def write(self, upstream: bytes, kind: int, a: float, b: float, key: bytes = NOTHING) -> bool:
-        """Tell all processes; what this one's breaker said to it. False, if it could not be read back."""
+    def write(self, upstream: bytes, kind: int, a: float, b: float, key: bytes = NOTHING) -> float | None:
+        """Tell all processes; what this one's guard said to it. None is no, also if it could not be read back."""
         self._ring.publish(upstream, kind, a, b, key, self._process)
-        self._granted = False
+        self._answer = None
         self.read()  # ends with what was just written: nothing else of this process is unread
-        return self._granted
+        return self._answer
+
+    def _tell(self, written: Written) -> float | None:
+        if (breaker := self._breakers.get(written.upstream)) is not None:
+            return _tell(breaker, written) or None
+        pacer = self._pacers.get(written.upstream)
+        return None if pacer is None else _tell_pacer(pacer, written)
 
     def _read_before(self) -> list[Written]:
         """What the ring still holds of what was read."""
@@ -173,14 +194,45 @@ class _Journal:
         self._upstream = upstream
 
     def write(self, report: Report) -> bool:
-        return self._reports.write(self._upstream, report.what, report.began, report.at)
+        return self._reports.write(self._upstream, report.what, report.began, report.at) is not None
+
+    def read(self) -> None:
+        self._reports.read()
+
+
+class _PacingJournal:
+    """A pacer's way into the ring. Credentials are digests in it."""
+
+    def __init__(self, reports: GuardReports, name: bytes, upstream: str) -> None:
+        self._reports = reports
+        self._name = name
+        self._upstream = upstream
+
+    def named(self, credential: str) -> bytes:
+        return digest_of(self._upstream, credential)
+
+    def write(self, report: PacingReport) -> float | None:
+        key = report.credential
+        if not isinstance(key, bytes):
+            raise TypeError(f"{key!r} is not what this journal calls a credential")
+        return self._reports.write(self._name, report.what, report.number, report.at, key)
 
     def read(self) -> None:
         self._reports.read()
 
 
 _HAPPENED = frozenset(Happened)
+_TOLD = frozenset(Told)
 
 
 def _tell(breaker: CircuitBreaker, written: Written) -> bool:
     return written.kind in _HAPPENED and breaker.told(Report(Happened(written.kind), written.a, written.b))
+
+
+def _tell_pacer(pacer: Pacer, written: Written) -> float | None:
+    """A call of another machine is out already, whatever this one would have said."""
+    if written.kind not in _TOLD:
+        return None
+    is_out = written.kind == Told.TAKEN and written.process == FOREIGN
+    number = math.inf if is_out else written.a
+    return pacer.hear(PacingReport(Told(written.kind), written.key, number, written.b))

@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from policies import CircuitBreaker, RetryBudget, RetryPolicy
+from policies import BreakerPolicy, CircuitBreaker, ConcurrencyPolicy, PacingPolicy, RetryBudget, RetryPolicy
 from policies.failure_memory import FailureMemory
+from policies.pacing import Pacer
 from proxy.plan import UpstreamPlan
 from proxy.sharing.guard_reports import GuardReports
 from proxy.sharing.holding import Sleep
 from proxy.sharing.page import Page
 from proxy.sharing.shared_slots import SharedSlots
-from proxy.upstream.slots import AnySlots
+from proxy.upstream.guards import OwnGuards
+from proxy.upstream.slots import Slots
 
 
 class SharedGuards:
@@ -42,16 +44,42 @@ class SharedGuards:
         """End that."""
         await self._reports.stop()
 
-    def breaker(self, plan: UpstreamPlan) -> CircuitBreaker:
+    def breaker(self, name: str, base_url: str, policy: BreakerPolicy) -> CircuitBreaker:
         """A circuit that all processes' calls open and close."""
-        return self._reports.breaker(plan.name, plan.base_url, plan.breaker)
+        return self._reports.breaker(name, base_url, policy)
 
-    def slots(self, plan: UpstreamPlan) -> AnySlots:
-        """Slots for all processes' calls together."""
-        return SharedSlots(plan.concurrency, plan.name, self._page, self._sleep)
+    def slots(self, policy: ConcurrencyPolicy, name: str) -> Slots:
+        """Slots for all processes' calls under that name together."""
+        return SharedSlots(policy, name, self._page, self._sleep, self._clock)
 
     def budget(self, policy: RetryPolicy) -> RetryBudget:
         """This process's part: of the floor, which time earns, an equal one. What demand earns needs no dividing: each
         process earns by the calls it makes itself, and shares of parts add up to the share of the whole.
         """
         return RetryBudget(replace(policy, floor=policy.floor / self._processes), self._clock)
+
+    def pacer(self, plan: UpstreamPlan, policy: PacingPolicy, apart: str = "") -> Pacer:
+        """A pacer of all processes' calls together."""
+        return self._reports.pacer(plan.name, plan.base_urls[0], policy, apart)
+
+
+class SharedPacing(OwnGuards):
+    """For the only process of a machine that shares no more than its pacing, with other machines. `start` it too."""
+
+    def __init__(
+        self, page: Page, *, clock: Callable[[], float] = time.monotonic, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        super().__init__(clock)
+        self._reports = GuardReports(page, clock=clock, sleep=sleep)
+
+    def start(self) -> None:
+        """Follow what the other machines report, also while nothing is called."""
+        self._reports.start()
+
+    async def stop(self) -> None:
+        """End that."""
+        await self._reports.stop()
+
+    def pacer(self, plan: UpstreamPlan, policy: PacingPolicy, apart: str = "") -> Pacer:
+        """A pacer of all machines' calls together."""
+        return self._reports.pacer(plan.name, plan.base_urls[0], policy, apart)

@@ -5,6 +5,9 @@ page's ring ──▶ every 50 ms, in one batch ──▶ stream {P}:guards ─�
 It is a help, and nothing waits for it: while Redis is away, each machine's guards go by what they saw themselves.
 Instants travel in Redis's time, since each machine has a monotonic clock of its own; how far apart the two are is
 measured with every batch, and known to half the time that Redis took to answer.
+
+How fast a credential may call is always shared so: an upstream counts what all machines ask it. Circuits and failed
+refreshes are shared where that is wanted.
 """
 
 import asyncio
@@ -17,6 +20,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from policies.breaker import Happened
+from policies.pacing_reports import Told
 from proxy.sharing.digests import DIGEST_BYTES
 from proxy.sharing.guard_reports import FOREIGN, Try
 from proxy.sharing.holding import Sleep
@@ -45,13 +49,14 @@ return redis.call('TIME')
 _Row: TypeAlias = tuple[bytes, bytes, int, float, float]  # upstream, key, kind, a, b
 _ROWS: Final = msgspec.msgpack.Decoder(list[_Row])
 _OF_CALLS: Final = frozenset(Happened)
-_KNOWN: Final = frozenset({*Happened, *Try})
+EVERYTHING: Final = frozenset({*Happened, *Try, *Told})
+PACING: Final = frozenset(Told)
 
 
 class RedisReports:
     """One for each machine, whatever its processes."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is a thing of its own)
         self,
         servers: RedisServers,
         prefix: str,
@@ -61,9 +66,10 @@ class RedisReports:
         clock: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
         on_error: Callable[[str, StoreError], None] = lambda *_: None,
+        kinds: frozenset[int] = EVERYTHING,
     ) -> None:
         """`servers` have TIMEOUT for a call, and are the caller's to close. `instance` is this start of this machine.
-        `on_error` hears of the first failure each time that Redis goes away.
+        `on_error` hears of the first failure each time that Redis goes away. Reports of `kinds` are told and heard.
         """
         self._servers = servers
         self._stream = f"{{{prefix}}}:guards".encode()
@@ -72,6 +78,7 @@ class RedisReports:
         self._clock = clock
         self._sleep = sleep
         self._on_error = on_error
+        self._kinds = kinds
         self._sent = ring.position  # up to where the ring was told
         self._ahead: float | None = None  # seconds by which Redis's clock is ahead of this machine's
         self._measured_at = -math.inf
@@ -131,10 +138,13 @@ class RedisReports:
         if self._ahead is None or self._ring.position == self._sent:
             return
         reports, position = self._ring.since(self._sent)
-        news = [one for one in reports if one.process != FOREIGN and one.b > now - OLDEST]
+        news = [one for one in reports if self._is_told(one) and one.b > now - OLDEST]
         for first in range(0, len(news), MOST_AT_ONCE):
             await self._send(_packed(news[first : first + MOST_AT_ONCE], self._ahead))
         self._sent = position
+
+    def _is_told(self, report: Report) -> bool:
+        return report.process != FOREIGN and report.kind in self._kinds
 
     async def _send(self, batch: bytes) -> None:
         asked = self._clock()
@@ -169,7 +179,7 @@ class RedisReports:
             report = _moved(Report(upstream, key, kind, FOREIGN, a, b), -(self._ahead or 0.0))
             if not _is_sound(report):
                 self.unreadable += 1
-            elif abs(report.b - self._clock()) < OLDEST:
+            elif report.kind in self._kinds and abs(report.b - self._clock()) < OLDEST:
                 self._ring.publish(report.upstream, report.kind, report.a, report.b, report.key, FOREIGN)
 
 
@@ -179,11 +189,11 @@ def _packed(reports: list[Report], ahead: float) -> bytes:
 
 
 def _moved(report: Report, seconds: float) -> Report:
-    """The same in another clock: `a` is an instant for a breaker, and a number of seconds for a failed try."""
+    """The same in another clock: `a` is an instant for a breaker, and else a number, or of no use to other machines."""
     a = report.a + seconds if report.kind in _OF_CALLS else report.a
     return report._replace(a=a, b=report.b + seconds)
 
 
 def _is_sound(report: Report) -> bool:
     has_digests = len(report.upstream) == len(report.key) == DIGEST_BYTES
-    return has_digests and report.kind in _KNOWN and math.isfinite(report.a) and math.isfinite(report.b)
+    return has_digests and report.kind in EVERYTHING and math.isfinite(report.a) and math.isfinite(report.b)

@@ -5,24 +5,26 @@ by itself, and costs as much again as all the rest. RFC 9112.
 """
 
 import re
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from asyncio import TimerHandle, get_running_loop
+from collections.abc import Callable
 from typing import cast
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from aiohttp.connector import Connection
 from aiohttp.http import HttpVersion11, RawResponseMessage
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from aiohttp.streams import EMPTY_PAYLOAD
 from cachetools import LRUCache
 from yarl import URL
 
+from policies.egress import EgressPolicy
 from policies.http.fields import Fields, as_mapping
 from proxy.headers import from_upstream
+from proxy.upstream.content import Content, Undoing, is_undone
 from proxy.upstream.http_client import Connector, Wire
-from proxy.upstream.messages import BrokenBody, Outgoing
+from proxy.upstream.leading import EgressRefused, is_allowed, led_by
+from proxy.upstream.messages import Outgoing, TooLarge
 
-CHUNK = 64 * 1024
 MOST_FIELDS = 1_000  # of one answer
 MOST_INFORMATIONAL = 64  # answers before the final one
 
@@ -32,8 +34,10 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 _EXPECT_CONTENT = frozenset({"PATCH", "POST", "PUT"})
 _WRITTEN_HERE = frozenset({"connection", "content-length", "host", "transfer-encoding"})
 _NO_CONTENT = frozenset({204, 304})  # RFC 9112 §6.3 rule 1
-_BREAKS = (aiohttp.ClientError, HttpProcessingError, OSError)
 _ORIGINS = 256  # remembered; an upstream has one, or one for each API
+
+
+_NOTHING = Content(EMPTY_PAYLOAD, None, 0)
 
 
 class BrokenAnswer(Exception):
@@ -43,9 +47,9 @@ class BrokenAnswer(Exception):
 class Connections:
     """Connections to all upstreams. Made inside the event loop. `reuse`: one may carry one request after the other."""
 
-    def __init__(self, *, reuse: bool, max_head: int) -> None:
+    def __init__(self, *, reuse: bool, max_head: int, resolver: AbstractResolver | None = None) -> None:
         self._max_head = max_head
-        self._connector = Connector(reuse=reuse)
+        self._connector = Connector(reuse=reuse, resolver=resolver)
         self._origins: LRUCache[str, aiohttp.ClientRequest] = LRUCache(_ORIGINS)
 
     async def close(self) -> None:
@@ -53,26 +57,38 @@ class Connections:
         await self._connector.close()
 
     async def connect(self, outgoing: Outgoing, patience: float) -> "Exchange":
-        """A connection for this request; nothing is sent yet. Raises aiohttp.ClientError and OSError, and ValueError
-        where the request's parts cannot stand in a head; it quotes none of them.
+        """A connection for this request; nothing is sent yet. Raises aiohttp.ClientError, OSError and EgressRefused,
+        and ValueError where the request's parts cannot stand in a head; it quotes none of them.
         """
         origin, target = self._split(outgoing.url)
         head = head_of(outgoing, target, origin.headers["Host"], last=self._connector.force_close)
-        try:
-            connection = await self._connector.connect(origin, [], aiohttp.ClientTimeout())
-        except ValueError as error:
-            raise OSError("a host that no resolver takes") from error
+        connection = await self._connected(origin, outgoing.egress)
         wire = cast(Wire, connection.protocol)
         wire.set_response_params(
             skip_payload=outgoing.method == "HEAD",
             read_until_eof=True,
-            auto_decompress=outgoing.decode,
+            auto_decompress=False,  # aiohttp undoes a gzip that lacks its end without a word
             read_timeout=patience,
             max_line_size=self._max_head,
             max_field_size=self._max_head,
             max_headers=MOST_FIELDS,
         )
         return Exchange(connection, wire, outgoing, head)
+
+    async def _connected(self, origin: aiohttp.ClientRequest, policy: EgressPolicy) -> Connection:
+        """A connection to where the policy lets it lead. One that was kept, and does not, makes way for a new one."""
+        while True:
+            try:
+                with led_by(policy):
+                    connection = await self._connector.connect(origin, [], aiohttp.ClientTimeout())
+            except ValueError as error:
+                raise OSError("a host that no resolver takes") from error
+            wire = cast(Wire, connection.protocol)
+            if is_allowed(policy, origin.url.raw_host or "", wire.peer):
+                return connection
+            connection.close()
+            if not wire.is_kept:
+                raise EgressRefused("a connection to where this host may not lead")
 
     def _split(self, url: str) -> tuple[aiohttp.ClientRequest, str]:
         """Where a request goes, as aiohttp's connector wants it said, and its target. Raises OSError."""
@@ -114,9 +130,11 @@ class Exchange:
         self._wire = wire
         self.is_on_kept_wire = wire.is_kept  # which may turn out to have ended meanwhile (RFC 9112 §9.3.1)
         self._request = (head, outgoing.body)
-        self._content: StreamReader = EMPTY_PAYLOAD
+        self._ending: TimerHandle | None = None
         self._is_head = outgoing.method == "HEAD"
         self._decodes = outgoing.decode
+        self._most = outgoing.egress.max_body
+        self.content = _NOTHING
         self.status = 0
         self.fields: Fields = ()  # as they came
         self.length: int | None = None  # what Content-Length says
@@ -126,12 +144,6 @@ class Exchange:
     def has_body(self) -> bool:
         """Whether the answer is of a kind that may have content (RFC 9110 §6.4.1)."""
         return not (self._is_head or self.status in _NO_CONTENT)
-
-    @property
-    def received(self) -> int | None:
-        """How many bytes the body has, where all of it is here already."""
-        content = self._content
-        return content.total_bytes if content.is_eof() and content.exception() is None else None
 
     def send(self) -> None:
         """Send the request. Raises OSError where the connection has ended: nothing was sent."""
@@ -148,8 +160,8 @@ class Exchange:
 
     async def head(self, informational: Callable[[int, Fields], None] | None) -> None:
         """Wait for the head of the final answer; `informational` is told of those before it, but for 100, which answers
-        an Expect that was not sent (RFC 9110 §15.2). Raises BrokenAnswer, HttpProcessingError, aiohttp.ClientError,
-        OSError.
+        an Expect that was not sent (RFC 9110 §15.2). Raises BrokenAnswer, TooLarge, HttpProcessingError,
+        aiohttp.ClientError, OSError.
         """
         for _ in range(MOST_INFORMATIONAL + 1):
             message, content = await self._wire.read()
@@ -157,56 +169,43 @@ class Exchange:
             length = _length_of(message, fields)
             if message.code >= 200:
                 self.status, self.fields, self.length = message.code, fields, length
-                self.is_decoded = self._decodes and message.compression is not None
-                self._content = content
+                if self.has_body and (length or 0) > self._most:
+                    raise TooLarge
+                self.content = Content(content, self._undoing(), self._most)
                 content.on_eof(self._ended)
                 return
             if message.code != 100 and informational is not None:
                 informational(message.code, from_upstream(fields))
         raise BrokenAnswer("one interim answer after the other")
 
-    def bear_pauses(self, seconds: float) -> None:
-        """From now on a pause in the answer may last so long."""
-        self._wire.read_timeout = seconds
+    def bear(self, pause: float, whole: float) -> None:
+        """From now on a pause in the answer may last so many seconds, and what is left of it so many."""
+        self._wire.read_timeout = pause
         self._wire.start_timeout()
-
-    def read_now(self) -> bytes:
-        """What is here of the body."""
-        return self._content.read_nowait()
-
-    async def read(self, limit: int) -> deque[bytes]:
-        """The body in pieces: all of it, or somewhat more than the limit where it is longer. Raises BrokenBody."""
-        pieces: deque[bytes] = deque()
-        size = 0
-        try:
-            while size <= limit and (piece := await self._content.readany()):
-                pieces.append(piece)
-                size += len(piece)
-        except _BREAKS as error:
-            raise BrokenBody("the body ended before its end") from error
-        return pieces
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes, at most 64 KiB at a time. Raises BrokenBody, after what came of it."""
-        content = self._content
-        try:
-            while chunk := await content.read(CHUNK):
-                yield chunk
-        except _BREAKS as error:
-            while content._buffer:  # noqa: SLF001 - aiohttp withholds what came before an error
-                yield content._read_nowait(CHUNK)  # noqa: SLF001 - the same
-            raise BrokenBody("the body ended before its end") from error
+        if self._connection is not None:
+            self._ending = get_running_loop().call_later(whole, self.close)
 
     def close(self) -> None:
         """Let go. A connection whose answer has not come to its end is of no use to others."""
         if self._connection is not None:
             self._drop(self._connection)
 
+    def _undoing(self) -> Undoing | None:
+        """What takes the content coding off. A part of what is coded stays as it is (RFC 9110 §14.1.2)."""
+        if not self._decodes or self.status == 206:
+            return None
+        coding = as_mapping(self.fields).get("content-encoding")
+        if coding is None or not is_undone(coding):
+            return None
+        self.is_decoded = True
+        return Undoing(coding)
+
     def _ended(self) -> None:
         """The answer has come to its end."""
         connection = self._connection
         if connection is None:
             return
+        self._stop_ending()
         self._wire.is_asked = False
         transport = connection.transport
         if transport is None or transport.get_write_buffer_size():  # an answer that did not wait for its request
@@ -215,7 +214,13 @@ class Exchange:
             self._connection, self._wire.is_kept = None, True
             connection.release()
 
+    def _stop_ending(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+            self._ending = None
+
     def _drop(self, connection: Connection) -> None:
+        self._stop_ending()
         self._connection = None
         transport = connection.transport
         connection.close()

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from policies import CircuitBreaker, RetryBudget, RetryPolicy
+from policies import BreakerPolicy, CircuitBreaker, ConcurrencyPolicy, PacingPolicy, RetryBudget, RetryPolicy
 from policies.failure_memory import FailureMemory
+from policies.pacing import Pacer
 from proxy.plan import UpstreamPlan
-from proxy.upstream.slots import AnySlots, Slots
+from proxy.upstream.slots import Slots
 
 
 class Guards(Protocol):
@@ -16,14 +17,17 @@ class Guards(Protocol):
     def failures(self) -> FailureMemory:
         """Of refreshes, whatever the upstream."""
 
-    def breaker(self, plan: UpstreamPlan) -> CircuitBreaker:
-        """The circuit of an upstream."""
+    def breaker(self, name: str, base_url: str, policy: BreakerPolicy) -> CircuitBreaker:
+        """The circuit of one place of an upstream, or of an endpoint that has one of its own."""
 
-    def slots(self, plan: UpstreamPlan) -> AnySlots:
-        """How many calls it may get at a time."""
+    def slots(self, policy: ConcurrencyPolicy, name: str) -> Slots:
+        """How many calls may be under way at a time, under a name: an upstream's, or an endpoint's of one."""
 
     def budget(self, policy: RetryPolicy) -> RetryBudget:
         """How many retries it may get."""
+
+    def pacer(self, plan: UpstreamPlan, policy: PacingPolicy, apart: str = "") -> Pacer:
+        """How fast each credential may call an upstream, or the endpoint of that name, which is paced apart."""
 
 
 class OwnGuards:
@@ -34,14 +38,18 @@ class OwnGuards:
         self._clock = clock
         self.failures = FailureMemory(clock)
 
-    def breaker(self, plan: UpstreamPlan) -> CircuitBreaker:
+    def breaker(self, _name: str, _base_url: str, policy: BreakerPolicy) -> CircuitBreaker:
         """A circuit that only this process's calls open and close."""
-        return CircuitBreaker(plan.breaker, self._clock)
+        return CircuitBreaker(policy, self._clock)
 
-    def slots(self, plan: UpstreamPlan) -> AnySlots:
+    def slots(self, policy: ConcurrencyPolicy, name: str) -> Slots:  # noqa: ARG002 (the contract's signature)
         """Slots for this process's calls."""
-        return Slots(plan.concurrency)
+        return Slots(policy, self._clock)
 
     def budget(self, policy: RetryPolicy) -> RetryBudget:
         """All of the policy's budget."""
         return RetryBudget(policy, self._clock)
+
+    def pacer(self, plan: UpstreamPlan, policy: PacingPolicy, apart: str = "") -> Pacer:  # noqa: ARG002 (the same)
+        """A pacer of this process's calls."""
+        return Pacer(policy, self._clock)

@@ -3,24 +3,35 @@
 import ssl
 from asyncio import Transport
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.streams import StreamReader
+
+from proxy.upstream.leading import allowed_of
 
 IDLE = 4.0  # seconds that a connection is kept unused; many servers close theirs after 5
 
 
 class Connector(aiohttp.TCPConnector):
-    """A pool of wires. Made inside the event loop. `reuse`: a wire may carry one request after the other."""
+    """A pool of wires. Made inside the event loop. `reuse`: a wire may carry one request after the other. `resolver`:
+    aiohttp's own, where there is none.
+    """
 
-    def __init__(self, *, reuse: bool) -> None:
+    def __init__(self, *, reuse: bool, resolver: AbstractResolver | None = None) -> None:
         if reuse:
-            super().__init__(limit=0, ttl_dns_cache=60, keepalive_timeout=IDLE)
+            super().__init__(limit=0, ttl_dns_cache=60, resolver=resolver, keepalive_timeout=IDLE)
         else:
-            super().__init__(limit=0, ttl_dns_cache=60, force_close=True)
+            super().__init__(limit=0, ttl_dns_cache=60, resolver=resolver, force_close=True)
         self._factory = cast("partial[ResponseHandler]", partial(Wire, loop=self._loop))
+
+    async def _resolve_host(self, host: str, port: int, traces: Any = None) -> list[ResolveResult]:
+        """Behind aiohttp's cache, which callers share, and for addresses too, which it does not resolve. Raises
+        EgressRefused.
+        """
+        return allowed_of(host, await super()._resolve_host(host, port, traces))
 
 
 class Wire(ResponseHandler):
@@ -28,6 +39,12 @@ class Wire(ResponseHandler):
 
     is_asked = False
     is_kept = False  # it carried an answer to its end, and waited for another request
+
+    @property
+    def peer(self) -> str | None:
+        """The address at its other end."""
+        name = self.transport.get_extra_info("peername") if self.transport is not None else None
+        return str(name[0]) if name else None
 
     def data_received(self, data: bytes) -> None:
         """What comes unasked is no answer, and ends the connection (RFC 9112 §9.2)."""

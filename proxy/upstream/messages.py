@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from adapters import NOT_JSON, Kind, Verdict
+from policies.egress import EgressPolicy
 from policies.http.fields import Fields
+
+_ANYWHERE = EgressPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class Outgoing:
     is_safe: bool  # may be sent again
     decode: bool  # undo content codings, for answers that are read
     informational: Callable[[int, Fields], None] | None = None  # told of 1xx answers before the final one; never raises
+    egress: EgressPolicy = _ANYWHERE  # where its host may lead, and what its answer may cost
 
 
 ReadUpTo = Callable[[int, Mapping[str, str]], int]
@@ -28,6 +32,10 @@ with the head."""
 
 class BrokenBody(Exception):
     """The body ended before its end."""
+
+
+class TooLarge(BrokenBody):
+    """The body has more bytes than it may."""
 
 
 class Body(Protocol):
@@ -77,6 +85,7 @@ class Reply:
     json: Any = NOT_JSON
     verdict: Verdict = field(default_factory=lambda: Verdict(Kind.ANSWER))
     calls: int = 1  # upstream calls it took
+    base: str = ""  # the base URL of the place that gave it
     validated_by: int | None = None  # the status of the upstream's word that a stored answer, this one, still holds
     cookies: Fields = ()  # that came with that word, for the one who asked
     length: int | None = None  # bytes of body, where Content-Length framed it

@@ -1,10 +1,20 @@
 """The upstreams that are called, with their guards. A reload keeps the state of guards whose policy did not change."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from proxy.plan import UpstreamPlan
-from proxy.upstream.call import Tools, Upstream
+from policies.credential_circuit import CredentialCircuit
+
+from policies import GuardPolicies
+from policies.pacing import Pacer
+from proxy.plan import Plan, UpstreamPlan
+from proxy.upstream.call import Upstream
+from proxy.upstream.calls import Tools
+from proxy.upstream.guard_set import GuardSet
 from proxy.upstream.guards import Guards, OwnGuards
+from proxy.upstream.hosts import Hosts
+from proxy.upstream.messages import Reply
+from proxy.upstream.slots import AnySlots
 
 
 class Upstreams:
@@ -29,18 +39,83 @@ class Upstreams:
         self._by_name = {plan.name: self._upstream(plan, self._by_name.get(plan.name)) for plan in plans}
 
     def _upstream(self, plan: UpstreamPlan, before: Upstream | None) -> Upstream:
-        same_place = before is not None and before.base_url == plan.base_url
-        keeps_breaker = before is not None and same_place and before.breaker.policy == plan.breaker
-        keeps_slots = before is not None and before.slots.policy == plan.concurrency
-        budget = self._guards.budget(plan.retry)
-        keeps_budget = before is not None and before.budget.policy == budget.policy
-        upstream = Upstream(
-            plan,
-            before.breaker if before is not None and keeps_breaker else self._guards.breaker(plan),
-            before.budget if before is not None and keeps_budget else budget,
-            before.slots if before is not None and keeps_slots else self._guards.slots(plan),
-            self._tools,
-        )
-        if before is not None and same_place:
-            upstream.remember(before)
+        same_place = before is not None and before.plan.base_urls == plan.base_urls
+        kept = before if same_place else None
+        budget = self._guards.budget(plan.guards.retry)
+        if before is not None and before.budget.policy == budget.policy:
+            budget = before.budget
+        own = self._guard_set(_Place(plan, kept), plan.guards, before.guards if before is not None else None)
+        apart = {
+            endpoint.name: self._apart(_Place(plan, kept, endpoint.name), endpoint, own, before)
+            for endpoint in plan.endpoints
+            if endpoint.apart
+        }
+        upstream = Upstream(plan, own, apart, budget, self._tools, before)
+        if not same_place:
+            upstream.forget_before()
         return upstream
+
+    def _guard_set(self, place: "_Place", policies: GuardPolicies, before: GuardSet | None) -> GuardSet:
+        """Guards by these policies, with the state of those that stay what they were."""
+        return GuardSet(
+            self._hosts(place, policies, before),
+            self._pacer(place, policies, before),
+            self._slots(place, policies, before),
+            self._credentials(place, policies, before),
+            policies,
+        )
+
+    def _apart(self, place: "_Place", endpoint: Plan, upstream: GuardSet, before: Upstream | None) -> GuardSet:
+        """An endpoint's guards: its own where its block names one, else its upstream's."""
+        earlier = before.apart.get(endpoint.name) if before is not None else None
+        own = endpoint.apart
+        return GuardSet(
+            self._hosts(place, endpoint.guards, earlier) if "breaker" in own else upstream.hosts,
+            self._pacer(place, endpoint.guards, earlier) if "pacing" in own else upstream.pacer,
+            self._slots(place, endpoint.guards, earlier) if "concurrency" in own else upstream.slots,
+            upstream.credentials,
+            endpoint.guards,
+        )
+
+    def _hosts(self, place: "_Place", policies: GuardPolicies, before: GuardSet | None) -> Hosts:
+        if before is not None and place.is_kept and before.hosts.policy == policies.breaker:
+            return before.hosts
+        name, policy = place.name, policies.breaker
+        return Hosts(
+            place.plan.base_urls, policy, lambda base: self._guards.breaker(name, base, policy), self._tools.clock
+        )
+
+    def _pacer(self, place: "_Place", policies: GuardPolicies, before: GuardSet | None) -> Pacer:
+        if before is not None and place.is_kept and before.pacer.policy == policies.pacing:
+            return before.pacer
+        return self._guards.pacer(place.plan, policies.pacing, place.apart)
+
+    def _slots(self, place: "_Place", policies: GuardPolicies, before: GuardSet | None) -> AnySlots:
+        if before is not None and before.slots.policy == policies.concurrency:
+            return before.slots
+        return self._guards.slots(policies.concurrency, place.name)
+
+    def _credentials(
+        self, place: "_Place", policies: GuardPolicies, before: GuardSet | None
+    ) -> CredentialCircuit[Reply]:
+        """Another credential in the config is not the one that was refused."""
+        same = place.kept is not None and place.kept.plan.credential == place.plan.credential
+        if before is not None and same and before.policies.breaker == policies.breaker:
+            return before.credentials
+        return CredentialCircuit(policies.breaker.credential_cooldown, self._tools.clock)
+
+
+class _Place(NamedTuple):
+    """Whose guards they are."""
+
+    plan: UpstreamPlan
+    kept: Upstream | None  # the upstream of this name before a reload, where it is at the same place
+    apart: str = ""  # an endpoint's name
+
+    @property
+    def name(self) -> str:
+        return f"{self.plan.name} {self.apart}".rstrip()
+
+    @property
+    def is_kept(self) -> bool:
+        return self.kept is not None

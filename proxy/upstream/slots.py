@@ -1,87 +1,210 @@
-"""Slots: at most so many calls in the air, to the upstream and for one credential; few wait, the rest are refused."""
+"""Slots: at most so many calls in the air, to the upstream and for one credential; few wait, the rest are refused.
+
+All who wait for an upstream stand in one line, and take both places at once, the credential's and the upstream's: who
+waits holds none. Who lacks its credential's place lets others by; else nobody passes one who is more urgent.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Set
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
-from policies import ConcurrencyPolicy
+from policies import ConcurrencyPolicy, Demand
+from policies.adaptive_limit import AdaptiveLimit
+from policies.waiting_line import WaitingLine
+
+Name = str | None  # of places: a credential's; None: the whole upstream's
+NOBODY: frozenset[Name] = frozenset()
 
 
 class QueueFull(Exception):
     """Too many calls wait already."""
 
 
-class AnySlots(Protocol):
-    """The places for calls to one upstream, whether one process has them all or several share them."""
+class TooLate(QueueFull):
+    """The call's deadline passed before its turn came."""
 
-    policy: ConcurrencyPolicy
-    waiting: int  # calls of this process
-    in_flight: int
 
-    def taken(self, credential: str, *, shared: bool) -> AbstractAsyncContextManager[None]:
-        """Hold a slot. `shared` credentials, which Larder holds, only count against the whole. Raises QueueFull."""
+class Places(Protocol):
+    """Counts the calls in the air, under names."""
+
+    def try_take(self, name: Name, limit: int) -> bool:
+        """Take a place if fewer than `limit` are taken, and whoever else waits for one lets it; whether it was."""
+
+    def give_back(self, name: Name) -> None:
+        """Give back one that was taken."""
+
+    def taken(self, name: Name) -> int:
+        """How many are, by everybody."""
+
+    def await_for(self, names: Set[Name]) -> None:
+        """Somebody waits for places of these names, and of no others."""
+
+
+class OwnPlaces:
+    """For calls of this process alone."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[Name] = Counter()  # names under which something is taken
+
+    def try_take(self, name: Name, limit: int) -> bool:
+        """Take a place if fewer than `limit` are taken; whether it was."""
+        if self._counts[name] >= limit:
+            return False
+        self._counts[name] += 1
+        return True
+
+    def give_back(self, name: Name) -> None:
+        """Give back one that was taken."""
+        self._counts[name] -= 1
+        if not self._counts[name]:
+            del self._counts[name]
+
+    def taken(self, name: Name) -> int:
+        """How many are."""
+        return self._counts[name]
+
+    def await_for(self, names: Set[Name]) -> None:
+        """Nobody else gives back places: there is nothing to look at."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    demand: Demand
+    credential: Name
+    outcome: asyncio.Future[QueueFull | None]  # None: it has its places
 
 
 class Slots:
-    """The places for calls to one upstream, all of them this process's."""
+    """The places for calls to one upstream."""
 
-    def __init__(self, policy: ConcurrencyPolicy) -> None:
+    def __init__(
+        self,
+        policy: ConcurrencyPolicy,
+        clock: Callable[[], float] = time.monotonic,
+        places: Places | None = None,
+    ) -> None:
+        """`clock` is that of deadlines; `places`: None for a process that shares them with nobody."""
         self.policy = policy
-        self._all = asyncio.Semaphore(policy.upstream)
-        self._of_credential: dict[str, tuple[asyncio.Semaphore, int]] = {}
-        self.waiting = 0
-        self.in_flight = 0
+        self.in_flight = 0  # calls of this process, as are those that wait
+        self._clock = clock
+        self._places = OwnPlaces() if places is None else places
+        self._line: WaitingLine[_Waiter] = WaitingLine(policy.queue)
+        self._adaptive = AdaptiveLimit(policy.least, policy.upstream) if policy.adaptive else None
 
     def __repr__(self) -> str:
-        return f"<Slots {self.in_flight} in flight, {self.waiting} waiting>"
+        return f"<{type(self).__name__} {self.in_flight} in flight, {self.waiting} waiting>"
+
+    @property
+    def limit(self) -> int:
+        """Calls that the whole upstream may get at a time, as of now."""
+        return self.policy.upstream if self._adaptive is None else self._adaptive.limit
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return len(self._line)
+
+    @property
+    def waiting_by(self) -> dict[str, int]:
+        """How many wait, by priority."""
+        return self._line.by_priority
 
     @asynccontextmanager
-    async def taken(self, credential: str, *, shared: bool) -> AsyncIterator[None]:
-        """Hold a slot. `shared` credentials, which Larder holds, only count against the whole. Raises QueueFull."""
-        own = None if shared else self._join(credential)
-        try:
-            if own is not None:
-                await self._acquire(own)
-            try:
-                await self._acquire(self._all)
-            except BaseException:
-                if own is not None:
-                    own.release()
-                raise
-        except BaseException:
-            if own is not None:
-                self._leave(credential)
-            raise
+    async def taken(self, credential: str, *, shared: bool, demand: Demand | None = None) -> AsyncIterator[None]:
+        """Hold a slot. `shared` credentials, which Larder holds, only count against the whole.
+
+        Raises QueueFull when there are too many of those who are as urgent, at once or while it waits; TooLate when
+        the demand's deadline passed before its turn came.
+        """
+        name = None if shared else credential
+        await self._take(name, Demand() if demand is None else demand)
         self.in_flight += 1
         try:
             yield
         finally:
             self.in_flight -= 1
-            self._all.release()
-            if own is not None:
-                own.release()
-                self._leave(credential)
+            self._give_back(name)
 
-    async def _acquire(self, semaphore: asyncio.Semaphore) -> None:
-        if not semaphore.locked():
-            await semaphore.acquire()
+    def finished(self, seconds: float, *, failed: bool) -> None:
+        """A call that held a slot took so long; `failed`: it brought no answer in time. An adaptive limit learns."""
+        if self._adaptive is not None:
+            self._adaptive.finished(seconds, self._places.taken(None), failed=failed)
+            self._settle()
+
+    async def _take(self, name: Name, demand: Demand) -> None:
+        if demand.left(self._clock()) <= 0:
+            raise TooLate
+        if not self._line and not self._lacking(name):
             return
-        if self.waiting >= self.policy.queue:
-            raise QueueFull
-        self.waiting += 1
+        waiter = _Waiter(demand, name, asyncio.get_running_loop().create_future())
+        self._line.join(waiter)
+        self._settle()
         try:
-            await semaphore.acquire()
-        finally:
-            self.waiting -= 1
+            refusal = await waiter.outcome
+        except asyncio.CancelledError:
+            self._has_left(waiter)
+            raise
+        if refusal is not None:
+            raise refusal
 
-    def _join(self, credential: str) -> asyncio.Semaphore:
-        """The slots of a credential, kept as long as somebody wants one."""
-        semaphore, users = self._of_credential.get(credential) or (asyncio.Semaphore(self.policy.credential), 0)
-        self._of_credential[credential] = (semaphore, users + 1)
-        return semaphore
+    def _has_left(self, waiter: _Waiter) -> None:
+        """It waits no longer; if its turn had come, others have it."""
+        self._line.leave(waiter)
+        if not waiter.outcome.cancelled() and waiter.outcome.result() is None:
+            self._give_back(waiter.credential)
+        else:
+            self._settle()
 
-    def _leave(self, credential: str) -> None:
-        semaphore, users = self._of_credential.pop(credential)
-        if users > 1:
-            self._of_credential[credential] = (semaphore, users - 1)
+    def _give_back(self, name: Name) -> None:
+        self._places.give_back(None)
+        if name is not None:
+            self._places.give_back(name)
+        self._settle()
+
+    def _lacking(self, name: Name) -> frozenset[Name]:
+        """Take the places for a call; if there is none under a name, none is taken, and that name is what it lacks."""
+        if not self._places.try_take(None, self.limit):
+            return frozenset({None})
+        if name is not None and not self._places.try_take(name, self.policy.credential):
+            self._places.give_back(None)
+            return frozenset({name})
+        return NOBODY
+
+    def _settle(self) -> None:
+        """Serve whom there are places for, and refuse those who are too many."""
+        if self._line:
+            now = self._clock()
+            lacking = self._serve(now)
+            for waiter in self._line.shed(now):
+                self._refuse(waiter, now)
+        self._places.await_for(lacking if self._line else NOBODY)
+
+    def _serve(self, now: float) -> Set[Name]:
+        """What those lack who still wait."""
+        lacking: set[Name] = set()
+        for waiter in self._line.in_order():
+            if waiter.outcome.done():
+                self._line.leave(waiter)
+            elif waiter.demand.left(now) <= 0:
+                self._refuse(waiter, now)
+            elif waiter.credential not in lacking:
+                lacks = self._lacking(waiter.credential)
+                if not lacks:
+                    self._line.leave(waiter)
+                    waiter.outcome.set_result(None)
+                lacking |= lacks
+            if None in lacking:
+                break
+        return lacking
+
+    def _refuse(self, waiter: _Waiter, now: float) -> None:
+        self._line.leave(waiter)
+        if not waiter.outcome.done():
+            waiter.outcome.set_result(TooLate() if waiter.demand.left(now) <= 0 else QueueFull())
+
+
+AnySlots = Slots  # for this process alone, or over several

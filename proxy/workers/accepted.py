@@ -15,7 +15,7 @@ from proxy.plan import Plans
 from proxy.settings import MOST_WORKERS, Settings
 from proxy.workers.control import ConfigText
 
-AT_RESTART = ("server.host", "server.port", "admin", "store")
+AT_RESTART = ("server.host", "server.port", "admin.host", "admin.port", "admin.token", "admin.audit", "store")
 """What holds from a restart of all on; but what is in BY_REPLACEMENT as well, holds before."""
 
 BY_REPLACEMENT = ("server.workers", "server.drain", "server.max_head", "store.memory", "log")
@@ -31,12 +31,20 @@ class Accepted(NamedTuple):
 
 def read(path: Path, environment: Mapping[str, str]) -> Accepted:
     """The config in a file. Raises ConfigError, also when it cannot be read."""
+    return accept(text_of(path), environment)
+
+
+def text_of(path: Path) -> ConfigText:
+    """What a file says. Raises ConfigError when it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return ConfigText(str(path), path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError([ConfigProblem(str(path), 1, "", f"cannot be read: {reason}")]) from None
-    config = ConfigText(str(path), text)
+
+
+def accept(config: ConfigText, environment: Mapping[str, str]) -> Accepted:
+    """A config that was read, and what it says. Raises ConfigError."""
     return Accepted(config, plans_from(config, environment))
 
 
@@ -50,7 +58,8 @@ def as_running(plans: Plans, started: Settings) -> Plans:
     later = plans.settings
     server = later.server.model_copy(update={"host": started.server.host, "port": started.server.port})
     store = started.store.model_copy(update={"memory": later.store.memory})
-    return replace(plans, settings=later.model_copy(update={"server": server, "store": store, "admin": started.admin}))
+    admin = started.admin.model_copy(update={"operators": later.admin.operators})
+    return replace(plans, settings=later.model_copy(update={"server": server, "store": store, "admin": admin}))
 
 
 def with_secret(plans: Plans, secret: str) -> Plans:

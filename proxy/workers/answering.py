@@ -5,13 +5,12 @@ from collections.abc import Callable
 
 from aiohttp import ClientSession
 
-from proxy.admin_desk import exposition
+from proxy.admin_desk import exposition, states
 from proxy.config_file import ConfigError, ConfigProblem
 from proxy.larder import Larder
 from proxy.plan import Plans
 from proxy.store.codec import as_text
 from proxy.telemetry.traces import current_trace
-from proxy.upstream.call import Upstream
 from proxy.webhook_sources import WebhookSourceError, channels
 from proxy.workers.channel import Channel
 from proxy.workers.control import (
@@ -23,6 +22,7 @@ from proxy.workers.control import (
     Count,
     Done,
     Failed,
+    Guard,
     Measure,
     Measured,
     Order,
@@ -34,7 +34,6 @@ from proxy.workers.control import (
     Report,
     State,
     Summaries,
-    UpstreamState,
     told,
 )
 
@@ -86,6 +85,8 @@ class Answering:
                 return [self._state()]
             case Measure():
                 return [self.measured()]
+            case Guard():
+                self.order(question)
         return [Done()]
 
     async def _prepare(self, config: ConfigText) -> Done | Refused:
@@ -109,29 +110,14 @@ class Answering:
         return Done()
 
     def _state(self) -> State:
-        refused = self._larder.observing.refused_payloads
-        states = tuple(state_of(upstream, refused.get(upstream.name, 0)) for upstream in self._larder.upstreams)
-        return State(len(self._larder.memory), self._larder.memory.bytes, states)
+        return State(len(self._larder.memory), self._larder.memory.bytes, tuple(states(self._larder)))
+
+    def order(self, guard: Guard) -> None:
+        """Let an operator's order hold; one on an upstream that is not here any more is about nothing."""
+        for upstream in self._larder.upstreams:
+            if upstream.name == guard.upstream:
+                upstream.orders.take(guard.order)
 
     def measured(self) -> Measured:
         """The metrics of this process."""
         return Measured(exposition(self._larder)[1])
-
-
-def state_of(upstream: Upstream, payloads_refused: int) -> UpstreamState:
-    """How the guards of an upstream are."""
-    calls, failures = upstream.breaker.counts
-    return UpstreamState(
-        name=upstream.name,
-        circuit=upstream.breaker.state.value,
-        rest=upstream.breaker.rest,
-        calls=calls,
-        failures=failures,
-        in_flight=upstream.slots.in_flight,
-        waiting=upstream.slots.waiting,
-        retries_left=upstream.budget.left,
-        payloads_refused=payloads_refused,
-        quota_left=upstream.quota_left,
-        last_error=upstream.last_error,
-        last_error_at=upstream.last_error_at,
-    )

@@ -7,6 +7,9 @@ from msgspec import Struct
 from proxy.config_file import ConfigProblem
 from proxy.store.codec import as_bytes, as_text
 from proxy.store.contract import Filter, Summary
+from proxy.upstream.orders import Order as GivenOrder
+from proxy.upstream.orders import Word as OrderWord
+from proxy.upstream.view import UpstreamState
 
 
 class ConfigText(Struct, frozen=True):
@@ -72,6 +75,24 @@ class Told(Struct, frozen=True, array_like=True):
         return Summary(**{**fields, "tags": tuple(map(as_text, self.tags))})
 
 
+class Guard(Struct, frozen=True, tag=True):
+    """What an operator orders of an upstream. Also a question: it is done when it is answered."""
+
+    upstream: str
+    word: OrderWord
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, upstream: str, order: GivenOrder) -> "Guard":
+        """As it goes out."""
+        return cls(upstream, order.word, order.seconds)
+
+    @property
+    def order(self) -> GivenOrder:
+        """As it came."""
+        return GivenOrder(self.word, self.seconds)
+
+
 # from the supervisor: orders
 
 
@@ -85,6 +106,7 @@ class Begin(Struct, frozen=True, tag=True):
     secret: str  # of the store, also where nobody configured one
     instance: str  # what the machine is known as to others
     inherited: Inherited
+    guards: tuple[Guard, ...] = ()  # what operators ordered before
 
 
 class Drain(Struct, frozen=True, tag=True):
@@ -136,7 +158,7 @@ class Measure(Struct, frozen=True, tag=True):
     """The metrics."""
 
 
-Question = Prepare | Commit | Abort | Count | Summaries | Remove | Report | Measure
+Question = Prepare | Commit | Abort | Count | Summaries | Remove | Report | Measure | Guard
 
 
 class Ask(Struct, frozen=True, tag=True):
@@ -176,23 +198,6 @@ class Several(Struct, frozen=True, tag=True):
 
     entries: tuple[Told, ...]
     more: bool
-
-
-class UpstreamState(Struct, frozen=True):
-    """How one worker's guards of an upstream are, as `GET /admin/upstreams` shows it."""
-
-    name: str
-    circuit: str
-    rest: float
-    calls: int
-    failures: int
-    in_flight: int
-    waiting: int
-    retries_left: float
-    payloads_refused: int
-    quota_left: float | None = None
-    last_error: str | None = None
-    last_error_at: float | None = None
 
 
 class State(Struct, frozen=True, tag=True):

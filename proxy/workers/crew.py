@@ -6,13 +6,18 @@ from collections.abc import Awaitable, Callable, Iterator
 from proxy.clocks import Clocks
 from proxy.config_file import ConfigProblem
 from proxy.settings import MOST_WORKERS
+from proxy.upstream.orders import Order
 from proxy.workers.agreeing import committed, prepared
-from proxy.workers.control import ConfigText
+from proxy.workers.asking import WorkerGone, WorkerSilent, ask_all
+from proxy.workers.control import ConfigText, Guard
 from proxy.workers.hired import CannotServe, Worker
+from proxy.workers.orders import CrewOrders
 from proxy.workers.posts import Post, Watching
 from proxy.workers.restarting import Restarts
 
 MOST = MOST_WORKERS + 1  # processes beside the supervisor that the page has room for: one more, to be replaced by
+
+ORDER_WITHIN = 5.0  # seconds
 
 Start = Callable[[int, ConfigText], Awaitable[Worker]]
 """Starts a process of that number with that config. Raises CannotServe."""
@@ -23,6 +28,7 @@ class Crew:
 
     def __init__(self, config: ConfigText, start: Start, watching: Watching, clocks: Clocks) -> None:
         self.config = config  # what all run by
+        self.orders = CrewOrders(clocks.monotonic)
         self._start = start
         self._watching = watching
         self._clocks = clocks
@@ -67,6 +73,11 @@ class Crew:
                 await committed(workers)
         return problems
 
+    async def tell(self, upstream: str, order: Order) -> bool:
+        """Let all hear of an order that was taken; whether all said that it holds."""
+        gathered = await ask_all(self, Guard.of(upstream, order), ORDER_WITHIN)
+        return not gathered.silent
+
     async def replace(self, count: int, *, within: float) -> None:
         """Have `count` others instead, one after the other: who leaves does so when the next one serves, and has
         `within` seconds to finish. Raises CannotServe; those who were not replaced stay.
@@ -105,6 +116,7 @@ class Crew:
             async with self._joining:
                 if config is not self.config:  # another one holds since
                     await self._catch_up(worker)
+                await self._tell_orders(worker)
         except BaseException:
             worker.kill()
             raise
@@ -114,6 +126,17 @@ class Crew:
         if await prepared([worker], self.config):
             raise CannotServe("a worker could not take the config that holds by now")
         await committed([worker])
+
+    async def _tell_orders(self, worker: Worker) -> None:
+        """Those that hold, and those that are given meanwhile: until it has joined, nobody else tells it."""
+        told = None
+        try:
+            while told != self.orders.changes:
+                told = self.orders.changes
+                for guard in self.orders.told:
+                    await worker.ask(guard, ORDER_WITHIN)
+        except (WorkerGone, WorkerSilent):
+            raise CannotServe("a worker could not be told what operators ordered") from None
 
     async def _free_number(self) -> int:
         while True:

@@ -5,7 +5,6 @@ What that shows without waiting, as it would of its own process, is asked of the
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
 from aiohttp import web
@@ -14,17 +13,16 @@ from aiohttp.typedefs import Handler, Middleware
 from proxy.admin.app import make_admin
 from proxy.admin.desk import Desk
 from proxy.observing import Observing
-from proxy.plan import Plans
 from proxy.purging import Purger
 from proxy.store.memory import MemoryStore
 from proxy.telemetry.traces import current_trace
 from proxy.tier import Tier, measure
-from proxy.upstream.call import Upstream
+from proxy.tuning import Tuning
 from proxy.workers.aggregating import Totals
 from proxy.workers.asking import WorkerGone, WorkerSilent
 from proxy.workers.control import Measure, Measured
 from proxy.workers.crew import Crew
-from proxy.workers.guards import SeenUpstream, merged
+from proxy.workers.guards import merged
 from proxy.workers.hired import Worker
 from proxy.workers.reloading import CrewReloader
 from proxy.workers.tiers import LOOK_WITHIN, WorkersMemory
@@ -44,6 +42,7 @@ class CrewDesk:
         totals: Totals,
         observing: Observing,
         reloader: CrewReloader,
+        tuning: Tuning,
     ) -> None:
         self._crew = crew
         self._tier = tier
@@ -51,6 +50,7 @@ class CrewDesk:
         self._totals = totals
         self._observing = observing
         self._reloader = reloader
+        self._tuning = tuning
 
     def app(self, token: str) -> web.Application:
         """The admin listener's application. Raises ValueError without a token."""
@@ -66,19 +66,20 @@ class CrewDesk:
             clock=time.time,
             fences=self._tier.fences,
             purger=Purger(self._tier.ledger, self._memory, self._tier.durable, observing.store_failed),
-            # The desk asks no more of either than these have.
+            # The desk asks no more of it than this has.
             memory=cast("MemoryStore", self._memory),
-            upstreams=cast("Iterable[Upstream]", _Upstreams(self._memory, lambda: self._reloader.plans)),
+            states=lambda: merged(self._memory.states, self._reloader.plans.upstreams),
             durable=self._tier.durable,
             plans=lambda: self._reloader.plans,
-            reload=self._reloader.reload,
+            reload=self._tuning.configs.reload,
+            order=self._tuning.orders.give,
+            undo=self._tuning.undoing.undo,
+            undoable=lambda: self._tuning.steps.open,
+            audit=self._tuning.audit,
             exposition=self.exposition,
             on_error=observing.store_failed,
             on_failure=lambda error: observing.failed(current_trace.get(), error),
             on_flush=lambda mode: observing.metrics.count("larder_purges_total", mode),
-            payloads_refused=lambda name: sum(
-                one.payloads_refused for state in self._memory.states for one in state.upstreams if one.name == name
-            ),
         )
 
     def exposition(self) -> tuple[str, bytes]:
@@ -112,14 +113,3 @@ class CrewDesk:
             return await handler(request)
 
         return asked_before
-
-
-class _Upstreams:
-    """The upstreams of all workers, as they were at the last look."""
-
-    def __init__(self, memory: WorkersMemory, plans: Callable[[], Plans]) -> None:
-        self._memory = memory
-        self._plans = plans
-
-    def __iter__(self) -> Iterator[SeenUpstream]:
-        return iter(merged(self._memory.states, self._plans().upstreams))

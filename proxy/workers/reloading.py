@@ -4,16 +4,15 @@ read and checked ─▶ prepared by all ─▶ holds in all ─▶ workers repla
 """
 
 import asyncio
-from collections.abc import Mapping
-from pathlib import Path
 
 from proxy.admin.desk import ReloadReport
-from proxy.config_file import ConfigError
+from proxy.differences import changes
 from proxy.observing import Observing
 from proxy.plan import Plans
-from proxy.reloading import changes, tell, under
+from proxy.reloading import under
+from proxy.settings import Settings
 from proxy.telemetry.logs import configure_logs
-from proxy.workers.accepted import AT_RESTART, BY_REPLACEMENT, Accepted, as_running, read, workers_of
+from proxy.workers.accepted import AT_RESTART, BY_REPLACEMENT, Accepted, as_running, workers_of
 from proxy.workers.crew import Crew
 from proxy.workers.hired import CannotServe
 from proxy.workers.output import STDERR, lines_to
@@ -22,27 +21,24 @@ KILLED_AFTER = 5.0  # seconds beyond draining, for what is written behind
 
 
 class CrewReloader:
-    """Reads the config of a supervisor again, one reload at a time."""
+    """Lets configs hold in all of a supervisor's workers; one after the other."""
 
-    def __init__(
-        self, accepted: Accepted, path: Path, environment: Mapping[str, str], crew: Crew, observing: Observing
-    ) -> None:
+    def __init__(self, accepted: Accepted, crew: Crew, observing: Observing) -> None:
         self.plans: Plans = accepted.plans  # as far as they hold
         self._started = accepted.plans.settings
-        self._path = path
-        self._environment = environment
         self._crew = crew
         self._observing = observing
-        self._lock = asyncio.Lock()
         self._under_way: asyncio.Task[ReloadReport] | None = None
 
-    async def reload(self) -> ReloadReport:
-        """What changed, or every problem there is."""
-        async with self._lock:
-            self._under_way = asyncio.create_task(self._reload())
-            report = await self._under_way
-        tell(self._observing, report)
-        return report
+    @property
+    def settings(self) -> Settings:
+        """Those that hold now."""
+        return self.plans.settings
+
+    async def take(self, accepted: Accepted) -> ReloadReport:
+        """Let a config hold in all, or say why it cannot; then it holds in none."""
+        self._under_way = asyncio.create_task(self._take(accepted))
+        return await self._under_way
 
     async def close(self) -> None:
         """Break off a reload that is under way: all is about to end."""
@@ -50,16 +46,13 @@ class CrewReloader:
             self._under_way.cancel()
             await asyncio.wait([self._under_way])
 
-    async def _reload(self) -> ReloadReport:
-        try:
-            accepted = read(self._path, self._environment)
-        except ConfigError as error:
-            return ReloadReport(problems=tuple(error.problems))
+    async def _take(self, accepted: Accepted) -> ReloadReport:
         problems = await self._crew.take(accepted.config)
         if problems:
             return ReloadReport(problems=problems)
         changed = changes(self.plans.settings, accepted.plans.settings)
         self.plans = as_running(accepted.plans, self._started)
+        self._crew.orders.follow(self.plans.upstreams)
         at_once = under(changed, BY_REPLACEMENT)
         late = tuple(field for field in under(changed, AT_RESTART) if field not in at_once)
         if at_once and not await self._replaced(at_once):

@@ -8,7 +8,6 @@ import os
 import secrets
 import socket
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
@@ -28,9 +27,11 @@ from proxy.store.memory import MemoryStore
 from proxy.store.sqlite import SQLiteStore
 from proxy.telemetry.logs import configure_logs
 from proxy.tiers import tier_of
+from proxy.tuning import tuning_of
 from proxy.upstream.registry import Upstreams
 from proxy.workers.accepted import Accepted, with_secret, workers_of
 from proxy.workers.aggregating import Totals
+from proxy.workers.book import CrewBook
 from proxy.workers.control import Begin, ConfigText, Inherited
 from proxy.workers.crew import Crew
 from proxy.workers.desk import CrewDesk
@@ -43,24 +44,26 @@ from proxy.workers.tiers import WorkersMemory
 from proxy.workers.watched import Watched
 
 
-async def supervise(accepted: Accepted, path: Path) -> None:
+async def supervise(accepted: Accepted) -> None:
     """Have workers serve until SIGTERM or SIGINT; a second one ends them at once. Raises StartError."""
     log = accepted.plans.settings.log
     observing = Observing(configure_logs(log.level, log.format, lines_to(STDERR)))
     async with AsyncExitStack() as at_the_end:
         at_the_end.callback(observing.close)
-        supervisor = Supervisor(accepted, path, observing)
+        supervisor = Supervisor(accepted, observing)
         at_the_end.push_async_callback(supervisor.close)
         await supervisor.open()
-        await until_told(supervisor.reloader.reload)
+        supervisor.tuning.begin()
+        await until_told(supervisor.tuning.configs.reload)
+        await supervisor.tuning.end()
         when_told_again(supervisor.crew.kill)
 
 
 class Supervisor:
     """One machine's Larder, of several processes. `open` it, and `close` it in the same event loop."""
 
-    def __init__(self, accepted: Accepted, path: Path, observing: Observing) -> None:
-        """`path` is where the config is read again. Raises StartError."""
+    def __init__(self, accepted: Accepted, observing: Observing) -> None:
+        """Raises StartError."""
         self._observing = observing
         self._clocks = Clocks()
         self._started = accepted
@@ -79,7 +82,8 @@ class Supervisor:
         watched = Watched(observing, self._page, self._totals)
         self.crew = Crew(accepted.config, self._start, watched, self._clocks)
         self._memory = WorkersMemory(lambda: self.crew, watched.silent)
-        self.reloader = CrewReloader(accepted, path, os.environ, self.crew, observing)
+        self.reloader = CrewReloader(accepted, self.crew, observing)
+        self.tuning = tuning_of(accepted, self.reloader, CrewBook(self.crew, self.reloader), os.environ, observing)
         self._let_go = AsyncExitStack()
 
     async def open(self) -> None:
@@ -151,7 +155,7 @@ class Supervisor:
 
     async def _open_admin(self) -> int:
         """The port it listens on. Raises OSError."""
-        desk = CrewDesk(self.crew, self._tier, self._memory, self._totals, self._observing, self.reloader)
+        desk = CrewDesk(self.crew, self._tier, self._memory, self._totals, self._observing, self.reloader, self.tuning)
         listener = AdminListener(self._started.plans.settings.admin, desk.app(self._token))
         self._let_go.push_async_callback(listener.close)
         await listener.open()
@@ -177,6 +181,7 @@ class Supervisor:
                 handing=(goes_in.fileno(), comes_out.fileno()),
                 lock=durable.lock_fd if isinstance(durable, SQLiteStore) else None,
             ),
+            guards=self.crew.orders.told,
         )
         return await hire(begin)
 

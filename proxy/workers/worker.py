@@ -61,7 +61,10 @@ async def _begun(begin: Begin, channel: Channel[Order]) -> None:
         await channel.say(CannotStart(str(error)))
         await larder.close()
     else:
-        await _Serving(larder, channel, Answering(larder, channel, plans_of), begin.inherited).until_told()
+        answering = Answering(larder, channel, plans_of)
+        for guard in begin.guards:
+            answering.order(guard)
+        await _Serving(larder, channel, answering, begin.inherited).until_told()
     observing.close()
 
 

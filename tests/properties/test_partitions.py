@@ -33,7 +33,7 @@ from proxy.store.fences import Fences, Mode
 from proxy.store.ledger import LocalLedger
 from proxy.store.memory import MemoryStore
 from proxy.store.none import NoStore
-from proxy.upstream.call import Tools
+from proxy.upstream.calls import Tools
 from proxy.upstream.messages import Reply, Stream, TransportError
 from proxy.upstream.registry import Upstreams
 from proxy.writing import Writer
@@ -120,7 +120,7 @@ class Stage:
         keeper = Keeper(self.shelf, self.purger, lambda: 0.5, tools.max_entry)
         fetcher = Fetcher(calling, keeper, failures, learner, Quiet(), max_entry=tools.max_entry, clock=self.clock)
         writer = Writer(calling.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
-        self.engine = Engine(self.shelf, fetcher, writer, failures, self.clock)
+        self.engine = Engine(self.shelf, fetcher, writer, failures, self.clock, monotonic=self.clock)
         learner.answer, learner.derive = self.answered, self.derived
 
     def clock(self):

@@ -43,7 +43,7 @@ class Instance:
         self._log = folder / f"{name}.log"
         self._config = folder / f"{name}.yaml"
         ports = {"server": {**config["server"], "port": self.port}}
-        ports["admin"] = {"port": self.admin_port, "token": TOKEN}
+        ports["admin"] = {"port": self.admin_port, "token": TOKEN, "audit": "none"}
         self._config.write_text(yaml.safe_dump({**config, **ports}))
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -1,7 +1,9 @@
 """Faults on demand, as they look on the wire."""
 
 import asyncio
+import gzip
 import json
+import zlib
 
 import aiohttp
 import pytest
@@ -14,6 +16,12 @@ async def order(sandbox, **plan):
     answer = await sandbox.post("/_sandbox/faults", json={"upstream": "courseworks", **plan})
     assert answer.status == 201
     return answer.json["id"]
+
+
+def raw(sandbox):
+    """A request whose answer is read as it comes, and not decoded."""
+    headers = {"Authorization": f"Bearer {ADA}"}
+    return sandbox.http.get(sandbox.url + COURSES, headers=headers, auto_decompress=False)
 
 
 async def test_the_next_n_calls_fail_then_all_is_well(sandbox):
@@ -51,6 +59,8 @@ async def test_faults_are_listed_and_cleared_singly_or_all(sandbox):
         ({"upstream": "canvas", "kind": "down"}, "courseworks"),
         ({"upstream": "google", "kind": "down", "time": 3}, "times"),
         ({"upstream": "google", "kind": "latency", "seconds": "long"}, "seconds"),
+        ({"upstream": "google", "kind": "down", "every": 0}, "every"),
+        ({"upstream": "google", "kind": "bomb", "size": 1}, "size"),
         ({"kind": "down"}, "upstream"),
     ],
 )
@@ -82,11 +92,91 @@ async def test_a_connection_ends_without_an_answer(sandbox, kind):
     assert (entry["status"], entry["fault"]) == (None, kind)
 
 
-async def test_an_answer_breaks_off_in_its_middle(sandbox):
-    await order(sandbox, kind="reset_mid_body", times=1)
+@pytest.mark.parametrize("kind", ["reset_mid_body", "reset_after_headers"])
+async def test_an_answer_breaks_off_in_its_middle_or_behind_its_head(sandbox, kind):
+    whole = (await sandbox.get(COURSES, ADA)).body
+    await order(sandbox, kind=kind, times=1)
 
-    with pytest.raises((aiohttp.ClientPayloadError, aiohttp.ClientOSError)):
-        await sandbox.get(COURSES, ADA)
+    async with raw(sandbox) as answer:
+        assert answer.status == 200
+        if kind == "reset_mid_body":
+            assert await answer.content.readexactly(len(whole) // 2) == whole[: len(whole) // 2]
+        with pytest.raises((aiohttp.ClientPayloadError, aiohttp.ClientOSError)):
+            await answer.content.read()
+
+
+@pytest.mark.parametrize(("kind", "share"), [("hang_after_headers", 0), ("hang_mid_body", 0.5)])
+async def test_an_answer_hangs_behind_its_head_or_in_its_middle_until_the_fault_is_cleared(sandbox, kind, share):
+    whole = (await sandbox.get(COURSES, ADA)).body
+    number = await order(sandbox, kind=kind)
+
+    async with raw(sandbox) as answer:
+        came = int(len(whole) * share)
+        assert await answer.content.readexactly(came) == whole[:came]
+        reading = asyncio.ensure_future(answer.content.read())
+        await sandbox.get("/_sandbox/state")
+        assert not reading.done()
+        await sandbox.ask("DELETE", f"/_sandbox/faults/{number}")
+        with pytest.raises((aiohttp.ClientPayloadError, aiohttp.ClientOSError)):
+            await reading
+
+
+async def test_an_answer_drips_a_byte_at_a_time(sandbox):
+    whole = (await sandbox.get(COURSES, ADA)).body
+    await order(sandbox, kind="drip", seconds=0.5, times=1)
+
+    assert (await sandbox.get(COURSES, ADA)).body == whole
+    assert sandbox.slept.seconds == [0.5] * len(whole)
+
+
+async def test_a_gzip_lacks_its_end_and_is_well_framed(sandbox):
+    whole = (await sandbox.get(COURSES, ADA)).body
+    await order(sandbox, kind="truncated_gzip", times=1)
+
+    async with raw(sandbox) as answer:
+        body = await answer.read()
+        assert (answer.headers["content-encoding"], int(answer.headers["content-length"])) == ("gzip", len(body))
+    unpacker = zlib.decompressobj(31)
+    assert whole.startswith(unpacker.decompress(body))
+    assert not unpacker.eof
+
+
+@pytest.mark.parametrize("size", [2, 3, 5_000_000])
+async def test_a_bomb_is_small_until_it_is_inflated(sandbox, size):
+    await order(sandbox, kind="bomb", size=size, times=1)
+
+    async with raw(sandbox) as answer:
+        body = await answer.read()
+    assert answer.headers["content-encoding"] == "gzip"
+    assert len(gzip.decompress(body)) == size
+    assert json.loads(gzip.decompress(body)) == []
+    assert len(body) < 100 + size / 900
+
+
+async def test_a_body_without_an_end_goes_on_until_the_caller_leaves(sandbox):
+    await order(sandbox, kind="endless", times=1)
+
+    async with raw(sandbox) as answer:
+        await answer.content.readexactly(5_000_000)
+    assert (await sandbox.get(COURSES, ADA)).status == 200
+
+
+async def test_a_body_without_an_end_ends_when_the_fault_is_cleared(sandbox):
+    number = await order(sandbox, kind="endless")
+
+    async with raw(sandbox) as answer:
+        await answer.content.readexactly(1_000_000)
+        await sandbox.ask("DELETE", f"/_sandbox/faults/{number}")
+        await answer.read()
+
+
+async def test_an_upstream_flaps_up_and_down(sandbox):
+    await order(sandbox, kind="status", status=500, every=2)
+    assert [(await sandbox.get(COURSES, ADA)).status for _ in range(6)] == [200, 500] * 3
+
+    await sandbox.ask("DELETE", "/_sandbox/faults")
+    await order(sandbox, kind="status", status=500, every=3, times=1)
+    assert [(await sandbox.get(COURSES, ADA)).status for _ in range(6)] == [200, 200, 500, 200, 200, 200]
 
 
 async def test_a_hanging_request_ends_when_the_fault_is_cleared(sandbox):
@@ -155,4 +245,14 @@ async def test_each_upstream_throttles_in_its_own_way(sandbox):
     assert (smarty.status, smarty.headers["retry-after"]) == (429, "1")
     classic = await sandbox.get("/google/maps/api/geocode/json")
     assert (classic.status, classic.json["status"]) == (200, "OVER_QUERY_LIMIT")
-    assert (await sandbox.post("/google/v1:validateAddress")).json["error"]["status"] == "RESOURCE_EXHAUSTED"
+    validation = (await sandbox.post("/google/v1:validateAddress")).json["error"]
+    assert validation["status"] == "RESOURCE_EXHAUSTED"
+    assert [detail.get("retryDelay") for detail in validation["details"]] == [None, "2s"]
+
+
+@pytest.mark.parametrize(("said", "seen"), [(403, 403), (429, 429), (503, 429)])
+async def test_courseworks_throttles_as_it_does_and_as_it_did(sandbox, said, seen):
+    await order(sandbox, kind="throttle", status=said)
+    answer = await sandbox.get(COURSES, ADA)
+
+    assert (answer.status, b"(Rate Limit Exceeded)" in answer.body) == (seen, True)

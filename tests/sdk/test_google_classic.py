@@ -97,8 +97,6 @@ async def test_the_older_places_are_passed_on_and_never_kept(home):
 @pytest.mark.parametrize(
     ("address", "error", "said"),
     [
-        ("overdaily lane", googlemaps.exceptions.ApiError, "OVER_DAILY_LIMIT"),
-        ("denied lane", googlemaps.exceptions.ApiError, "REQUEST_DENIED"),
         ("unknown error lane", googlemaps.exceptions.ApiError, "UNKNOWN_ERROR"),
         ("overlimit lane", googlemaps.exceptions._OverQueryLimit, "OVER_QUERY_LIMIT"),
         (None, googlemaps.exceptions.HTTPError, "400"),
@@ -112,6 +110,17 @@ async def test_each_error_inside_a_200_is_the_sdks_own_exception_and_is_not_kept
         asked = await home.calls(GEOCODE)
         assert asked > before
         before = asked
+
+
+@pytest.mark.parametrize(
+    ("address", "said"), [("overdaily lane", "OVER_DAILY_LIMIT"), ("denied lane", "REQUEST_DENIED")]
+)
+async def test_a_key_that_is_refused_rests_and_the_sdk_hears_why_without_a_call(home, address, said):
+    for _ in range(3):
+        with pytest.raises(googlemaps.exceptions.ApiError, match=said):
+            await geocoded(home.url, address)
+
+    assert await home.calls(GEOCODE) == 1
 
 
 async def test_the_sdks_own_patience_with_a_quota_works_through_larder(home, monkeypatch):

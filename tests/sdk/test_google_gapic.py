@@ -75,10 +75,9 @@ async def test_feedback_is_sent_once_and_leaves_what_is_kept_alone(home):
     [
         (("overlimit lane",), exceptions.TooManyRequests),
         (("unavailable lane",), exceptions.ServiceUnavailable),
-        (("denied lane",), exceptions.Forbidden),
         ((" ",), exceptions.BadRequest),
     ],
-    ids=["429", "503", "403", "400"],
+    ids=["429", "503", "400"],
 )
 async def test_each_error_is_the_sdks_own_exception_and_is_not_kept(home, lines, error):
     before = 0
@@ -88,6 +87,14 @@ async def test_each_error_is_the_sdks_own_exception_and_is_not_kept(home, lines,
         asked = await home.calls(VALIDATE)
         assert asked > before
         before = asked
+
+
+async def test_a_key_that_is_refused_rests_and_the_sdk_hears_why_without_a_call(home):
+    for _ in range(3):
+        with pytest.raises(exceptions.Forbidden):
+            await validated(home.url, "denied lane")
+
+    assert await home.calls(VALIDATE) == 1
 
 
 async def test_a_wrong_key_is_judged_by_google_and_gets_nothing_that_is_kept(larder):

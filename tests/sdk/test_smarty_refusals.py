@@ -41,17 +41,24 @@ async def test_a_wrong_credential_is_judged_by_smarty_and_gets_nothing_that_is_k
 @pytest.mark.parametrize(
     ("street", "error"),
     [
-        ("9 Unseen Rd", exceptions.PaymentRequiredError),
         ("8 Unseen Rd", exceptions.TooManyRequestsError),
         (None, exceptions.BadRequestError),
     ],
-    ids=["402", "429", "400"],
+    ids=["429", "400"],
 )
 async def test_each_refusal_is_the_sdks_own_exception_and_is_not_kept(home, street, error):
     for asked in (1, 2):
         with pytest.raises(error):
             await looked_up(impatient(home.url), Lookup(street=street, city="X", state="NY"))
         assert await home.calls(CALLS) == asked
+
+
+async def test_lookups_that_are_used_up_rest_and_the_sdk_hears_why_without_a_call(home):
+    for _ in range(3):
+        with pytest.raises(exceptions.PaymentRequiredError):
+            await looked_up(impatient(home.url), Lookup(street="9 Unseen Rd", city="X", state="NY"))
+
+    assert await home.calls(CALLS) == 1
 
 
 @pytest.mark.parametrize(

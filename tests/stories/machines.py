@@ -27,7 +27,8 @@ def free_port():
 
 def written(folder, sandbox_url, **more):
     """A config for two workers."""
-    own = {"server": {"port": free_port(), "workers": 2}, "admin": {"port": free_port(), "token": TOKEN}}
+    server = {"port": free_port(), "workers": 2, "watch_config": False}  # a test says itself when it is read again
+    own = {"server": server, "admin": {"port": free_port(), "token": TOKEN}}
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(merged(merged(config_for(sandbox_url, folder), own), more)))
     return path

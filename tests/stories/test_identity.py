@@ -65,6 +65,7 @@ async def test_a_refused_token_ends_its_partition_and_no_stale_answer_covers_for
         refused = await house.get(COURSE, headers=bearer(ADA))
         await house.heal()
         await house.fail()
+        house.clock.advance(5 * 60)  # as long as a refused credential rests
 
         assert refused.status == 401
         assert (await house.get(STUDENT_COURSES, headers=bearer(ADA))).status == 503

@@ -25,7 +25,8 @@ def free_port():
 
 
 def written(folder, sandbox_url, **more):
-    ports = {"server": {"port": free_port()}, "admin": {"port": free_port(), "token": "t" * 40}}
+    server = {"port": free_port(), "watch_config": False}  # a test says itself when it is read again
+    ports = {"server": server, "admin": {"port": free_port(), "token": "t" * 40}}
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(merged(merged(config_for(sandbox_url, folder), ports), more)))
     return path

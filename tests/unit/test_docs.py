@@ -34,6 +34,7 @@ COMMANDS = typer.main.get_command(app)
 SECTIONS = {
     "server": "Server",
     "admin": "Admin",
+    "admin.operators": "Operator",
     "store": "Store",
     "store.redis": "RedisBlock",
     "log": "Log",
@@ -46,6 +47,9 @@ SECTIONS = {
     "retry": "RetryPolicyFields",
     "breaker": "BreakerPolicyFields",
     "concurrency": "ConcurrencyPolicyFields",
+    "pacing": "PacingPolicyFields",
+    "hedge": "HedgePolicyFields",
+    "egress": "EgressPolicyFields",
     "webhooks: canvas-live-events": "LiveEventsBlock",
     "webhooks: standard-webhooks": "StandardWebhooksBlock",
 }
@@ -99,7 +103,9 @@ def admin_paths():
 
 
 def unknown_admin_paths(text):
-    return {path for code in code_in(text) for path in re.findall(r"(?<!\w)/admin/[a-z/]+", code)} - admin_paths()
+    named = {path for code in code_in(text) for path in re.findall(r"(?<!\w)/admin/[a-z/{}]+", code)}
+    known = [re.compile(re.sub(r"\{\w+\}", r"([a-z]+|{\\w+})", path)) for path in admin_paths()]
+    return {path for path in named if not any(one.fullmatch(path) for one in known)}
 
 
 CHECKS = (missing_files, missing_targets, wrong_commands, unknown_metrics, unknown_admin_paths)
@@ -120,6 +126,8 @@ def test_what_a_document_names_is_there(doc, check):
         (wrong_commands, "```sh\nlarder flush --gently\n```"),
         (unknown_metrics, "`larder_coffee_total`"),
         (unknown_admin_paths, "`POST /admin/coffee`"),
+        (unknown_admin_paths, "`POST /admin/upstreams/{name}/coffee`"),
+        (unknown_admin_paths, "`POST /admin/upstreams/courseworks/coffee`"),
     ],
 )
 def test_a_name_of_nothing_is_found(check, text):

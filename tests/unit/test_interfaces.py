@@ -144,11 +144,13 @@ def details_in(tree):
             getattr(target, "attr", "") in ("detail", "word") for target in node.targets
         ):
             yield from constants(node.value)
+        if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") in ("BREACHES", "DECLINED"):
+            yield from (word for one in ast.walk(node) for word in constants(one))
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from re.findall(r"^larder; detail=([a-z-]+)$", node.value)
         if isinstance(node, ast.Call):
             name = getattr(node.func, "id", "")
-            places = {"UpstreamFailure": 0, "TransportError": 0, "Verdict": 2}
+            places = {"UpstreamFailure": 0, "TransportError": 0, "Failed": 0, "Verdict": 2}
             if name in places and len(node.args) > places[name]:
                 yield from constants(node.args[places[name]])
             if name in ("Verdict", "CacheStatus"):

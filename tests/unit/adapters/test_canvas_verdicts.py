@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from adapters import NOT_JSON, Kind, Problem, Received, Verdict
 from adapters._canvas_ids import id_forms, id_in_answer
 from adapters.courseworks import adapter
+from policies import PacingPolicy
+from policies.pacing import Pacer
 
 TOKEN_PROBLEM = {"www-authenticate": 'Bearer realm="canvas-lms"'}
 
@@ -95,6 +97,28 @@ def test_what_is_left_of_the_quota() -> None:
     assert adapter.quota_left is not None
     assert adapter.quota_left({"x-rate-limit-remaining": "599.97"}) == 599.97
     assert adapter.quota_left({}) is None
+
+
+def test_what_a_request_cost() -> None:
+    assert adapter.quota_cost is not None
+    assert adapter.quota_cost({"x-request-cost": "0.0312"}) == 0.0312
+    assert adapter.quota_cost({"x-request-cost": "nan"}) is None
+    assert adapter.quota_cost({}) is None
+
+
+def test_a_token_is_paced_by_what_its_bucket_has_left() -> None:
+    assert adapter.pacing == PacingPolicy(low=200, reserve=100, refill=10, charge=50)
+
+
+def test_after_throttling_it_waits_for_room_for_one_call() -> None:
+    clock = [0.0]
+    assert adapter.pacing is not None
+    pacer = Pacer(adapter.pacing, lambda: clock[0])
+    said = judged(429, body=b"429 Forbidden (Rate Limit Exceeded)\n", x_rate_limit_remaining="0.0")
+    pacer.told("token", 0.0, None)
+    pacer.throttled("token", said.retry_after)
+
+    assert pacer.rest("token") == said.retry_after == 5
 
 
 def test_errors_of_larders_own_are_such_as_canvasapi_reads() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import asynccontextmanager
+from io import StringIO
 
 from aiohttp import ClientSession, web
 
@@ -9,25 +10,34 @@ from adapters import Adapter, Endpoint
 from policies import CachePolicy
 from proxy.admin.app import make_admin
 from proxy.admin.desk import Desk, ReloadReport
+from proxy.audit import Audit
+from proxy.callers.keys import hash_key
 from proxy.config_file import ConfigFile
+from proxy.given_orders import GivenOrders, OwnOrders
 from proxy.loading import plans_of
+from proxy.observing import Observing
 from proxy.purging import Purger
 from proxy.store.fences import Fences, Validity
 from proxy.store.ledger import LocalLedger
 from proxy.store.memory import MemoryStore
 from proxy.store.sqlite import SQLiteStore
+from proxy.telemetry.logs import configure_logs
 from proxy.telemetry.metrics import Metrics
-from proxy.upstream.call import Tools
+from proxy.undoing import Steps, Undoing
+from proxy.upstream.calls import Tools
 from proxy.upstream.registry import Upstreams
+from proxy.upstream.view import view_of
 from tests.unit.store.samples import Clock, an_entry
 
 CANARY = "canary-9f3a"
 TOKEN = f"operator-{CANARY}"
+ALICES, BOBS = f"alice-{CANARY}", f"bob-{CANARY}"
+OPERATORS = f'{{name: alice, token: "{hash_key(ALICES)}"}}, {{name: bob, token: ["{hash_key(BOBS)}"]}}'
 COURSE, COURSES = "GET /api/v1/courses/{course}", "GET /api/v1/courses"
 PRINCIPAL, OTHER = f"principal:{'0a' * 16}", f"principal:{'0b' * 16}"
 
 CONFIG = f"""
-admin: {{token: {TOKEN}}}
+admin: {{token: {TOKEN}, operators: [{OPERATORS}]}}
 store: {{secret: store-{CANARY}}}
 callers: [{{name: enrollment, key: "sha256:{"ca" * 32}"}}]
 defaults: {{breaker: {{minimum_calls: 1, cooldown: 30s}}}}
@@ -107,13 +117,18 @@ class World:
         self.clock = Clock()
         self.durable = durable
         self.memory = MemoryStore(10**8)
-        self.errors, self.failures, self.flushed = [], [], []
+        self.errors, self.failures, self.flushed, self.reloaded_by, self.config_undone = [], [], [], [], []
         self.plans = plans_from()
         self.report = ReloadReport()
         self.metrics = Metrics()
         self.upstreams = Upstreams(Tools(None, None, self.clock, self.clock, None, None))
         self.upstreams.follow(self.plans.upstreams.values())
         self.host = host
+        self.log = StringIO()
+        self.steps = Steps()
+        self.audit = Audit(None, Observing(configure_logs("info", "json", self.log)), self.clock)
+        self.orders = GivenOrders(OwnOrders(self.upstreams), self.audit, self.steps, self.clock)
+        self.undoing = Undoing(self.audit, self.steps, self.undo_config, self.orders.undo)
 
     async def open(self):
         opened = await self.durable.open()
@@ -126,21 +141,29 @@ class World:
             purger=Purger(LocalLedger(self.fences, self.durable, self.note), self.memory, self.durable, self.note),
             memory=self.memory,
             durable=self.durable,
-            upstreams=self.upstreams,
+            states=lambda: [view_of(upstream, len(upstream.name)) for upstream in self.upstreams],
             plans=lambda: self.plans,
             reload=self.reload,
+            order=self.orders.give,
+            undo=self.undoing.undo,
+            undoable=lambda: self.steps.open,
+            audit=self.audit,
             exposition=self.metrics.exposition,
             on_error=self.note,
             on_failure=self.failures.append,
             on_flush=self.flushed.append,
-            payloads_refused=len,
         )
 
     def note(self, operation, error):
         self.errors.append((operation, type(error).__name__))
 
-    async def reload(self):
+    async def reload(self, by):
+        self.reloaded_by.append(by)
         return self.report
+
+    async def undo_config(self, step, by):
+        self.config_undone.append((step.before, by))
+        return {"what": "reload"}
 
     async def keep(self, *entries, tiers=("memory", "durable")):
         for entry in entries:

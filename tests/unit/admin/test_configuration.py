@@ -24,8 +24,19 @@ async def test_the_config_is_shown_with_defaults_and_without_secrets(operator):
         "outcomes": {},
         "timeout": {},
         "retry": {},
+        "breaker": {},
+        "concurrency": {},
+        "pacing": {},
+        "hedge": {},
+        "egress": {},
     }
-    assert config["admin"] == {"host": "127.0.0.1", "port": 8081, "token": "***"}
+    assert config["admin"] == {
+        "host": "127.0.0.1",
+        "port": 8081,
+        "token": "***",
+        "operators": [{"name": "alice", "token": ["***"]}, {"name": "bob", "token": ["***"]}],
+        "audit": "",
+    }
     assert config["store"]["secret"] == "***"
     assert config["callers"][0]["key"] == ["***"]
     assert config["upstreams"]["courseworks"]["credential"] == {"token": "***"}
@@ -80,7 +91,12 @@ async def test_a_reload_says_what_changed(world, operator):
     heard = await operator.ask("POST", "/admin/config/reload")
 
     assert heard.status == 200
-    assert heard.json == {"changed": ["upstreams.courseworks.endpoints"], "needs_restart": ["server.port"]}
+    assert heard.json == {
+        "changed": ["upstreams.courseworks.endpoints"],
+        "needs_restart": ["server.port"],
+        "change": None,
+        "audited": True,
+    }
 
 
 async def test_a_bad_config_is_told_with_every_problem(world, operator):
@@ -113,7 +129,7 @@ async def test_one_problem_is_one(world, operator):
 async def test_one_reload_at_a_time(world, operator):
     under_way, may_end = asyncio.Event(), asyncio.Event()
 
-    async def slow():
+    async def slow(_by):
         under_way.set()
         await may_end.wait()
         return ReloadReport()
@@ -131,7 +147,7 @@ async def test_one_reload_at_a_time(world, operator):
 
 
 async def test_a_reload_that_failed_does_not_bar_the_next(world, operator):
-    async def failing():
+    async def failing(_by):
         raise OSError(CANARY)
 
     object.__setattr__(world.desk, "reload", failing)

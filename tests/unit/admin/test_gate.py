@@ -6,7 +6,8 @@ import pytest
 
 from proxy.admin import gate
 from proxy.admin.gate import Gate
-from tests.unit.admin.operators import CANARY, TOKEN, a_store, a_world
+from proxy.callers.keys import hash_key
+from tests.unit.admin.operators import ALICES, BOBS, CANARY, CONFIG, TOKEN, a_store, a_world, plans_from
 
 PATHS = [
     ("POST", "/admin/flush"),
@@ -15,6 +16,10 @@ PATHS = [
     ("GET", "/admin/upstreams"),
     ("GET", "/admin/config"),
     ("POST", "/admin/config/reload"),
+    ("GET", "/admin/audit"),
+    ("POST", "/admin/undo"),
+    ("POST", "/admin/upstreams/courseworks/breaker"),
+    ("POST", "/admin/upstreams/courseworks/drain"),
     ("GET", "/metrics"),
     ("GET", "/nowhere"),
     ("DELETE", "/admin/flush"),
@@ -85,8 +90,26 @@ async def test_tokens_are_compared_in_constant_time_and_as_digests(operator, mon
 
     await operator.ask("GET", "/metrics", token=token)
 
-    ((one, two),) = compared
-    assert len(one) == len(two) == 32
+    assert len(compared) == 3  # the admin token's and two operators'
+    assert {len(one) for pair in compared for one in pair} == {32}
+
+
+async def test_operators_are_known_by_their_own_tokens(world, operator):
+    for token in (TOKEN, ALICES, BOBS):
+        await operator.ask("POST", "/admin/config/reload", token=token)
+
+    assert [by.who for by in world.reloaded_by] == ["admin", "alice", "bob"]
+
+
+async def test_an_operator_who_is_taken_out_of_the_config_is_let_in_no_more(world, operator):
+    world.plans = plans_from(CONFIG.replace("name: alice", "name: carol").replace(hash_key(ALICES), hash_key("other")))
+
+    assert (await operator.ask("GET", "/metrics", token=ALICES)).status == 401
+    assert (await operator.ask("GET", "/metrics", token=BOBS)).status == 200
+
+
+async def test_the_hash_of_a_token_is_none(operator):
+    assert (await operator.ask("GET", "/metrics", token=hash_key(ALICES))).status == 401
 
 
 def test_without_a_token_there_is_no_gate():
@@ -147,7 +170,7 @@ async def test_a_wrong_method_is_told_the_right_ones(operator, method, path, all
 
 
 async def test_what_nobody_foresaw_is_reported_and_not_shown(world, operator):
-    async def failing():
+    async def failing(_by):
         raise RuntimeError(CANARY)
 
     world.reload = failing

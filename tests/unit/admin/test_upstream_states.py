@@ -5,6 +5,9 @@ from math import nan
 
 import pytest
 
+from proxy.upstream.view import UpstreamState
+from tests.unit.admin.operators import CONFIG, COURSE, plans_from
+
 
 @pytest.fixture
 def courseworks(world):
@@ -25,11 +28,31 @@ async def test_an_upstream_that_was_never_called_is_at_rest(operator):
         "rest": 0.0,
         "calls": 0,
         "failures": 0,
+        "slow": 0,
+        "circuits": [
+            {
+                "host": "https://canvas.example",
+                "endpoint": None,
+                "state": "closed",
+                "rest": 0.0,
+                "calls": 0,
+                "failures": 0,
+                "slow": 0,
+            }
+        ],
+        "forced": None,
+        "forced_left": 0.0,
+        "draining": None,
         "in_flight": 0,
         "waiting": 0,
+        "queue": {"interactive": 0, "notified": 0, "behind": 0, "watch": 0},
+        "limit": 100,
         "quota_left": None,
         "retries_left": 10.0,
+        "credentials_resting": 0,
+        "credentials_paused": 0,
         "payloads_refused": len("courseworks"),
+        "failures_by_kind": {},
         "last_error": None,
     }
 
@@ -80,7 +103,7 @@ async def test_calls_in_the_air_and_waiting_are_counted(operator, courseworks):
 
 
 async def test_retries_and_quota_that_are_left_are_shown(operator, courseworks):
-    courseworks.quota_left = 641.25
+    courseworks.guards.pacer.told("a digest", 641.25, None)
     courseworks.budget.spend()
 
     state = await state_of(operator)
@@ -88,8 +111,8 @@ async def test_retries_and_quota_that_are_left_are_shown(operator, courseworks):
     assert (state["quota_left"], state["retries_left"]) == (641.25, 9.0)
 
 
-async def test_a_quota_that_is_no_number_is_not_known(operator, courseworks):
-    courseworks.quota_left = nan
+async def test_a_quota_that_is_no_number_is_not_known(world, operator):
+    object.__setattr__(world.desk, "states", lambda: [UpstreamState(name="courseworks", quota_left=nan)])
 
     assert (await state_of(operator))["quota_left"] is None
 
@@ -101,10 +124,45 @@ async def test_the_last_error_is_a_kind_and_an_age(world, operator, courseworks)
     assert (await state_of(operator))["last_error"] == {"kind": "timeout", "age": 12.5}
 
 
-async def test_what_nobody_counts_is_not_zero(world, operator):
-    object.__setattr__(world.desk, "payloads_refused", None)
+async def test_failures_are_told_by_kind_the_latest_first_and_not_without_end(world, operator, courseworks):
+    courseworks.failures = {f"kind-{number}": (number, world.clock() + number) for number in range(1, 61)}
+    world.clock.advance(60.5)
 
-    assert (await state_of(operator))["payloads_refused"] is None
+    shown = (await state_of(operator))["failures_by_kind"]
+
+    assert list(shown)[:2] == ["kind-60", "kind-59"]
+    assert shown["kind-60"] == {"count": 60, "age": 0.5}
+    assert len(shown) == 50
+
+
+async def test_credentials_that_rest_or_pause_are_counted(operator, courseworks):
+    courseworks.guards.credentials.refused(("a digest", "https://canvas.example"), None)
+    courseworks.guards.pacer.throttled("another digest", 30.0)
+
+    state = await state_of(operator)
+
+    assert (state["credentials_resting"], state["credentials_paused"]) == (1, 1)
+
+
+async def test_an_endpoint_with_guards_of_its_own_has_a_circuit_of_its_own(world, operator):
+    own = CONFIG.replace("{cache: {ttl: 5m}}", "{cache: {ttl: 5m}, breaker: {cooldown: 5s}}")
+    world.upstreams.follow(plans_from(own).upstreams.values())
+    apart = world.upstreams["courseworks"].apart[COURSE].hosts.circuit("https://canvas.example")
+    apart.failed(apart.check())
+
+    state = await state_of(operator)
+
+    assert [(one["endpoint"], one["state"]) for one in state["circuits"]] == [(None, "closed"), (COURSE, "open")]
+
+
+async def test_orders_that_hold_are_shown_with_the_seconds_left(world, operator, courseworks):
+    courseworks.orders.force("open", 600.0)
+    courseworks.orders.drain(90.0)
+    world.clock.advance(30)
+
+    state = await state_of(operator)
+
+    assert (state["forced"], state["forced_left"], state["draining"]) == ("open", 570.0, 60.0)
 
 
 async def test_a_parameter_that_means_nothing_is_refused(operator):

@@ -47,6 +47,44 @@ CASES = {
         "defaults.cache.partition",
         "'principal', 'caller', 'shared' or 'none'",
     ),
+    "an operator with Larder's own name": (
+        f"admin:\n  operators:\n    - name: admin\n      token: {'sha256:' + '0' * 64}",
+        3,
+        "admin.operators.0.name",
+        "Larder's own",
+    ),
+    "an operator without a name": (
+        f"admin:\n  operators:\n    - name: '-'\n      token: {'sha256:' + '0' * 64}",
+        3,
+        "admin.operators.0.name",
+        "Larder's own",
+    ),
+    "two operators of a name": (
+        f"admin:\n  operators:\n    - {{name: a, token: {'sha256:' + '0' * 64}}}\n"
+        f"    - {{name: a, token: {'sha256:' + '1' * 64}}}",
+        4,
+        "admin.operators.1.name",
+        "twice",
+    ),
+    "two operators with a token": (
+        f"admin:\n  operators:\n    - {{name: a, token: {'sha256:' + '0' * 64}}}\n"
+        f"    - {{name: b, token: {'sha256:' + '0' * 64}}}",
+        4,
+        "admin.operators.1.token",
+        "who did something",
+    ),
+    "an operator's token as it is": (
+        "admin:\n  operators:\n    - {name: a, token: larder_abc}",
+        3,
+        "admin.operators.0.token.0",
+        "pattern",
+    ),
+    "an operator without a token": (
+        "admin:\n  operators:\n    - {name: a, token: []}",
+        3,
+        "admin.operators.0.token",
+        "at least 1",
+    ),
     "no workers at all": ("server:\n  workers: 0", 2, "server.workers", "1"),
     "a word for workers": ("server:\n  workers: many", 2, "server.workers", "auto"),
     "a store that there is not": ("store:\n  durable: memcached://localhost", 2, "store.durable", "redis://HOST"),

@@ -92,7 +92,7 @@ def test_fields_that_no_level_names_stay_what_the_adapter_declares(plans_from):
 def test_what_nobody_declares_is_built_in(plans_from):
     upstream = plans_from("upstreams: {things: {}}", load=load).upstreams["things"]
 
-    assert (upstream.retry, upstream.breaker) == (RetryPolicy(), BreakerPolicy())
+    assert (upstream.guards.retry, upstream.guards.breaker) == (RetryPolicy(), BreakerPolicy())
     assert said_by(upstream.sources, "retry.attempts") == "built-in"
 
 

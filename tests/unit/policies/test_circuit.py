@@ -46,7 +46,7 @@ def test_failures_that_left_the_window_do_not_count(breaker, clock):
     clock.advance(30)
     report(breaker, "f")
 
-    assert breaker.counts == (1, 1)
+    assert breaker.counts == (1, 1, 0)
     assert breaker.state is Circuit.CLOSED
 
 
@@ -90,7 +90,7 @@ def test_a_probe_that_succeeds_closes_the_circuit_with_a_clean_slate(breaker, cl
     report(breaker, "s")
 
     assert breaker.state is Circuit.CLOSED
-    assert breaker.counts == (0, 0)
+    assert breaker.counts == (0, 0, 0)
     report(breaker, "fff")
     assert breaker.state is Circuit.CLOSED
 
@@ -158,7 +158,7 @@ def test_a_call_given_up_while_closed_counts_for_nothing(breaker):
     report(breaker, "fff")
     breaker.abandoned(breaker.check())
 
-    assert breaker.counts == (3, 3)
+    assert breaker.counts == (3, 3, 0)
     assert breaker.state is Circuit.CLOSED
 
 

@@ -1,22 +1,16 @@
 """What the parts of the proxy are tried with: time that moves when told, and an upstream that says what it is told."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from adapters import Adapter, Endpoint
-from policies import (
-    BreakerPolicy,
-    CircuitBreaker,
-    ConcurrencyPolicy,
-    RetryBudget,
-    RetryPolicy,
-    TimeoutPolicy,
-)
+from policies import Demand, GuardPolicies, RetryPolicy
 from policies.http.fields import as_mapping
-from proxy.upstream.call import Call, Tools, Upstream
+from proxy.upstream.calls import Call, Tools
 from proxy.upstream.messages import Outgoing, Reply, TransportError
-from proxy.upstream.slots import Slots
+from proxy.upstream.registry import Upstreams
 
 
 class Clock:
@@ -66,10 +60,15 @@ class Seen:
         self.retries += 1
 
 
-class PlanOfOne:
-    """As much of an UpstreamPlan as a call reads."""
+class PlanOf:
+    """As much of an UpstreamPlan as an upstream's guards and calls read."""
 
-    name, adapter, base_url = "there", Adapter(), "http://there"
+    def __init__(self, guards, bases=("http://there",), adapter=None, endpoints=()):
+        self.name, self.guards, self.base_urls = "there", guards, bases
+        self.adapter, self.endpoints, self.credential = adapter or Adapter(), endpoints, None
+
+
+POLICIES = GuardPolicies(retry=RetryPolicy(attempts=3, wait=0, max_wait=2, budget=0, floor=1))
 
 
 class Line:
@@ -77,25 +76,57 @@ class Line:
 
     def __init__(self, script, clock, policies):
         self.script, self.clock, self.seen, self.waits = script, clock, Seen(), []
-        self.retry = policies.get("retry", RetryPolicy(attempts=3, wait=0, max_wait=2, budget=0, floor=1))
-        self.timeout = policies.get("timeout", TimeoutPolicy())
-        self.breaker = CircuitBreaker(policies.get("breaker", BreakerPolicy()), clock)
-        self.slots = Slots(policies.get("concurrency", ConcurrencyPolicy()))
-        self.budget = RetryBudget(self.retry, clock)
-        tools = Tools(script.send, self.seen, clock, clock, self.sleep, lambda: policies.get("random", 0.0))
-        self.upstream = Upstream(PlanOfOne(), self.breaker, self.budget, self.slots, tools)
+        random, bases, adapter = policies.pop("random", 0.0), policies.pop("bases", ("http://there",)), None
+        adapter = policies.pop("adapter", None)
+        self.policies, self.bases = replace(POLICIES, **policies), bases
+        tools = Tools(script.send, self.seen, clock, clock, self.sleep, lambda: random)
+        self.upstreams = Upstreams(tools)
+        self.upstreams.follow([PlanOf(self.policies, bases, adapter)])
+
+    @property
+    def upstream(self):
+        return self.upstreams["there"]
+
+    @property
+    def breaker(self):
+        return self.upstream.breaker
+
+    @property
+    def slots(self):
+        return self.upstream.slots
+
+    @property
+    def budget(self):
+        return self.upstream.budget
 
     async def sleep(self, seconds):
         self.waits.append(seconds)
         self.clock.advance(seconds)
         await asyncio.sleep(0)
 
-    async def call(self, *, is_safe=True, credential="held", read_up_to=lambda status, headers: 1_000_000):
-        outgoing = Outgoing("GET" if is_safe else "POST", "http://there/", (), b"", is_safe=is_safe, decode=True)
-        endpoint = Endpoint(route="GET /")
-        return await self.upstream.call(
-            Call(outgoing, endpoint, "GET /", credential, self.timeout, self.retry, read_up_to)
+    async def call(
+        self,
+        *,
+        is_safe=True,
+        credential="held",
+        read_up_to=lambda status, headers: 1_000_000,
+        demand=None,
+        url="http://there/",
+        **more,
+    ):
+        outgoing = Outgoing("GET" if is_safe else "POST", url, (), b"", is_safe=is_safe, decode=True)
+        call = Call(
+            outgoing,
+            Endpoint(route="GET /"),
+            "GET /",
+            credential,
+            self.policies,
+            read_up_to,
+            demand or Demand(),
+            self.bases,
+            **more,
         )
+        return await self.upstream.call(call)
 
     @property
     def calls(self):

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from policies import BreakerPolicy, Circuit, ConcurrencyPolicy, RetryPolicy, TimeoutPolicy
-from proxy.upstream.call import UpstreamFailure
+from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import TransportError
+from tests.unit.proxy.conftest import PlanOf
 
 OPENS_AT_TWO = BreakerPolicy(minimum_calls=2, failure_ratio=0.5, cooldown=10)
 
@@ -186,7 +187,7 @@ async def test_only_the_upstreams_own_fault_counts_against_it(line, answer, fail
     except UpstreamFailure:
         assert answer in (429, 500, 503, 408)
 
-    assert there.breaker.counts == (1, failed)
+    assert there.breaker.counts == (1, failed, 0)
 
 
 async def test_a_caller_who_leaves_says_nothing_of_the_upstream(line):
@@ -202,7 +203,7 @@ async def test_a_caller_who_leaves_says_nothing_of_the_upstream(line):
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
-    assert there.breaker.counts == (0, 0)
+    assert there.breaker.counts == (0, 0, 0)
     assert (there.slots.in_flight, there.slots.waiting) == (0, 0)
 
 
@@ -328,12 +329,17 @@ async def test_an_upstream_that_never_answers_within_the_total_opens_the_circuit
     assert there.calls == 2
 
 
-async def test_what_was_last_seen_goes_over_to_the_next_guards(line):
-    before, after = line(503).upstream, line(200).upstream
-    with pytest.raises(UpstreamFailure):
-        await line(503).call()
-    before.last_error, before.last_error_at, before.reached, before.quota_left = "timeout", 5.0, True, 7.0
+async def test_what_was_last_seen_goes_over_a_reload_and_not_to_another_place(line):
+    there = line(503)
+    await failure_of(there)
+    seen, orders = there.upstream.failures, there.upstream.orders
 
-    after.remember(before)
+    there.upstreams.follow([PlanOf(there.policies)])
+    after = there.upstream
+    assert (after.last_error, after.last_error_at, after.reached) == ("upstream-failed", there.clock.now, True)
+    assert (after.failures, after.orders) == (seen, orders)
 
-    assert (after.last_error, after.last_error_at, after.reached, after.quota_left) == ("timeout", 5.0, True, 7.0)
+    there.upstreams.follow([PlanOf(there.policies, ("http://elsewhere",))])
+    after = there.upstream
+    assert (after.last_error, after.last_error_at, after.reached, after.failures) == (None, None, None, {})
+    assert after.orders is orders

@@ -72,3 +72,31 @@ def test_no_other_field_is_touched():
     fields = (("X-Link", "https://there/a"), ("Refresh", "0; url=https://there/a"), ("Content-Location", "/a"))
 
     assert rewritten(fields, Bases("https://there", HERE)) == (*fields[:2], ("Content-Location", f"{HERE}/a"))
+
+
+OTHERS = ("https://mirror", "https://there:8443/canvas")
+
+
+@pytest.mark.parametrize(
+    ("address", "seen"),
+    [
+        ("https://there/a", f"{HERE}/a"),
+        ("https://mirror/a?b=c", f"{HERE}/a?b=c"),
+        ("https://MIRROR:443/a", f"{HERE}/a"),
+        ("https://there:8443/canvas/a", f"{HERE}/a"),
+        ("https://there:8443/other", "https://there:8443/other"),
+        ("https://mirror.example/a", "https://mirror.example/a"),
+        ("/a", f"{HERE}/a"),
+        ("/canvas/a", f"{HERE}/canvas/a"),
+    ],
+)
+def test_an_address_below_any_of_the_bases_begins_with_the_callers(address, seen):
+    [(_, value)] = rewritten((("Location", address),), Bases("https://there", HERE, OTHERS))
+
+    assert value == seen
+
+
+def test_a_path_is_one_of_the_base_that_answered():
+    [(_, value)] = rewritten((("Location", "/canvas/a"),), Bases("https://there:8443/canvas", HERE, ("https://there",)))
+
+    assert value == f"{HERE}/a"

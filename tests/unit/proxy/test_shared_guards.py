@@ -6,11 +6,12 @@ import os
 import pytest
 
 from adapters import Adapter, Endpoint
-from policies import BreakerPolicy, Circuit, ConcurrencyPolicy, RetryPolicy, TimeoutPolicy
+from policies import BreakerPolicy, Circuit, ConcurrencyPolicy, Demand, GuardPolicies, RetryPolicy
 from proxy.sharing.page import Page
 from proxy.sharing.shared_guards import SharedGuards
 from proxy.sharing.shared_slots import TICK
-from proxy.upstream.call import Call, Tools, UpstreamFailure
+from proxy.upstream.calls import Call, Tools
+from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import Outgoing
 from proxy.upstream.registry import Upstreams
 from tests.passing_time import PassingTime, turns
@@ -24,10 +25,13 @@ class Plan:
     """As much of an UpstreamPlan as its guards and a call read."""
 
     def __init__(self, *, name="there", base_url="http://there", breaker=None, concurrency=None, retry=None):
-        self.name, self.base_url, self.adapter = name, base_url, Adapter()
-        self.breaker = breaker or BreakerPolicy(minimum_calls=PROCESSES, cooldown=10)
-        self.concurrency = concurrency or ConcurrencyPolicy()
-        self.retry = retry or RetryPolicy()
+        self.name, self.base_urls, self.adapter = name, (base_url,), Adapter()
+        self.endpoints, self.credential = (), None
+        self.guards = GuardPolicies(
+            breaker=breaker or BreakerPolicy(minimum_calls=PROCESSES, cooldown=10),
+            concurrency=concurrency or ConcurrencyPolicy(),
+            retry=retry or RetryPolicy(),
+        )
 
 
 class Machine:
@@ -46,7 +50,8 @@ class Machine:
 
     async def call(self, process):
         outgoing = Outgoing("GET", "http://there/", (), b"", is_safe=True, decode=True)
-        call = Call(outgoing, Endpoint(route="GET /"), "GET /", "held", TimeoutPolicy(), ONCE, lambda *_: 1_000)
+        bases, endpoint = ("http://there",), Endpoint(route="GET /")
+        call = Call(outgoing, endpoint, "GET /", "held", GuardPolicies(), lambda *_: 1_000, Demand(), bases, ONCE)
         return await self.processes[process]["there"].call(call)
 
     async def failure(self, process):

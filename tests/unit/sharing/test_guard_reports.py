@@ -71,7 +71,7 @@ def test_one_probe_goes_out_whichever_process_sends_it(machine):
         two.check()
     one.succeeded(began)
     assert two.state is Circuit.CLOSED
-    assert two.counts == (0, 0)
+    assert two.counts == (0, 0, 0)
 
 
 def test_who_asked_for_the_probe_a_moment_later_hears_no(machine):
@@ -233,4 +233,4 @@ def test_reports_of_other_machines_count_and_unknown_ones_do_not(machine):
     for kind in (2, 2, 99, Try.FAILED, 0):
         machine.page.reports.publish(upstream, kind, now, now, bytes(16), FOREIGN)
 
-    assert breaker.counts == (3, 3)
+    assert breaker.counts == (3, 3, 0)

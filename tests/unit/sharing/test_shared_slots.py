@@ -6,15 +6,17 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from policies import ConcurrencyPolicy
+from policies import ConcurrencyPolicy, Demand, Priority
 from proxy.sharing.page import Page
 from proxy.sharing.shared_slots import TICK, SharedSlots
-from proxy.upstream.slots import QueueFull
+from proxy.sharing.slot_counts import SlotCounts
+from proxy.upstream.slots import QueueFull, TooLate
 from tests.passing_time import PassingTime, turns
 from tests.unit.sharing.slot_holder import CALLS, POLICY
 
@@ -34,7 +36,7 @@ class Machine:
 
     def with_policy(self, policy, number=None):
         page = Page.attach(os.dup(self.page.fd), number or len(self.processes) + 1)
-        calls = Calls(page, SharedSlots(policy, "there", page, self.time.sleep))
+        calls = Calls(page, SharedSlots(policy, "there", page, self.time.sleep, self.time))
         self.processes.append(calls)
         return calls
 
@@ -61,16 +63,16 @@ class Calls:
         self.page, self.slots = page, slots
         self.tasks, self.in_the_air, self.order = [], [], []
 
-    async def call(self, number, credential, *, shared):
-        async with self.slots.taken(credential, shared=shared):
+    async def call(self, number, credential, *, shared, demand):
+        async with self.slots.taken(credential, shared=shared, demand=demand):
             self.order.append(number)
             end = asyncio.Event()
             self.in_the_air.append(end)
             await end.wait()
 
-    async def start(self, count=1, credential="a", *, shared=True):
+    async def start(self, count=1, credential="a", *, shared=True, demand=None):
         for _ in range(count):
-            call = self.call(len(self.tasks), credential, shared=shared)
+            call = self.call(len(self.tasks), credential, shared=shared, demand=demand)
             self.tasks.append(asyncio.create_task(call))
         await turns()
 
@@ -152,6 +154,128 @@ async def test_a_busy_process_does_not_keep_all_slots_to_itself(machine):
         busy.end(1)
         await machine.time.advance(TICK)
 
+    await machine.finish()
+
+
+async def test_within_a_process_the_most_urgent_is_the_first_served(machine):
+    one, two = machine.process(upstream=1), machine.process(upstream=1)
+    await one.start()
+    for priority in reversed(Priority):
+        await two.start(demand=Demand(priority))
+    await machine.finish()
+
+    assert two.order == [3, 2, 1, 0]
+
+
+async def test_the_least_urgent_of_a_process_is_shed_for_one_who_is_more_urgent(machine):
+    one, two = (machine.process(upstream=1, queue=1) for _ in range(2))
+    await one.start()
+    await two.start(demand=Demand(Priority.WATCH))
+    await two.start()
+
+    assert isinstance(two.tasks[0].exception(), QueueFull)
+    await machine.finish()
+    assert two.order == [1]
+
+
+async def test_whose_deadline_passed_while_it_waited_is_not_served_and_the_next_one_is(machine):
+    one, two = machine.process(upstream=1), machine.process(upstream=1)
+    await one.start()
+    await two.start(demand=Demand(deadline=machine.time.now + TICK))
+    await two.start()
+    await machine.time.advance(TICK)
+    one.end()
+    await machine.time.advance(TICK)
+
+    assert isinstance(two.tasks[0].exception(), TooLate)
+    assert (two.running, two.order) == (1, [1])
+    await machine.finish()
+
+
+async def test_who_waits_for_its_credential_holds_up_nobody_elses(machine):
+    one, two = (machine.process(upstream=10, credential=1) for _ in range(2))
+    await one.start(2, "greedy", shared=False)
+    await two.start(1, "modest", shared=False)
+    assert (one.slots.waiting, two.running) == (1, 1)
+
+    await two.start(1, "greedy", shared=False)
+    one.end()
+    await turns()
+    assert one.running == 0, "the other process waits for that too, and who looks first has it"
+    await machine.finish()
+
+
+async def test_a_newcomer_does_not_pass_those_who_wait_though_it_may_be_the_first_to_see_a_slot(machine):
+    one, two = machine.process(upstream=1), machine.process(upstream=1)
+    await one.start()
+    await two.start()
+    one.end()
+    await turns()
+    await two.start()
+
+    assert (two.running, two.order) == (1, [0])
+    await machine.finish()
+
+
+async def test_where_the_page_has_no_room_each_process_counts_for_itself():
+    page = SimpleNamespace(slots=SlotCounts(memoryview(bytearray()), nullcontext), process=1)
+    calls = Calls(page, SharedSlots(ConcurrencyPolicy(upstream=2), "there", page, PassingTime().sleep))
+    await calls.start(3)
+    assert (calls.running, calls.slots.waiting) == (2, 1)
+
+    calls.end(1)
+    await turns()
+    assert (calls.running, calls.order) == (2, [0, 1, 2])
+    calls.end()
+    await asyncio.gather(*calls.tasks[:2])
+    calls.end()
+    await turns()
+    assert not calls.slots._places._own, "and nothing is kept of those who call no more"
+
+
+async def test_processes_take_turns_at_a_credentials_places(machine):
+    one, two = (machine.process(upstream=10, credential=1) for _ in range(2))
+    for process in (one, two):
+        await process.start(10, "a", shared=False)
+    served = []
+    while len(served) < 8:
+        for process in (one, two):
+            if process.in_the_air:
+                served.append(process)
+                process.end(1)
+                await turns()
+        await machine.time.advance(TICK)
+
+    assert sum(process is one for process in served[1:]) in (3, 4)
+    await machine.finish()
+
+
+async def test_nothing_is_said_to_be_awaited_once_nobody_waits(machine):
+    one, two = (machine.process(upstream=1, queue=1, credential=1) for _ in range(2))
+    await one.start(3, "a", shared=False)
+    await machine.finish()
+    await two.start(1, "a", shared=False)
+    two.end()
+    await two.start(1, "b", shared=False)
+
+    assert (two.running, two.slots.waiting) == (1, 0), "no mark is left to make it wait for a tick"
+    await machine.finish()
+
+
+async def test_an_adaptive_limit_learns_by_what_all_processes_have_in_the_air(machine):
+    policy = ConcurrencyPolicy(upstream=10, adaptive=True, least=2)
+    one, two = machine.with_policy(policy), machine.with_policy(policy)
+    one.slots.finished(5.0, failed=True)
+    assert (one.slots.limit, two.slots.limit) == (9, 10)
+
+    await one.start(1)
+    for _ in range(50):
+        one.slots.finished(0.1, failed=False)
+    assert one.slots.limit == 9
+    await two.start(5)
+    for _ in range(50):
+        one.slots.finished(0.1, failed=False)
+    assert one.slots.limit == 10
     await machine.finish()
 
 

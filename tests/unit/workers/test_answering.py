@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from policies import Circuit
 from proxy.store.contract import Filter
 from proxy.workers.accepted import plans_from
 from proxy.workers.aggregating import samples_of
@@ -20,6 +21,7 @@ from proxy.workers.control import (
     Count,
     Done,
     Failed,
+    Guard,
     Measure,
     Prepare,
     Refused,
@@ -99,6 +101,28 @@ async def test_memory_and_guards_are_reported_as_they_are(worker):
         1,
         1,
     )
+
+
+async def test_an_order_holds_when_it_is_answered_and_is_reported(worker):
+    larder, line, _ = worker
+
+    assert await line.ask(Guard("courseworks", "open", 60.0), 5) == [Done()]
+    assert await line.ask(Guard("courseworks", "drain", 90.0), 5) == [Done()]
+
+    orders = larder.upstreams["courseworks"].orders
+    assert (orders.forced, orders.is_draining) == (Circuit.OPEN, True)
+    [state] = await line.ask(Report(), 5)
+    assert (state.upstreams[0].forced, 80 < state.upstreams[0].draining <= 90) == ("open", True)
+
+    assert await line.ask(Guard("courseworks", "auto"), 5) == [Done()]
+    assert orders.forced is None
+
+
+async def test_an_order_on_an_upstream_that_is_not_here_any_more_is_about_nothing(worker):
+    _, line, log = worker
+
+    assert await line.ask(Guard("gone", "open", 60.0), 5) == [Done()]
+    assert '"level":"error"' not in log.getvalue()
 
 
 async def test_metrics_are_told_as_prometheus_reads_them(worker):

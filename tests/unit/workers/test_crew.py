@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from proxy.workers.control import Abort, Commit, Failed, Prepare
+from proxy.upstream.orders import Order
+from proxy.workers.control import Abort, Commit, Failed, Guard, Prepare
 from proxy.workers.hired import CannotServe
 from tests.unit.workers.crews import BAD, FIRST, PROBLEM, SECOND, Stage
 
@@ -135,6 +136,74 @@ async def test_a_worker_that_starts_while_a_config_is_taken_catches_up(stage):
     await stage.until(lambda: ("restarted", 1) in stage.told)
 
     assert stage.serving == [(1, "second"), (2, "second")]
+
+
+async def ordered(stage, word, seconds=0.0):
+    """An order as the supervisor gives it; whether all took it."""
+    stage.crew.orders.take("courseworks", Order(word, seconds))
+    return await stage.crew.tell("courseworks", Order(word, seconds))
+
+
+def guards_of(puppet):
+    """The orders it heard of, the last one of each kind."""
+    return {guard.order.is_of_circuit: guard.order for guard in puppet.heard if isinstance(guard, Guard)}
+
+
+async def test_an_order_is_heard_by_all_workers_there_are(stage):
+    assert await ordered(stage, "open", 60.0)
+
+    assert [guards_of(puppet) for puppet in stage.puppets] == [{True: Order("open", 60.0)}] * 2
+
+
+async def test_an_order_that_one_does_not_answer_is_not_everywhere(stage):
+    stage.puppets[1].is_silent = True
+
+    assert not await ordered(stage, "open", 60.0)
+    assert stage.crew.orders.of("courseworks").forced == "open"
+
+
+async def test_a_worker_that_comes_later_hears_of_the_orders_that_hold_with_what_is_left_of_them(stage):
+    await ordered(stage, "drain", 60.0)
+    stage.time.now += 20
+    stage.puppets[0].end()
+    await stage.until(lambda: ("restarted", 1) in stage.told)
+
+    assert guards_of(stage.puppets[2]) == {True: Order("auto"), False: Order("drain", 40.0)}
+
+
+async def test_an_order_given_while_a_worker_is_about_to_join_reaches_it_too(stage):
+    await ordered(stage, "open", 60.0)
+    stage.starts = None
+    stage.puppets[0].end()
+    await stage.until(lambda: len(stage.puppets) == 3)
+    late = stage.puppets[2]
+    asks = late.ask
+
+    async def ask(question, within):
+        late.ask = asks  # only the first time: another order comes while this one is on its way
+        await ordered(stage, "auto")
+        return await asks(question, within)
+
+    late.ask = ask
+    late.start()
+    await stage.until(lambda: len(stage.crew.serving) == 2)
+
+    assert guards_of(late)[True] == Order("auto")
+
+
+async def test_a_worker_that_cannot_be_told_the_orders_does_not_join(stage):
+    await ordered(stage, "open", 60.0)
+    stage.starts = None
+    stage.puppets[0].end()
+    await stage.until(lambda: len(stage.puppets) == 3)
+    stage.puppets[2].is_silent = True
+    stage.starts = True
+    stage.puppets[2].start()
+    await stage.until(lambda: len(stage.crew.serving) == 2)
+
+    assert stage.puppets[2].is_gone
+    assert ("not started", 1, "a worker could not be told what operators ordered", 0.5) in stage.told
+    assert stage.crew.serving[0] is stage.puppets[3]
 
 
 async def test_workers_are_replaced_one_after_the_other_each_when_the_next_one_serves(stage):

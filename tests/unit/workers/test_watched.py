@@ -54,7 +54,7 @@ class Scene:
         self.log, self.page, self.totals, self.crew = io.StringIO(), Page(), Totals(), []
         self.observing = Observing(configure_logs("info", "json", self.log))
         self.watched = Watched(self.observing, self.page, self.totals)
-        self.desk = CrewDesk(self.crew, None, None, self.totals, self.observing, None)
+        self.desk = CrewDesk(self.crew, None, None, self.totals, self.observing, None, None)
 
     @property
     def lines(self):

@@ -1,0 +1,204 @@
+"""Attempts: the tries of one call, each through the guards in the order they act (DESIGN.md §4):
+
+breaker · pacing · concurrency · timeout · transport
+"""
+
+from contextlib import AsyncExitStack
+
+from adapters import Adapter, Kind
+from policies import Circuit, CircuitBreaker, CircuitOpen
+from policies.deadline import Quickest
+from policies.pacing import Paced
+from proxy.errors import LarderError, UpstreamBusy, UpstreamResting, UpstreamTimeout, UpstreamUnreachable
+from proxy.upstream.calls import Call, Tools
+from proxy.upstream.failures import BREACHES, UpstreamFailure
+from proxy.upstream.guard_set import GuardSet
+from proxy.upstream.hosts import Chosen
+from proxy.upstream.judging import judge, refuse_unfit
+from proxy.upstream.messages import Reply, TransportError
+from proxy.upstream.orders import Orders
+from proxy.upstream.refusing import refusal_of
+from proxy.upstream.slots import QueueFull, TooLate
+
+
+class Attempts:
+    """What became of one call so far, and its next try."""
+
+    def __init__(
+        self,
+        name: str,
+        adapter: Adapter,
+        call: Call,
+        guards: GuardSet,
+        orders: Orders,
+        quickest: Quickest,
+        tools: Tools,
+    ) -> None:
+        self._name = name
+        self._adapter = adapter
+        self._call = call
+        self._guards = guards
+        self._orders = orders
+        self._quickest = quickest
+        self._tools = tools
+        self._tried: set[str] = set()
+        self._cut_off: list[tuple[CircuitBreaker, float]] = []
+        self.made = 0
+        self.was_answered = False
+
+    async def once(self) -> Reply:
+        """One try. Raises UpstreamFailure."""
+        call, guards = self._call, self._guards
+        self._refuse_resting()  # said at once: nobody waits for a slot at an open circuit
+        await self._pace()
+        try:
+            async with AsyncExitStack() as slot:
+                is_shared = call.credential in ("held", "none")
+                await slot.enter_async_context(
+                    guards.slots.taken(call.credential, shared=is_shared, demand=call.demand)
+                )
+                self._refuse_late()
+                chosen = self._chosen()  # circuits may have opened while this call waited
+                guards.hosts.began(chosen.base)
+                slot.callback(guards.hosts.ended, chosen.base)
+                reply = await self._sent(chosen)
+                if reply.stream is not None:  # it is under way as long as its body is
+                    reply.stream.then(slot.pop_all().aclose)
+                return reply
+        except CircuitOpen as resting:
+            raise self._resting(resting.retry_after) from resting
+        except TooLate as late:
+            raise declined("deadline", UpstreamTimeout(self._name)) from late
+        except QueueFull as full:
+            raise declined("queue-full", UpstreamBusy(self._name)) from full
+
+    def time_is_up(self) -> None:
+        """The deadline cut off what was under way: as much a failure as a try that ends by its own timeout."""
+        for breaker, began in self._cut_off:
+            breaker.failed(began)
+
+    # before it goes out
+
+    def _refuse_resting(self) -> None:
+        """Raises UpstreamFailure where an operator says so, or no place may be called."""
+        forced = self._orders.forced
+        if forced is Circuit.OPEN:
+            raise self._resting(self._orders.forced_left)
+        rest = None if forced is Circuit.CLOSED else self._guards.hosts.rest(self._call.bases)
+        if rest is not None:
+            raise self._resting(rest)
+
+    def _resting(self, seconds: float) -> UpstreamFailure:
+        return declined("circuit-open", UpstreamResting(self._name, seconds))
+
+    async def _pace(self) -> None:
+        """Wait as long as this credential has to. Raises UpstreamFailure where that is too long."""
+        try:
+            wait = self._guards.pacer.take(self._call.credential, self._call.demand)
+        except Paced as paced:
+            raise declined(paced.word, UpstreamBusy(self._name, paced.retry_after), paced.retry_after) from paced
+        while wait > 0:
+            await self._tools.sleep(wait)
+            wait = self._guards.pacer.rest(self._call.credential)  # the upstream may have said no to others meanwhile
+
+    def _refuse_late(self) -> None:
+        """What cannot be here in time is not begun."""
+        if self._call.demand.left(self._tools.clock()) < self._quickest.seconds:
+            raise declined("deadline", UpstreamTimeout(self._name))
+
+    def _chosen(self) -> Chosen:
+        is_forced = self._orders.forced is Circuit.CLOSED
+        chosen = self._guards.hosts.choose(self._call.bases, self._tried, forced=is_forced)
+        self._tried.add(chosen.base)
+        return chosen
+
+    # sending, and what comes of it
+
+    async def _sent(self, chosen: Chosen) -> Reply:
+        """Send once, judge the answer, and tell the guards."""
+        self.made += 1
+        started = self._tools.clock()
+        outgoing = self._call.sent_to(chosen.base)
+        try:
+            reply = await self._tools.send(outgoing, self._call.guards.timeout.attempt, self._call.read_up_to)
+        except TransportError as error:
+            chosen.breaker.failed(chosen.began)
+            self._observe(error.kind, started)
+            raise self._failed(error.kind, sent=error.sent, was_kept=error.was_kept) from error
+        except BaseException:
+            chosen.breaker.abandoned(chosen.began)
+            self._cut_off.append((chosen.breaker, chosen.began))
+            raise
+        reply.base = chosen.base
+        self.was_answered = True
+        judge(self._adapter, reply, bases=self._call.bases, now=self._tools.wall_clock())
+        if reply.stream is None and outgoing.method != "HEAD":
+            refuse_unfit(self._call.endpoint, reply)
+        self._tell_guards(chosen, reply, self._tools.clock() - started)
+        self._observe(reply.verdict.kind.value, started)
+        if reply.verdict.kind in (Kind.FAILED, Kind.THROTTLED):
+            raise await self._failure(reply)
+        return reply
+
+    def _tell_guards(self, chosen: Chosen, reply: Reply, seconds: float) -> None:
+        kind, guards = reply.verdict.kind, self._guards
+        is_failed = kind is Kind.FAILED
+        if is_failed:
+            chosen.breaker.failed(chosen.began)
+        else:
+            chosen.breaker.succeeded(chosen.began, seconds)
+            self._quickest.answered(seconds)
+        guards.slots.finished(seconds, failed=is_failed)
+        self._tell_pacer(reply)
+        if self._call.rests and kind is Kind.CREDENTIAL_REFUSED:
+            self._remember_refusal(reply)
+        elif self._call.rests and not is_failed and kind is not Kind.THROTTLED:
+            guards.credentials.accepted(self._call.credential_at)
+
+    def _remember_refusal(self, reply: Reply) -> None:
+        call = self._call
+        path = call.outgoing.url.removeprefix(call.bases[0]).partition("?")[0]
+        again = refusal_of(reply, self._adapter, self._name, path, is_held=call.credential == "held")
+        if again is not None:
+            self._guards.credentials.refused(call.credential_at, again)
+
+    def _tell_pacer(self, reply: Reply) -> None:
+        """What the upstream says of its quota; one that goes by headers is only believed where it names a time."""
+        adapter, pacer, credential = self._adapter, self._guards.pacer, self._call.credential
+        left = adapter.quota_left(reply.headers) if adapter.quota_left is not None else None
+        cost = adapter.quota_cost(reply.headers) if adapter.quota_cost is not None else None
+        if left is not None or cost is not None:
+            pacer.told(credential, left, cost)
+        if reply.verdict.kind is not Kind.THROTTLED:
+            pacer.succeeded(credential)
+        elif reply.verdict.retry_after or (reply.verdict.retry_after is None and not adapter.by_headers):
+            pacer.throttled(credential, reply.verdict.retry_after)
+
+    async def _failure(self, reply: Reply) -> UpstreamFailure:
+        """A failure in the upstream's own words, unless nobody may see them, or they are too large for all to share."""
+        verdict = reply.verdict
+        if reply.stream is not None:
+            await reply.stream.close()
+        if reply.stream is not None or verdict.detail in BREACHES:
+            return self._failed(verdict.detail, wait=verdict.retry_after, answered=True)
+        return UpstreamFailure(verdict.detail, problem=UpstreamUnreachable(self._name), reply=reply)
+
+    def _failed(
+        self,
+        word: str,
+        *,
+        sent: bool = True,
+        was_kept: bool = False,
+        answered: bool = False,
+        wait: float | None = None,
+    ) -> UpstreamFailure:
+        problem = UpstreamTimeout(self._name) if word == "timeout" else UpstreamUnreachable(self._name)
+        return UpstreamFailure(word, problem=problem, sent=sent, was_kept=was_kept, answered=answered, wait=wait)
+
+    def _observe(self, outcome: str, started: float) -> None:
+        self._tools.observer.attempt(self._name, self._call.name, outcome, self._tools.clock() - started)
+
+
+def declined(word: str, problem: LarderError, wait: float | None = None) -> UpstreamFailure:
+    """Larder itself did not call."""
+    return UpstreamFailure(word, problem=problem, sent=False, wait=wait)
