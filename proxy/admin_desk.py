@@ -48,7 +48,8 @@ def exposition(larder: Larder) -> tuple[str, bytes]:
     """The metrics, with what is only looked at when somebody asks."""
     metrics = larder.observing.metrics
     for upstream in larder.upstreams:
-        metrics.set("larder_breaker_open", float(upstream.breaker.state != "closed"), upstream.name)
+        state = upstream.orders.forced or upstream.breaker.state
+        metrics.set("larder_breaker_open", float(state != "closed"), upstream.name)
     metrics.set("larder_memory_entries", len(larder.memory))
     metrics.set("larder_memory_bytes", larder.memory.bytes)
     metrics.set("larder_memory_evictions", larder.memory.evictions)

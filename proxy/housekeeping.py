@@ -99,8 +99,14 @@ class Housekeeping:
 
 
 async def reachable(plan: UpstreamPlan) -> bool:
-    """Whether something listens where an upstream should be."""
-    host, port = knock_at(plan)
+    """Whether something listens where an upstream should be, if only at one of its places."""
+    for base_url in plan.base_urls:
+        if await _answers(*knock_at(plan, base_url)):
+            return True
+    return False
+
+
+async def _answers(host: str, port: int) -> bool:
     try:
         async with asyncio.timeout(KNOCK_TIMEOUT):
             _, writer = await asyncio.open_connection(host, port)
@@ -110,9 +116,8 @@ async def reachable(plan: UpstreamPlan) -> bool:
     return True
 
 
-def knock_at(plan: UpstreamPlan) -> tuple[str, int]:
-    """Host and port of an upstream; of several APIs, of the first that its endpoints name."""
-    base_url = plan.base_url
+def knock_at(plan: UpstreamPlan, base_url: str) -> tuple[str, int]:
+    """Host and port of a base URL; of several APIs, of the first that the upstream's endpoints name."""
     if "{api}" in base_url and plan.adapter.api_of is not None and plan.endpoints:
         chosen = plan.adapter.api_of(plan.endpoints[0].name.partition(" ")[2])
         base_url = base_url.replace("{api}", chosen[0] if chosen is not None else "")

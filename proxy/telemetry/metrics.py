@@ -42,7 +42,9 @@ METRICS = (
     Metric("larder_webhooks_total", Counter, "Notifications received", ("source", "outcome")),
     Metric("larder_store_errors_total", Counter, "What the durable store could not do", ("operation",)),
     Metric("larder_config_reloads_total", Counter, "Reloads of the config", ("outcome",)),
-    Metric("larder_breaker_open", Gauge, "1 while the circuit is open or half-open", ("upstream",), Over.MAX),
+    Metric(
+        "larder_breaker_open", Gauge, "1 while the circuit is open or half-open, or held open", ("upstream",), Over.MAX
+    ),
     Metric("larder_purges_total", Counter, "Purges carried out", ("mode",)),
     Metric("larder_log_lines_lost", Gauge, "How often the log could not be written"),
     Metric("larder_memory_entries", Gauge, "Entries in memory"),

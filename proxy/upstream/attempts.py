@@ -97,9 +97,20 @@ class Attempts:
             wait = self._guards.pacer.take(self._call.credential, self._call.demand)
         except Paced as paced:
             raise declined(paced.word, UpstreamBusy(self._name, paced.retry_after), paced.retry_after) from paced
-        while wait > 0:
-            await self._tools.sleep(wait)
-            wait = self._guards.pacer.rest(self._call.credential)  # the upstream may have said no to others meanwhile
+        if wait > 0:
+            await self._hold_back(wait)
+
+    async def _hold_back(self, wait: float) -> None:
+        held_back = self._guards.held_back
+        if held_back.count >= self._guards.slots.policy.queue:
+            raise declined("queue-full", UpstreamBusy(self._name, wait), wait)
+        held_back.count += 1
+        try:
+            while wait > 0:
+                await self._tools.sleep(wait)
+                wait = self._guards.pacer.rest(self._call.credential)  # it may have said no to others meanwhile
+        finally:
+            held_back.count -= 1
 
     def _refuse_late(self) -> None:
         """What cannot be here in time is not begun."""

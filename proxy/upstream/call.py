@@ -13,7 +13,7 @@ from cachetools import TTLCache
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from adapters import Kind
-from policies import CircuitBreaker, RetryBudget, RetryPolicy
+from policies import Circuit, CircuitBreaker, RetryBudget, RetryPolicy
 from policies.deadline import Quickest
 from proxy.errors import UpstreamTimeout
 from proxy.plan import UpstreamPlan
@@ -80,7 +80,8 @@ class Upstream:
     async def call(self, call: Call) -> Reply:
         """The upstream's answer, whatever its status, unless it is the upstream's failure. Raises UpstreamFailure."""
         guards = self.apart.get(call.name, self.guards)
-        refusal = guards.credentials.refusal(call.credential_at) if call.rests else None
+        may_rest = call.rests and self.orders.forced is not Circuit.CLOSED  # held closed: an operator has seen to it
+        refusal = guards.credentials.refusal(call.credential_at) if may_rest else None
         if refusal is not None:
             return refusal
         quickest = self._quickest_of(call.name)

@@ -1,6 +1,6 @@
 """Guard sets: the guards that calls go through together. An upstream has one; an endpoint may have some of its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from policies import GuardPolicies
 from policies.credential_circuit import CredentialCircuit
@@ -8,6 +8,13 @@ from policies.pacing import Pacer
 from proxy.upstream.hosts import Hosts
 from proxy.upstream.messages import Reply
 from proxy.upstream.slots import AnySlots
+
+
+@dataclass
+class HeldBack:
+    """Calls that wait until their credential may call again. They are as many as may wait for a slot."""
+
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -19,3 +26,5 @@ class GuardSet:
     slots: AnySlots
     credentials: CredentialCircuit[Reply]
     policies: GuardPolicies
+    apart: frozenset[str] = frozenset()  # those that an endpoint has for itself
+    held_back: HeldBack = field(default_factory=HeldBack)

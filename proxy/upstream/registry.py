@@ -69,12 +69,15 @@ class Upstreams:
         """An endpoint's guards: its own where its block names one, else its upstream's."""
         earlier = before.apart.get(endpoint.name) if before is not None else None
         own = endpoint.apart
+        if earlier is not None and before is not None and earlier.apart != own:
+            earlier = None  # some of what it had was its upstream's
         return GuardSet(
             self._hosts(place, endpoint.guards, earlier) if "breaker" in own else upstream.hosts,
             self._pacer(place, endpoint.guards, earlier) if "pacing" in own else upstream.pacer,
             self._slots(place, endpoint.guards, earlier) if "concurrency" in own else upstream.slots,
             upstream.credentials,
             endpoint.guards,
+            own,
         )
 
     def _hosts(self, place: "_Place", policies: GuardPolicies, before: GuardSet | None) -> Hosts:

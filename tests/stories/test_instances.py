@@ -84,6 +84,25 @@ async def test_callers_of_all_instances_share_one_call(tmp_path, redis):
         assert sum("collapsed" in answer.cache for answer in answers) >= 40
 
 
+async def test_who_waits_for_another_instance_waits_no_longer_than_for_a_call_of_its_own(tmp_path, redis):
+    timeout = {"attempt": "1500ms", "total": "1500ms"}
+    async with instances(tmp_path, redis.url) as houses:
+        for house in houses:
+            house.reload(upstreams={"courseworks": {"timeout": timeout, "learn_user": False}})
+        await houses[0].fail(kind="hang", path=WHERE)
+        clock = asyncio.get_running_loop().time
+        began = clock()
+
+        async def waited(house):
+            answer = await house.get(COURSE, headers=bearer(ADA))
+            return answer.status, clock() - began
+
+        told = await asyncio.gather(*[waited(house) for house in houses])
+
+        assert [status for status, _ in told] == [504, 504]
+        assert max(seconds for _, seconds in told) < 1.5 * 1.7  # one total, not two
+
+
 async def test_nobody_waits_for_another_instance_across_credentials(tmp_path, redis):
     async with instances(tmp_path, redis.url) as (first, second):
         answers = await asyncio.gather(
