@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from policies.credential_circuit import CredentialCircuit
-
 from policies import GuardPolicies
+from policies.credential_circuit import CredentialCircuit
 from policies.pacing import Pacer
 from proxy.plan import Plan, UpstreamPlan
 from proxy.upstream.call import Upstream
