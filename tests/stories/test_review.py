@@ -8,7 +8,7 @@ from aiohttp import web
 
 from proxy.loading import plans_of
 from tests.house import ADA, STUDENT_COURSES, bearer, config_file
-from tests.origin import Origin, Seen, origin, text
+from tests.origin import gated, origin, text
 
 DECLARED = {"ttl": "60s", "negative_ttl": "5s", "stale_if_error": "1h"}
 
@@ -24,35 +24,6 @@ async def until(condition):
     async with asyncio.timeout(5):
         while not condition():
             await asyncio.sleep(0)
-
-
-class Gated(Origin):
-    """An origin that remembers a request at once, and answers GET only when its gate is open."""
-
-    def __init__(self, answer):
-        super().__init__(answer)
-        self.gate = asyncio.Event()
-
-    async def handle(self, request):
-        seen = Seen(request.method, request.raw_path, list(request.headers.items()), await request.read())
-        self.seen.append(seen)
-        if seen.method == "GET":
-            await self.gate.wait()
-        return self.answer(seen)
-
-
-@contextlib.asynccontextmanager
-async def gated(answer):
-    there = Gated(answer)
-    runner = web.ServerRunner(web.Server(there.handle))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    there.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        yield there
-    finally:
-        there.gate.set()
-        await runner.cleanup()
 
 
 async def turns(count=200):

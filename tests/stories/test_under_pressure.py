@@ -1,15 +1,15 @@
 """There: what callers of a whole Larder see while an upstream has a bad day, and what that upstream is asked."""
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 import pytest
-from aiohttp import web
 
 from tests.house import ADA, BEN, STUDENT_COURSES, bearer
-from tests.origin import Origin, origin, text
+from tests.origin import gated, origin, text
 
 LIST = STUDENT_COURSES + "?per_page=5"
+LATE = lambda seen: text("late")  # noqa: E731
 LOOKUP = "/smartystreets/us-street/street-address?street=1+Example+Pl&city=Sampleton&state=NY"
 
 
@@ -27,30 +27,9 @@ async def until(condition):
             await asyncio.sleep(0)
 
 
-@asynccontextmanager
-async def gated(answer=lambda seen: text("late")):
-    there = Origin(answer)
-    there.gate, there.waiting = asyncio.Event(), 0
-
-    async def handle(request):
-        there.waiting += 1
-        await there.gate.wait()
-        return await there.handle(request)
-
-    runner = web.ServerRunner(web.Server(handle))
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    there.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        yield there
-    finally:
-        there.gate.set()
-        await runner.cleanup()
-
-
 @pytest.mark.parametrize("said", [{"X-Request-Timeout": "60ms"}, {"Prefer": "wait=0"}])
 async def test_a_caller_waits_no_longer_than_it_says_and_finds_the_answer_when_it_comes_again(larder, said):
-    async with gated() as there, larder(**mirror(there.url, {"ttl": "60s"})) as house:
+    async with gated(LATE) as there, larder(**mirror(there.url, {"ttl": "60s"})) as house:
         late = await house.get("/mirror/x", headers=said)
         assert (late.status, late.json["title"]) == (504, "Upstream timeout")
 
@@ -61,7 +40,7 @@ async def test_a_caller_waits_no_longer_than_it_says_and_finds_the_answer_when_i
 
 
 async def test_who_is_out_of_time_gets_what_is_stale_and_the_reason(larder):
-    async with gated() as there:
+    async with gated(LATE) as there:
         there.gate.set()
         async with larder(**mirror(there.url, {"ttl": "1s", "stale_if_error": "1h"})) as house:
             await house.get("/mirror/x")
@@ -77,15 +56,15 @@ async def test_who_is_out_of_time_gets_what_is_stale_and_the_reason(larder):
 
 async def test_a_caller_may_ask_for_less_than_the_timeout_and_not_for_more(larder):
     slow = {"timeout": {"attempt": "100ms", "total": "100ms"}}
-    async with gated() as there, larder(**mirror(there.url, **slow)) as house:
+    async with gated(LATE) as there, larder(**mirror(there.url, **slow)) as house:
         async with asyncio.timeout(5):
             assert (await house.get("/mirror/x", headers={"X-Request-Timeout": "3600"})).status == 504
 
 
 async def test_one_who_is_patient_keeps_a_flight_going_that_an_impatient_one_began(larder):
-    async with gated() as there, larder(**mirror(there.url, {"ttl": "60s"})) as house:
+    async with gated(LATE) as there, larder(**mirror(there.url, {"ttl": "60s"})) as house:
         hasty = asyncio.create_task(house.get("/mirror/x", headers={"X-Request-Timeout": "100ms"}))
-        await until(lambda: there.waiting == 1)
+        await until(lambda: len(there.seen) == 1)
         patient = asyncio.create_task(house.get("/mirror/x"))
 
         assert (await hasty).status == 504
@@ -96,7 +75,7 @@ async def test_one_who_is_patient_keeps_a_flight_going_that_an_impatient_one_beg
 
 async def test_who_has_a_fallback_waits_no_longer_than_fallback_after(larder):
     rules = {"ttl": "1s", "stale_if_error": "1h"}
-    async with gated() as there:
+    async with gated(LATE) as there:
         there.gate.set()
         async with larder(**mirror(there.url, rules, timeout={"fallback_after": "50ms"})) as house:
             await house.get("/mirror/x")
@@ -112,7 +91,7 @@ async def test_who_has_a_fallback_waits_no_longer_than_fallback_after(larder):
 
 
 async def test_a_write_goes_on_when_its_caller_is_out_of_time(larder):
-    async with gated() as there, larder(**mirror(there.url)) as house:
+    async with gated(LATE, "POST") as there, larder(**mirror(there.url)) as house:
         late = await house.ask("POST", "/mirror/x", data=b"1", headers={"X-Request-Timeout": "80ms"})
         assert late.status == 504
 
