@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test check bench prove clean
+.PHONY: setup demo test check bench prove soak clean
 setup: .venv/.installed
 
 .venv/.installed: pyproject.toml constraints.txt
@@ -27,6 +27,11 @@ test: check
 prove: setup
 	@sh .ci/redis-server
 	@$(BIN)/python -m tests.prove
+
+# Ten minutes of load, faults, reloads and orders; then nothing may be left of it: memory, sockets, secrets in the log.
+# The variant with two workers: .venv/bin/python -m tests.soak --workers 2
+soak: setup
+	@$(BIN)/python -m tests.soak
 
 bench: setup
 	@$(BIN)/python -m bench

@@ -42,6 +42,12 @@ def canonical_header(name: str, value: str) -> str:
     return canonical_content_type(value) if name == "content-type" else value
 
 
+def enabled_api(sent: Sent) -> str:
+    """The API that a request goes to: a key is enabled, and used up, for each by itself (§5.2, §5.5)."""
+    parts = sent.path.split("/")
+    return "/".join(parts[: 4 if parts[1:2] == ["maps"] else 3]).partition(":")[0]
+
+
 def bypass(sent: Sent) -> bool:
     """Whether a request belongs to a session or a correction sequence; a body that cannot be read may."""
     if any(name in CHAINS and value for name, value in sent.query):

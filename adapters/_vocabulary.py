@@ -191,6 +191,9 @@ class Adapter:
     credential_places: tuple[Place, ...] = ()  # everything in a request that says who asks
     credential_fields: tuple[str, ...] = ()  # what the operator writes under `credential:`
     sign: Callable[[Mapping[str, str]], Signature] | None = None  # credential fields → what to add
+    credential_scope: Callable[[Sent], str] = lambda _sent: (
+        ""
+    )  # what of it may refuse a credential, apart from the rest
     held_partition: Partition = Partition.SHARED  # the partition when Larder holds the credential
     terms: tuple[str, ...] = ()  # versions of terms, one of which an operator has to accept before anything is cached
     education_records: bool = False  # what it answers are education records (FERPA): sealed at rest when a key is set

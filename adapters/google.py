@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from adapters._google_errors import shape_error, verdict
 from adapters._google_models import GEOCODING, VALIDATION
-from adapters._google_requests import api_of, bypass, canonical_body, canonical_header, canonical_query
+from adapters._google_requests import api_of, bypass, canonical_body, canonical_header, canonical_query, enabled_api
 from adapters._json import mapping
 from adapters._vocabulary import Adapter, Effect, Endpoint, Exchange, Place, Received, Sent, Signature
 from policies import (
@@ -88,6 +88,7 @@ adapter = Adapter(
     canonical_header=canonical_header,
     bypass=bypass,
     verdict=verdict,
+    credential_scope=enabled_api,
     write_effect=changes_nothing,
     shape_error=shape_error,
     keep_at_most=LEGAL,

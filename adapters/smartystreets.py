@@ -119,6 +119,7 @@ adapter = Adapter(
     canonical_header=canonical_header,
     bypass=bypass,
     verdict=verdict,
+    credential_scope=lambda sent: sent.last("license") or "",  # each licence is used up by itself (§4.5)
     write_effect=changes_nothing,
     shape_error=shape_error,
     keep_at_most=KEEP,

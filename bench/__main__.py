@@ -16,11 +16,13 @@ from pathlib import Path
 from bench.clients import load_client
 from bench.figures import Figure, save, table
 from bench.footprint import footprint
+from bench.guards import guards
 from bench.herd import herd
 from bench.hits import hits
 from bench.instances import instances
 from bench.million import million
 from bench.misses import misses
+from bench.pressure import pressure
 from bench.processes import BenchError
 from bench.recalls import recalls
 from bench.scene import NGINX, Scene, scene
@@ -38,6 +40,8 @@ ALONE: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "starting": starting,
     "recalls": recalls,
     "instances": instances,
+    "pressure": pressure,
+    "guards": guards,
     "million": million,
 }
 _ORDER = (*TOGETHER, *ALONE)

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,11 @@ class Pair:
         with urllib.request.urlopen(f"{self.origin.url}/_calls?at={path}", timeout=5) as response:
             return int(json.load(response)["count"])
 
+    def set_mood(self, *, fails: bool = False, waits: float = 0.0) -> None:
+        """Let the origin fail, or take so many seconds for each answer; without either it is well again."""
+        with urllib.request.urlopen(f"{self.origin.url}/_mood?fails={int(fails)}&waits={waits}", timeout=5):
+            pass
+
 
 @dataclass(frozen=True)
 class Scene(Pair):
@@ -88,11 +93,13 @@ def written(settings: Mapping[str, Any], folder: Path) -> Path:
 
 
 @contextmanager
-def pair(folder: Path) -> Iterator[Pair]:
-    """An origin and a Larder that nobody has asked anything; both stopped at the end."""
+def pair(folder: Path, upstreams: Callable[[str], dict[str, Any]] | None = None) -> Iterator[Pair]:
+    """An origin and a Larder that nobody has asked anything; both stopped at the end. `upstreams`: other blocks than
+    usual, given the origin's URL.
+    """
     at = free_port()
     with running("origin", python("bench.stand_ins", "origin", at), at, folder / "origin.log", "/warm") as origin:
-        settings = config(folder, origin.url)
+        settings = config(folder, origin.url, **({"upstreams": upstreams(origin.url)} if upstreams else {}))
         command, at = larder_command(written(settings, folder)), settings["server"]["port"]
         with running("larder", command, at, folder / "larder.log", "/-/ready") as larder:
             yield Pair(origin, larder, folder)

@@ -8,6 +8,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
@@ -21,6 +22,8 @@ LONG = 50_000_000  # bytes of the body it sends then
 NOT_KEPT = frozenset({"connection", "date", "server", "content-length", "transfer-encoding"})
 
 _BLOCK = bytes(range(256)) * 256
+_ITEM = json.dumps({"item": "x" * 1000}).encode()
+_FRESH = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "max-age=3600", "ETag": '"1"'})
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -44,6 +47,9 @@ def course(number: int) -> dict[str, object]:
         "time_zone": "America/New_York",
         "enrollments": [{"type": "student", "role_id": 3, "user_id": 20064, "enrollment_state": "active"}],
     }
+
+
+_COURSES = json.dumps([course(100 + n) for n in range(10)]).encode()
 
 
 def canvas_headers(page: str) -> CIMultiDict[str]:
@@ -82,29 +88,54 @@ async def send_long(request: web.BaseRequest) -> web.StreamResponse:
     return response
 
 
+@dataclass
+class Mood:
+    """How an origin is: well, unless it is told otherwise (`/_mood?fails=1&waits=10`)."""
+
+    fails: bool = False
+    waits: float = 0.0  # seconds before each answer
+
+    def told(self, request: web.BaseRequest) -> web.Response:
+        """What it is told holds from now on."""
+        self.fails, self.waits = request.query.get("fails") == "1", float(request.query.get("waits", 0))
+        return web.Response()
+
+    async def meet(self) -> web.Response | None:
+        """Let one request feel it; None where it is answered well."""
+        if self.waits:
+            await asyncio.sleep(self.waits)
+        return web.Response(status=503) if self.fails else None
+
+
+async def as_asked(request: web.BaseRequest) -> web.StreamResponse:
+    """What lies at a path: Canvas courses, cacheable items, slow and long things."""
+    path = request.path
+    if path.startswith("/slow/"):
+        await asyncio.sleep(SLOW)
+    if path.startswith(("/long/", "/chunked/")):
+        return await send_long(request)
+    if path == "/api/v1/courses":
+        return web.Response(body=_COURSES, headers=canvas_headers(str(request.url.with_query(None))))
+    if "/api/v1/courses/" in path:
+        return web.json_response(course(int(path.rpartition("/")[2])))
+    if path == "/api/v1/users/self":
+        return web.json_response({"id": 20064, "name": "Ada"})
+    return web.Response(body=_ITEM, headers=_FRESH)
+
+
 def origin() -> Handler:
-    """An upstream: Canvas courses, cacheable items, slow and long things, and how often each path was asked for."""
+    """An upstream, which counts how often each path was asked for."""
     calls: Counter[str] = Counter()
-    courses = json.dumps([course(100 + n) for n in range(10)]).encode()
-    item = json.dumps({"item": "x" * 1000}).encode()
-    fresh = CIMultiDict({"Content-Type": "application/json", "Cache-Control": "max-age=3600", "ETag": '"1"'})
+    mood = Mood()
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
         if path == "/_calls":
             return web.json_response({"count": sum(n for at, n in calls.items() if at.startswith(request.query["at"]))})
+        if path == "/_mood":
+            return mood.told(request)
         calls[path] += 1
-        if path.startswith("/slow/"):
-            await asyncio.sleep(SLOW)
-        if path.startswith(("/long/", "/chunked/")):
-            return await send_long(request)
-        if path == "/api/v1/courses":
-            return web.Response(body=courses, headers=canvas_headers(str(request.url.with_query(None))))
-        if path.startswith("/api/v1/courses/"):
-            return web.json_response(course(int(path.rpartition("/")[2])))
-        if path == "/api/v1/users/self":
-            return web.json_response({"id": 20064, "name": "Ada"})
-        return web.Response(body=item, headers=fresh)
+        return await mood.meet() or await as_asked(request)
 
     return handle
 

@@ -25,10 +25,11 @@ class Balancer:
 
     def pick(self, hosts: Sequence[Host]) -> str:
         """One of them; there must be one."""
-        self._turn += 1
-        count = len(hosts)
-        order = [hosts[(self._turn + step) % count] for step in range(count)]
-        return min(order, key=_rank).name
+        best = min(map(_rank, hosts))
+        equals = [host for host in hosts if _rank(host) == best]
+        if len(equals) > 1:  # else nobody's turn is used up
+            self._turn += 1
+        return equals[self._turn % len(equals)].name
 
 
 def _rank(host: Host) -> tuple[int, float]:

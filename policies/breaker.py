@@ -102,7 +102,7 @@ class CircuitBreaker:
         self._calls: deque[tuple[float, Happened]] = deque()  # (when it ended, how), oldest first
         self._sums: Counter[Happened] = Counter()  # how many ended how
         self._turned_at = -math.inf  # when the present period began
-        self._opened_at: float | None = None  # since when it rests
+        self._opened_at: float | None = None  # since when it rests: it opened, or the last probe went out
         self._free_probes = 0
 
     def __repr__(self) -> str:
@@ -207,12 +207,12 @@ class CircuitBreaker:
         if self._opened_at is None:
             return True
         if at >= self._opened_at + self.policy.cooldown:
-            # Re-armed as the first probe goes out: probes that never report back cannot wedge the circuit.
+            # Re-armed a cooldown after the last probe: probes that never report back cannot wedge the circuit.
             self._free_probes = self.policy.probes
-            self._opened_at = at
         if not self._free_probes:
             return False
         self._free_probes -= 1
+        self._opened_at = max(self._opened_at, at)  # another machine's word may come late
         return True
 
     def _succeed(self, at: float) -> None:

@@ -11,6 +11,7 @@ T = TypeVar("T")
 class _Rest(NamedTuple, Generic[T]):
     until: float
     what: T
+    is_probed: bool = False  # somebody was let through since, and has not said what came of it
 
 
 class CredentialCircuit(Generic[T]):
@@ -41,8 +42,12 @@ class CredentialCircuit(Generic[T]):
         now = self._clock()
         if now < rest.until:
             return rest.what
-        self._rests[key] = rest._replace(until=now + self._cooldown)
+        self._rests[key] = rest._replace(until=now + self._cooldown, is_probed=True)
         return None
+
+    def knows(self, key: Hashable) -> bool:
+        """Whether it was refused lately: who may send it all the same is its probe."""
+        return key in self._rests
 
     def refused(self, key: Hashable, what: T) -> None:
         """The upstream refused it, with this."""
@@ -52,6 +57,12 @@ class CredentialCircuit(Generic[T]):
     def accepted(self, key: Hashable) -> None:
         """The upstream took it."""
         self._rests.pop(key, None)
+
+    def abandoned(self, key: Hashable) -> None:
+        """Its probe ended and said nothing of it: the next caller is one."""
+        rest = self._rests.get(key)
+        if rest is not None and rest.is_probed:
+            self._rests[key] = rest._replace(until=self._clock(), is_probed=False)
 
     def forget(self) -> None:
         """All may be sent again: an operator says so."""

@@ -26,7 +26,7 @@ class Quickest:
     """How long the quickest of an endpoint's recent answers took: with less time left, a call cannot end well."""
 
     RECENT = 16  # answers
-    FORGOTTEN = 60.0  # seconds after which an answer says nothing any more
+    FORGOTTEN = 10.0  # seconds after which an answer says nothing any more: slow times end
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock

@@ -31,6 +31,11 @@ class Demand:
     deadline: float = math.inf
     has_fallback: bool = False  # all of them have a stored answer that may stand in
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for it who has nothing to fall back on."""
+        return not (self.priority.is_background or self.has_fallback)
+
     def joined(self, other: "Demand") -> None:
         """Another caller waits for the same call: the most urgent and the most patient of them count."""
         self.priority = min(self.priority, other.priority)

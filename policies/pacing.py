@@ -85,15 +85,16 @@ class Pacer:
     def __repr__(self) -> str:
         return f"<Pacer of {len(self._accounts)} credentials, {self.paused} paused, least left {self.lowest_left}>"
 
-    def take(self, credential: str, demand: Demand) -> float:
+    def take(self, credential: str, demand: Demand, *, may_wait: bool = True) -> float:
         """Seconds until the call may go out, which has its place from now on. Raises Paced, with nothing taken.
 
-        Who slept meanwhile asks `rest` again: the upstream may have said no to others.
+        Who slept meanwhile looks for a `rest`: the upstream may have said no to others. Where there is one it takes
+        another place, as all do who slept with it: else they would all go out as the pause ends.
         """
         now, name = self._now(), self._named(credential)
         account = self._accounts.get(name) or _Account(self.policy)  # kept once there is something to know
-        need_not = demand.priority.is_background or demand.has_fallback
-        latest = now if need_not else now + min(max(0.0, demand.left(now)), LONGEST_WAIT)
+        patience = min(max(0.0, demand.left(now)), LONGEST_WAIT) if demand.is_awaited and may_wait else 0.0
+        latest = now + patience
         until, word = self._opens(account, demand, now)
         if until > latest:
             raise _paced(until - now, word)
@@ -287,7 +288,9 @@ class _Account:
         if left is None or left >= units:
             return at
         refill = self._policy.refill
-        return at + (units - left) / refill if refill else self._left[1] + BELIEVED
+        if not refill:
+            return self._left[1] + BELIEVED
+        return min(at + (units - left) / refill, max(at, self._left[1] + LONGEST_ASKED))  # then it is heard anew
 
     def _is_spread(self, at: float) -> bool:
         """Whether calls go out no faster than what they cost refills."""

@@ -139,6 +139,8 @@ class App:
             return await self._visited(admitted, there, runtime, told)
         except LarderError as error:
             told.word, told.calls = error.word, error.calls
+            # How it came about leads back to itself, by way of its landing: a circle that waits for a collection.
+            error.__traceback__ = error.__cause__ = error.__context__ = None
             return problem_response(error, there.upstream.adapter, address.path, told.trace.traceparent)
 
     async def _visited(self, admitted: Admitted, there: Visit, runtime: Runtime, told: _Told) -> web.StreamResponse:

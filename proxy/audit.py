@@ -105,6 +105,15 @@ def audit_file(settings: Settings) -> AuditFile | None:
     return AuditFile(Path(named) if named else admin_token_path(settings).with_name("larder-audit.jsonl"))
 
 
+def _printable(value: Any) -> Any:
+    """A fact as JSON can say it: a tag may hold what is no UTF-8."""
+    if isinstance(value, dict):
+        return {_printable(name): _printable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_printable(item) for item in value]
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
 class Audit:
     """The records there are, and what becomes of new ones."""
 
@@ -135,7 +144,7 @@ class Audit:
 
     def note(self, what: str, by: By, **facts: Any) -> Noted:
         """Put a change on record, now that it holds. `facts`: of, before, after, undoes."""
-        record = Record(uuid4().hex[:12], self._now(), by.who, by.how, what, **facts)
+        record = Record(uuid4().hex[:12], self._now(), by.who, by.how, what, **_printable(facts))
         line = self._encode(record)
         if len(line) > LONGEST_RECORD:
             record = msgspec.structs.replace(record, before="(too long)", after="(too long)")

@@ -65,6 +65,7 @@ class Calling:
             bases=target.bases,
             retry=retry,
             rests=credential != "none" and not plan.upstream.adapter.by_headers,
+            scope=plan.upstream.adapter.credential_scope(ask.sent),
         )
         reply = await self._tools.upstream(plan.upstream.name).call(call)
         if reply.verdict.kind is Kind.CREDENTIAL_REFUSED and reply.calls:  # else it is one that rests
@@ -73,7 +74,7 @@ class Calling:
 
     def broke_off(self, ask: Ask, base: str) -> None:
         """The body of an answer that was counted as good, from that place, ended before its end."""
-        self._tools.upstream(ask.plan.upstream.name).broke_off(base)
+        self._tools.upstream(ask.plan.upstream.name).broke_off(base, ask.plan.name)
 
     def is_drained(self, ask: Ask) -> bool:
         """Whether an operator wants no call to this upstream that nobody waits for."""

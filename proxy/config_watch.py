@@ -76,4 +76,4 @@ def _seen(path: Path) -> Seen:
         found = path.stat()
     except OSError:
         return Seen()
-    return Seen(found.st_mtime_ns, found.st_size, found.st_ino)
+    return Seen(max(found.st_mtime_ns, found.st_ctime_ns), found.st_size, found.st_ino)  # ctime: made readable, say

@@ -21,7 +21,7 @@ from proxy.covering import Coverer, as_it_came, out_of_time
 from proxy.errors import NothingCached
 from proxy.fetching import Fetcher
 from proxy.finding import Finder, Found
-from proxy.flights import Flight, Flights
+from proxy.flights import Flight, Flights, seen
 from proxy.landing import Landing, failed
 from proxy.presenting import presented
 from proxy.shared_flights import SharedFlights
@@ -80,11 +80,11 @@ class Engine:
         total = ask.plan.timeout.total
         ask.demand.deadline = self._monotonic() + (total if ask.budget is None else min(ask.budget, total))
         if ask.is_unsafe:
-            return await _in_time(ask, self._writer.write(ask))
+            return await self._in_time(ask, self._writer.write(ask))
         if ask.key is None:
             if ask.directives.only_if_cached:
                 raise NothingCached
-            return await _in_time(ask, self._pass_on(ask, "request" if ask.directives.no_store else "bypass"))
+            return await self._in_time(ask, self._pass_on(ask, "request" if ask.directives.no_store else "bypass"))
         found = self._finder.in_memory(ask) or await self._finder.recalled(ask)
         match found.freshness if found is not None else Freshness.GONE:
             case Freshness.FRESH | Freshness.STALE if found is not None:
@@ -96,7 +96,7 @@ class Engine:
             case _ if ask.directives.only_if_cached:
                 raise NothingCached
             case _ if ask.sent.method == "HEAD":
-                return await _in_time(ask, self._head(ask, found))
+                return await self._in_time(ask, self._head(ask, found))
             case _:
                 return await self._fetched(ask, found)
 
@@ -191,7 +191,8 @@ class Engine:
                 return await self._alone(ask), False
             landing = await flight.landed()
             if landing.was_declined and not ask.demand.has_fallback:
-                return await self._alone(ask), False  # it was not begun, for one who could do without
+                self._flights.leave(what, flight)  # it was not begun, for one who could not wait or do without
+                continue
             if not landing.fits(ask) or not landing.is_fresh_for(ask, self._clock()):
                 return await self._alone(ask), False
             if landing.all_tags:
@@ -247,23 +248,27 @@ class Engine:
         if self._flights.under_way(what) is None:
             self._keep(_unclaimed(self._take_off(what, whole, stored)))
 
+    async def _in_time(self, ask: Ask, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Wait for an answer as long as the caller does; what it asked for goes on without it, and is judged. What was
+        not sent by then never is. Raises UpstreamTimeout.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            async with asyncio.timeout(ask.budget) as timer:
+                return await asyncio.shield(task)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            if isinstance(error, TimeoutError) and not timer.expired():
+                raise
+            ask.demand.deadline = self._monotonic()
+            self._keep(_let_go(task))
+            if isinstance(error, TimeoutError):
+                raise out_of_time(ask) from error
+            raise
+
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._behind.add(task)
         task.add_done_callback(self._behind.discard)
-
-
-async def _in_time(ask: Ask, work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Wait for an answer as long as the caller does. Raises UpstreamTimeout."""
-    if ask.budget is None:
-        return await work
-    try:
-        async with asyncio.timeout(ask.budget) as timer:
-            return await work
-    except TimeoutError as error:
-        if not timer.expired():
-            raise
-        raise out_of_time(ask) from error
 
 
 def _patience(ask: Ask) -> float | None:
@@ -272,6 +277,15 @@ def _patience(ask: Ask) -> float | None:
     if not after or not ask.demand.has_fallback:
         return ask.budget
     return after if ask.budget is None else min(after, ask.budget)
+
+
+async def _let_go(task: asyncio.Future[Answer]) -> None:
+    """Nobody waits for this answer any more."""
+    await asyncio.wait([task])
+    seen(task)
+    stream = None if task.cancelled() or task.exception() is not None else task.result().stream
+    if stream is not None:
+        await stream.close()
 
 
 async def _unclaimed(flight: Flight[Landing]) -> None:

@@ -117,8 +117,10 @@ class UpstreamUnreachable(LarderError):
 class UpstreamResting(LarderError):
     """503: the circuit is open for another `retry_after` seconds."""
 
-    def __init__(self, upstream: str, retry_after: float) -> None:
-        detail = f"{upstream} has been failing and is left alone for a while."
+    def __init__(self, upstream: str, retry_after: float, *, is_held: bool = False) -> None:
+        """`is_held`: by an operator."""
+        why = "is left alone by an operator's order" if is_held else "has been failing and is left alone"
+        detail = f"{upstream} {why} for a while."
         super().__init__(_problem(503, "Upstream resting", detail, retry_after=retry_after))
 
 

@@ -1,5 +1,7 @@
 """Header fields: which ones end at a proxy, and which ones never leave Larder."""
 
+import re
+
 from policies.http.fields import Fields, without
 
 VIA = "1.1 larder"  # RFC 9110 §7.6.3: what was spoken, and a pseudonym for who received it
@@ -19,6 +21,7 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
+_WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*(?:\"[^\"]*\"|[^,;]*)[^,]*", re.IGNORECASE)
 _OURS = frozenset(
     {
         "content-length",
@@ -33,6 +36,7 @@ _OURS = frozenset(
         "x-forwarded-proto",
         "x-larder-key",
         "x-real-ip",
+        "x-request-timeout",
     }
 )
 # What some servers take for the host or the target of a request: none of it is in a key, so none of it travels.
@@ -53,7 +57,15 @@ def end_to_end(fields: Fields) -> Fields:
     """A request's fields as they may travel on: hop-by-hop ones, those `Connection` names, Larder's own, and those that
     would make another request of it go.
     """
-    return without(fields, _hops(fields) | _OURS | _IN_DISGUISE)
+    return _without_wait(without(fields, _hops(fields) | _OURS | _IN_DISGUISE))
+
+
+def _without_wait(fields: Fields) -> Fields:
+    """How long this caller waits is nothing to those who share its call (RFC 7240 §4.3)."""
+    if not any(name.lower() == "prefer" for name, _ in fields):
+        return fields
+    kept = ((name, _WAIT.sub("", value) if name.lower() == "prefer" else value) for name, value in fields)
+    return tuple((name, value) for name, value in kept if name.lower() != "prefer" or value.strip(" ,"))
 
 
 def from_upstream(fields: Fields) -> Fields:

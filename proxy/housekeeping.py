@@ -1,10 +1,14 @@
 """Housekeeping: what has to be looked after now and then, behind everything else."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Coroutine
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from policies import EgressPolicy
+from policies.egress import may_lead_to
 from proxy.observing import Observing
 from proxy.plan import Plans, UpstreamPlan
 from proxy.shelf import Shelf
@@ -101,19 +105,25 @@ class Housekeeping:
 async def reachable(plan: UpstreamPlan) -> bool:
     """Whether something listens where an upstream should be, if only at one of its places."""
     for base_url in plan.base_urls:
-        if await _answers(*knock_at(plan, base_url)):
+        if await _answers(plan.guards.egress, *knock_at(plan, base_url)):
             return True
     return False
 
 
-async def _answers(host: str, port: int) -> bool:
+async def _answers(egress: EgressPolicy, host: str, port: int) -> bool:
+    """Whether one of its addresses does, of those that calls may go to."""
     try:
         async with asyncio.timeout(KNOCK_TIMEOUT):
-            _, writer = await asyncio.open_connection(host, port)
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            for *_, address in found:
+                if not may_lead_to(egress, host, ip_address(address[0])):
+                    continue
+                _, writer = await asyncio.open_connection(*address[:2])
+                writer.close()
+                return True
     except (OSError, TimeoutError):
-        return False
-    writer.close()
-    return True
+        pass
+    return False
 
 
 def knock_at(plan: UpstreamPlan, base_url: str) -> tuple[str, int]:

@@ -15,7 +15,7 @@ from proxy.spool import Reader, Spool
 from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import Reply
 
-WAITED_FOR = frozenset({"paced", "paused", "quota-low"})  # a caller who has nothing may wait until it may be called
+WAITED_FOR = frozenset({"deadline", "paced", "paused", "quota-low"})  # who is more patient, or has nothing, may call
 COVERED = frozenset({500, 502, 503, 504})  # the errors for which `stale-if-error` is meant (RFC 5861 §4)
 
 

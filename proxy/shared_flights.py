@@ -147,7 +147,9 @@ def _with_less_time(ask: Ask, waited: float) -> Ask:
     """Who waited for another process has that much less for a call of its own."""
     timeout = ask.plan.timeout
     shorter = replace(timeout, total=max(0.0, timeout.total - waited))
-    return replace(ask, plan=replace(ask.plan, guards=replace(ask.plan.guards, timeout=shorter)))
+    again = replace(ask, plan=replace(ask.plan, guards=replace(ask.plan.guards, timeout=shorter)))
+    vars(again)["conditions"] = ask.conditions  # a refresh behind has none, whatever its caller's fields say
+    return again
 
 
 def digest_of(what: Hashable) -> bytes:

@@ -9,7 +9,8 @@ from proxy.settings import Settings
 REDACTED = "***"
 
 # `key` is a hash already, but a short key's hash can be guessed at.
-_SECRET_NAMES = frozenset({"credential", "key", "keys", "password", "secret", "token"})
+_SECRET_NAMES = frozenset({"credential", "encryption_keys", "key", "keys", "password", "secret", "token"})
+_PARAMETER = re.compile(r"(?<=[?&])([^=&\s]*(?:key|password|secret|token)[^=&\s]*=)[^&\s#]*", re.IGNORECASE)
 _USER_INFORMATION = re.compile(r"(?<=://)[^/?#@\s]*(?:@[^/?#@\s]*)*@")  # RFC 3986 §3.2.1
 
 
@@ -25,7 +26,14 @@ def redacted(document: Any) -> Any:
         return {name: _member(str(name), value) for name, value in document.items()}
     if isinstance(document, list | tuple):
         return [redacted(item) for item in document]
-    return _USER_INFORMATION.sub(f"{REDACTED}@", document) if isinstance(document, str) else document
+    return _without_secrets(document) if isinstance(document, str) else document
+
+
+def _without_secrets(text: str) -> str:
+    """An URL without what may let somebody in."""
+    if "://" not in text:
+        return text
+    return _PARAMETER.sub(rf"\g<1>{REDACTED}", _USER_INFORMATION.sub(f"{REDACTED}@", text))
 
 
 def _member(name: str, value: Any) -> Any:

@@ -3,6 +3,7 @@
 breaker · pacing · concurrency · timeout · transport
 """
 
+import asyncio
 from contextlib import AsyncExitStack
 
 from adapters import Adapter, Kind
@@ -17,7 +18,7 @@ from proxy.upstream.hosts import Chosen
 from proxy.upstream.judging import judge, refuse_unfit
 from proxy.upstream.messages import Reply, TransportError
 from proxy.upstream.orders import Orders
-from proxy.upstream.refusing import refusal_of
+from proxy.upstream.refusing import remembered_of
 from proxy.upstream.slots import QueueFull, TooLate
 
 
@@ -42,15 +43,23 @@ class Attempts:
         self._quickest = quickest
         self._tools = tools
         self._tried: set[str] = set()
-        self._cut_off: list[tuple[CircuitBreaker, float]] = []
+        self._cut_off: list[tuple[CircuitBreaker, float, float]] = []  # since when, and for how long
+        self._is_over = False
         self.made = 0
         self.was_answered = False
 
     async def once(self) -> Reply:
         """One try. Raises UpstreamFailure."""
-        call, guards = self._call, self._guards
         self._refuse_resting()  # said at once: nobody waits for a slot at an open circuit
-        await self._pace()
+        while True:
+            await self._pace()
+            reply = await self._in_a_slot()
+            if reply is not None:
+                return reply
+
+    async def _in_a_slot(self) -> Reply | None:
+        """None where the upstream said meanwhile that this credential asks too often: the slot is for others."""
+        call, guards = self._call, self._guards
         try:
             async with AsyncExitStack() as slot:
                 is_shared = call.credential in ("held", "none")
@@ -58,7 +67,9 @@ class Attempts:
                     guards.slots.taken(call.credential, shared=is_shared, demand=call.demand)
                 )
                 self._refuse_late()
-                chosen = self._chosen()  # circuits may have opened while this call waited
+                if guards.pacer.rest(call.paced_as) > 0:
+                    return None
+                chosen = self._chosen()
                 guards.hosts.began(chosen.base)
                 slot.callback(guards.hosts.ended, chosen.base)
                 reply = await self._sent(chosen)
@@ -73,9 +84,15 @@ class Attempts:
             raise declined("queue-full", UpstreamBusy(self._name)) from full
 
     def time_is_up(self) -> None:
-        """The deadline cut off what was under way: as much a failure as a try that ends by its own timeout."""
-        for breaker, began in self._cut_off:
-            breaker.failed(began)
+        """The deadline cut off what was under way: as much a failure as a try that ends by its own timeout, if it had a
+        fair part of that.
+        """
+        timeout = self._call.guards.timeout
+        fair = min(timeout.attempt, timeout.total) / 2  # less says more of the queue here than of the upstream
+        for breaker, began, seconds in self._cut_off:
+            if seconds >= fair:
+                breaker.failed(began)
+                self._guards.slots.finished(seconds, failed=True)
 
     # before it goes out
 
@@ -83,7 +100,8 @@ class Attempts:
         """Raises UpstreamFailure where an operator says so, or no place may be called."""
         forced = self._orders.forced
         if forced is Circuit.OPEN:
-            raise self._resting(self._orders.forced_left)
+            seconds = self._orders.forced_left
+            raise declined("circuit-open", UpstreamResting(self._name, seconds, is_held=True))
         rest = None if forced is Circuit.CLOSED else self._guards.hosts.rest(self._call.bases)
         if rest is not None:
             raise self._resting(rest)
@@ -93,33 +111,43 @@ class Attempts:
 
     async def _pace(self) -> None:
         """Wait as long as this credential has to. Raises UpstreamFailure where that is too long."""
-        try:
-            wait = self._guards.pacer.take(self._call.credential, self._call.demand)
-        except Paced as paced:
-            raise declined(paced.word, UpstreamBusy(self._name, paced.retry_after), paced.retry_after) from paced
+        wait = self._turn(may_wait=self._guards.held_back.count < self._guards.slots.policy.queue)
         if wait > 0:
             await self._hold_back(wait)
 
+    def _turn(self, *, may_wait: bool = True) -> float:
+        """Take the next turn of this credential: seconds until then."""
+        call = self._call
+        try:
+            return self._guards.pacer.take(call.paced_as, call.demand, may_wait=may_wait)
+        except Paced as paced:
+            word = paced.word if may_wait or not call.demand.is_awaited else "queue-full"
+            raise declined(word, UpstreamBusy(self._name, paced.retry_after), paced.retry_after) from paced
+
     async def _hold_back(self, wait: float) -> None:
         held_back = self._guards.held_back
-        if held_back.count >= self._guards.slots.policy.queue:
-            raise declined("queue-full", UpstreamBusy(self._name, wait), wait)
         held_back.count += 1
         try:
             while wait > 0:
                 await self._tools.sleep(wait)
-                wait = self._guards.pacer.rest(self._call.credential)  # it may have said no to others meanwhile
+                rests = self._guards.pacer.rest(self._call.paced_as) > 0  # the upstream said no to others meanwhile
+                wait = self._turn() if rests else 0.0
         finally:
             held_back.count -= 1
 
     def _refuse_late(self) -> None:
-        """What cannot be here in time is not begun."""
-        if self._call.demand.left(self._tools.clock()) < self._quickest.seconds:
+        """What cannot be here in time is not begun, nor what another try has brought meanwhile."""
+        if self._is_over or self._call.demand.left(self._tools.clock()) < self._quickest.seconds:
             raise declined("deadline", UpstreamTimeout(self._name))
 
     def _chosen(self) -> Chosen:
-        is_forced = self._orders.forced is Circuit.CLOSED
-        chosen = self._guards.hosts.choose(self._call.bases, self._tried, forced=is_forced)
+        """Where it goes. Orders may have come, and circuits opened, while this call waited."""
+        forced = self._orders.forced
+        if forced is Circuit.OPEN:
+            raise self._resting(self._orders.forced_left)
+        chosen = self._guards.hosts.choose(
+            self._call.bases, self._tried, forced=forced is Circuit.CLOSED, is_safe=self._call.outgoing.is_safe
+        )
         self._tried.add(chosen.base)
         return chosen
 
@@ -128,17 +156,20 @@ class Attempts:
     async def _sent(self, chosen: Chosen) -> Reply:
         """Send once, judge the answer, and tell the guards."""
         self.made += 1
-        started = self._tools.clock()
+        loop = asyncio.get_running_loop()
+        started, sent_at = self._tools.clock(), loop.time()  # timeouts go by the loop's
         outgoing = self._call.sent_to(chosen.base)
         try:
             reply = await self._tools.send(outgoing, self._call.guards.timeout.attempt, self._call.read_up_to)
         except TransportError as error:
             chosen.breaker.failed(chosen.began)
+            self._guards.slots.finished(self._tools.clock() - started, failed=True)
             self._observe(error.kind, started)
             raise self._failed(error.kind, sent=error.sent, was_kept=error.was_kept) from error
         except BaseException:
-            chosen.breaker.abandoned(chosen.began)
-            self._cut_off.append((chosen.breaker, chosen.began))
+            if not chosen.is_forced:  # else it was no probe
+                chosen.breaker.abandoned(chosen.began)
+            self._cut_off.append((chosen.breaker, chosen.began, loop.time() - sent_at))
             raise
         reply.base = chosen.base
         self.was_answered = True
@@ -149,6 +180,7 @@ class Attempts:
         self._observe(reply.verdict.kind.value, started)
         if reply.verdict.kind in (Kind.FAILED, Kind.THROTTLED):
             raise await self._failure(reply)
+        self._is_over = True
         return reply
 
     def _tell_guards(self, chosen: Chosen, reply: Reply, seconds: float) -> None:
@@ -167,15 +199,13 @@ class Attempts:
             guards.credentials.accepted(self._call.credential_at)
 
     def _remember_refusal(self, reply: Reply) -> None:
-        call = self._call
-        path = call.outgoing.url.removeprefix(call.bases[0]).partition("?")[0]
-        again = refusal_of(reply, self._adapter, self._name, path, is_held=call.credential == "held")
-        if again is not None:
-            self._guards.credentials.refused(call.credential_at, again)
+        remembered = remembered_of(reply, self._call)
+        if remembered is not None:
+            self._guards.credentials.refused(self._call.credential_at, remembered)
 
     def _tell_pacer(self, reply: Reply) -> None:
         """What the upstream says of its quota; one that goes by headers is only believed where it names a time."""
-        adapter, pacer, credential = self._adapter, self._guards.pacer, self._call.credential
+        adapter, pacer, credential = self._adapter, self._guards.pacer, self._call.paced_as
         left = adapter.quota_left(reply.headers) if adapter.quota_left is not None else None
         cost = adapter.quota_cost(reply.headers) if adapter.quota_cost is not None else None
         if left is not None or cost is not None:

@@ -8,6 +8,7 @@ innermost, one for each attempt. tenacity keeps a call's state on the instance, 
 
 import asyncio
 from collections.abc import Callable
+from typing import NamedTuple
 
 from cachetools import TTLCache
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
@@ -15,15 +16,17 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from adapters import Kind
 from policies import Circuit, CircuitBreaker, RetryBudget, RetryPolicy
 from policies.deadline import Quickest
-from proxy.errors import UpstreamTimeout
+from policies.failure_memory import LONGEST_ASKED
+from proxy.errors import UpstreamBusy, UpstreamTimeout
 from proxy.plan import UpstreamPlan
-from proxy.upstream.attempts import Attempts
+from proxy.upstream.attempts import Attempts, declined
 from proxy.upstream.calls import Call, Tools
 from proxy.upstream.failures import POINTLESS, UpstreamFailure
 from proxy.upstream.guard_set import GuardSet
 from proxy.upstream.hedging import hedged
 from proxy.upstream.messages import Reply
 from proxy.upstream.orders import Orders
+from proxy.upstream.refusing import said_again
 from proxy.upstream.slots import AnySlots
 
 REPEATED_WITHIN = 60.0  # seconds after its failure in which the same request is the caller's own retry
@@ -54,7 +57,7 @@ class Upstream:
         self.last_error_at: float | None = before.last_error_at if before is not None else None
         self.reached: bool | None = before.reached if before is not None else None  # None: nobody tried yet
         self._quickest: dict[str, Quickest] = {}
-        self._failed_lately: TTLCache[int, bool] = TTLCache(MOST_REPEATED, REPEATED_WITHIN, timer=tools.clock)
+        self._failed_lately: TTLCache[int, _Failed] = TTLCache(MOST_REPEATED, LONGEST_ASKED, timer=tools.clock)
         self._tools = tools
 
     @property
@@ -83,11 +86,26 @@ class Upstream:
         may_rest = call.rests and self.orders.forced is not Circuit.CLOSED  # held closed: an operator has seen to it
         refusal = guards.credentials.refusal(call.credential_at) if may_rest else None
         if refusal is not None:
-            return refusal
+            return said_again(refusal, call, self.plan.adapter, self.name)
+        is_probe = may_rest and guards.credentials.knows(call.credential_at)
+        try:
+            return await self._guarded(call, guards)
+        except BaseException:
+            if is_probe:
+                guards.credentials.abandoned(call.credential_at)
+            raise
+
+    def broke_off(self, base: str, name: str) -> None:
+        """An answer to this endpoint that was taken for good broke off in its body: that counts as a failure too."""
+        self.apart.get(name, self.guards).hosts.circuit(base).broke_off()
+        self._note("broken-answer")
+
+    async def _guarded(self, call: Call, guards: GuardSet) -> Reply:
         quickest = self._quickest_of(call.name)
         attempts = Attempts(self.name, self.plan.adapter, call, guards, self.orders, quickest, self._tools)
         self.budget.demand()
         try:
+            self._refuse_early(call)
             async with asyncio.timeout(call.guards.timeout.total):
                 reply = await self._tried(call, attempts, quickest)
         except TimeoutError as error:
@@ -100,16 +118,13 @@ class Upstream:
         reply.calls = attempts.made
         return reply
 
-    def broke_off(self, base: str) -> None:
-        """An answer that was taken for good broke off in its body: that counts as a failure too."""
-        self.guards.hosts.circuit(base).broke_off()
-        self._note("broken-answer")
-
     async def _tried(self, call: Call, attempts: Attempts, quickest: Quickest) -> Reply:
         """The first attempt, and others under tenacity's rules if it fails. Most calls never need those."""
         try:
             return await self._raced(call, attempts)
         except UpstreamFailure as failure:
+            if not _may_repeat(failure, call):  # as all that Larder declines: then thousands a minute come this way
+                raise
             first: list[UpstreamFailure] = [failure]
 
         async def attempt() -> Reply:
@@ -134,13 +149,26 @@ class Upstream:
         after = call.guards.hedge.after
         if not after or not call.outgoing.is_safe:
             return await attempts.once()
-        return await hedged(
-            attempts.once, attempts.once, after, may=self.budget.spend, sleep=self._tools.sleep, let_go=_let_go
-        )
+        made = attempts.made
+
+        def may_hedge() -> bool:
+            """One that waits at home is helped by none behind it."""
+            return attempts.made > made and self.budget.spend()
+
+        return await hedged(attempts.once, attempts.once, after, may=may_hedge, sleep=self._tools.sleep, let_go=_let_go)
 
     def _retries(self, call: Call) -> RetryPolicy:
         """A caller who tries again by itself is not tried for again: SDKs do so up to six times (UPSTREAMS.md §1.8)."""
-        return ONCE if self._failed_lately.get(call.signature) else call.retries
+        failed = self._failed_lately.get(call.signature)
+        is_repeated = failed is not None and self._tools.clock() < failed.at + REPEATED_WITHIN
+        return ONCE if is_repeated else call.retries
+
+    def _refuse_early(self, call: Call) -> None:
+        """A read that the upstream wants to hear again later is not sent before. Raises UpstreamFailure."""
+        failed = self._failed_lately.get(call.signature) if call.outgoing.is_safe else None
+        wait = failed.not_before - self._tools.clock() if failed is not None else 0.0
+        if wait > 0:
+            raise declined("paused", UpstreamBusy(self.name, wait), wait)
 
     def _stop(self, call: Call, retries: RetryPolicy, quickest: Quickest) -> Callable[[RetryCallState], bool]:
         """No retry beyond the deadline, past the longest wait, or beyond the budget that all callers share."""
@@ -172,7 +200,9 @@ class Upstream:
         if attempts.was_answered:
             self.reached = True
         if attempts.made:
-            self._failed_lately[call.signature] = True
+            now = self._tools.clock()
+            asked = failure.wait if failure.detail != "throttled" else None  # that is for all its credential's calls
+            self._failed_lately[call.signature] = _Failed(now, now + min(asked or 0.0, LONGEST_ASKED))
         self._note(failure.detail)
         return failure
 
@@ -183,6 +213,13 @@ class Upstream:
 
 
 ONCE = RetryPolicy(attempts=1)
+
+
+class _Failed(NamedTuple):
+    """When a request failed, and when the upstream wants to hear it again."""
+
+    at: float
+    not_before: float
 
 
 def _asked(state: RetryCallState) -> float | None:

@@ -46,6 +46,7 @@ class Call(NamedTuple):
     bases: tuple[str, ...]  # places that answer alike; the outgoing URL begins with the first
     retry: RetryPolicy | None = None  # in place of the guards'
     rests: bool = False  # whether this credential rests once it was refused
+    scope: str = ""  # what of the upstream it was refused for
 
     @property
     def retries(self) -> RetryPolicy:
@@ -53,9 +54,19 @@ class Call(NamedTuple):
         return self.retry or self.guards.retry
 
     @property
-    def credential_at(self) -> tuple[str, str]:
+    def credential_at(self) -> tuple[str, str, str]:
         """Whom the upstream may refuse; one of its APIs may refuse who is welcome at another."""
-        return self.credential, self.bases[0]
+        return self.credential, self.bases[0], self.scope
+
+    @property
+    def paced_as(self) -> str:
+        """Who calls, at which API: each has quotas of its own."""
+        return f"{self.credential} {self.bases[0]}"
+
+    @property
+    def path(self) -> str:
+        """Below the base URL, raw."""
+        return self.outgoing.url[len(self.bases[0]) :].partition("?")[0]
 
     @property
     def signature(self) -> int:

@@ -26,9 +26,17 @@ async def hedged(
     try:
         if await _is_slow(tries[0], after, sleep) and may():
             tries.append(asyncio.create_task(second()))
-        return await _first_good(tries)
-    finally:
+        decisive = await _decisive(tries)
+    except BaseException:
         await _end(tries, let_go)
+        raise
+    tries.remove(decisive)
+    try:
+        await _end(tries, let_go)
+    except BaseException:
+        await _end([decisive], let_go)  # its caller is gone, so nobody else would close what it brought
+        raise
+    return decisive.result()
 
 
 async def _is_slow(task: asyncio.Task[Reply], after: float, sleep: Callable[[float], Awaitable[None]]) -> bool:
@@ -40,19 +48,34 @@ async def _is_slow(task: asyncio.Task[Reply], after: float, sleep: Callable[[flo
     return not task.done()
 
 
-async def _first_good(tries: list[asyncio.Task[Reply]]) -> Reply:
+async def _decisive(tries: list[asyncio.Task[Reply]]) -> asyncio.Task[Reply]:
+    """The first that brought anything but the upstream's failure; where all failed, the first of them."""
     pending = set(tries)
     while pending:
         done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
         for task in tries:
             if task in done and not isinstance(task.exception(), UpstreamFailure):
-                tries.remove(task)  # taken: not to be let go
-                return task.result()
-    return tries[0].result()
+                return task
+    return tries[0]
 
 
 async def _end(tries: list[asyncio.Task[Reply]], let_go: Callable[[Reply], Awaitable[None]]) -> None:
-    """Nothing of those that were not taken stays under way."""
+    """None of them stays under way. Who is cancelled meanwhile sees to that first."""
+    if not tries:
+        return
+    ending = asyncio.ensure_future(_ended(tries, let_go))
+    cancelled: asyncio.CancelledError | None = None
+    while not ending.done():
+        try:
+            await asyncio.wait({ending})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled from ending.exception()
+    ending.result()
+
+
+async def _ended(tries: list[asyncio.Task[Reply]], let_go: Callable[[Reply], Awaitable[None]]) -> None:
     for task in tries:
         task.cancel()
     for ended in await asyncio.gather(*tries, return_exceptions=True):

@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from cachetools import LRUCache
+from policies import BreakerPolicy, Circuit, CircuitBreaker, CircuitOpen
 from policies.balancing import Balancer, Host
 
-from policies import BreakerPolicy, Circuit, CircuitBreaker, CircuitOpen
-
-MOST = 256  # places whose circuits are kept: {api} is the caller's word
+MOST = 32  # places with a circuit of their own: {api} is the caller's word
+OTHERS = "*"  # the one that all further places share
 _WORSE = (Circuit.CLOSED, Circuit.HALF_OPEN, Circuit.OPEN)
 
 
@@ -22,6 +21,7 @@ class Chosen(NamedTuple):
     base: str
     breaker: CircuitBreaker
     began: float
+    is_forced: bool  # the circuit was not asked
 
 
 class Hosts:
@@ -39,7 +39,7 @@ class Hosts:
         self.policy = policy
         self._make = make
         self._clock = clock
-        self._circuits: LRUCache[str, CircuitBreaker] = LRUCache(MOST)
+        self._circuits: dict[str, CircuitBreaker] = {}
         self._in_flight: Counter[str] = Counter()
         self._balancer = Balancer()
         for base in bases:
@@ -63,9 +63,12 @@ class Hosts:
 
     def circuit(self, base: str) -> CircuitBreaker:
         """The circuit of a place."""
-        found: CircuitBreaker | None = self._circuits.get(base)
+        found = self._circuits.get(base)
         if found is None:
-            found = self._circuits[base] = self._make(base)
+            known = base if len(self._circuits) < MOST else OTHERS
+            found = self._circuits.get(known)
+            if found is None:
+                found = self._circuits[known] = self._make(known)
         return found
 
     def rest(self, bases: Sequence[str]) -> float | None:
@@ -78,18 +81,21 @@ class Hosts:
             rests.append(circuit.rest)
         return min(rests)
 
-    def choose(self, bases: Sequence[str], tried: Collection[str] = (), *, forced: bool = False) -> Chosen:
-        """The place for one call; another one than was tried, where there is one. Raises CircuitOpen.
+    def choose(
+        self, bases: Sequence[str], tried: Collection[str] = (), *, forced: bool = False, is_safe: bool = True
+    ) -> Chosen:
+        """The place for one call; another one than was tried, where one may be called. Raises CircuitOpen.
 
-        `forced`: an operator says that circuits are closed.
+        `forced`: an operator says that circuits are closed. What is not safe to repeat probes nothing, if it need not.
         """
-        left = [base for base in bases if base not in tried] or list(bases)
-        rests = []
+        left, rests = list(bases), []
+        if not is_safe and len(left) > 1:
+            left = [base for base in left if self.circuit(base).state is Circuit.CLOSED] or left
         while left:
-            base = left[0] if len(left) == 1 else self._balancer.pick([self._host(one) for one in left])
+            base = self._pick([base for base in left if base not in tried] or left)
             breaker = self.circuit(base)
             try:
-                return Chosen(base, breaker, self._clock() if forced else breaker.check())
+                return Chosen(base, breaker, self._clock() if forced else breaker.check(), forced)
             except CircuitOpen as resting:
                 rests.append(resting.retry_after)
                 left.remove(base)
@@ -104,6 +110,9 @@ class Hosts:
         self._in_flight[base] -= 1
         if not self._in_flight[base]:
             del self._in_flight[base]
+
+    def _pick(self, bases: Sequence[str]) -> str:
+        return bases[0] if len(bases) == 1 else self._balancer.pick([self._host(base) for base in bases])
 
     def _host(self, base: str) -> Host:
         breaker = self.circuit(base)

@@ -8,38 +8,38 @@ in the shape and with the status that their SDK knows.
 from dataclasses import replace
 
 from adapters import Adapter, Problem
-from policies.http.fields import as_mapping
+from policies.http.fields import as_mapping, without
+from proxy.upstream.calls import Call
 from proxy.upstream.messages import Reply
 
 LONGEST = 64 * 1024  # bytes of a body that is remembered
 
+_ONCE = frozenset({"set-cookie"})  # said to one who asked, not to who asks later
 
-def refusal_of(reply: Reply, adapter: Adapter, upstream: str, path: str, *, is_held: bool) -> Reply | None:
-    """The answer for who comes with the credential while it rests; None where that cannot be said again."""
-    if is_held:
-        return _in_own_words(reply, adapter, upstream, path)
-    if reply.stream is not None or len(reply.body) > LONGEST:
+
+def remembered_of(reply: Reply, call: Call) -> Reply | None:
+    """What is kept of a refusal; None where it could not be said again."""
+    if call.credential == "held":
+        return replace(reply, fields=(), headers={}, body=b"", stream=None, calls=0)
+    if reply.stream is not None or len(reply.body) > LONGEST or call.outgoing.method == "HEAD":
         return None
-    return replace(reply, calls=0)
+    fields = without(reply.fields, _ONCE)
+    return replace(reply, fields=fields, headers=as_mapping(fields), calls=0)
 
 
-def _in_own_words(reply: Reply, adapter: Adapter, upstream: str, path: str) -> Reply:
-    """The same status, for the older Google APIs 200, and a body that says no more than that."""
-    said = reply.status
-    if said < 400:
-        said = 402 if reply.verdict.detail == "quota-used-up" else 403
+def said_again(remembered: Reply, call: Call, adapter: Adapter, upstream: str) -> Reply:
+    """The answer for who comes with the credential while it rests."""
+    if call.credential != "held":
+        return remembered
+    status = remembered.status
+    if status < 400:  # the older Google APIs say it in a 200
+        status = 402 if remembered.verdict.detail == "quota-used-up" else 403
     detail = f"{upstream} refused the credential that Larder holds, and is not asked again for a while."
-    body = adapter.shape_error(Problem(said, "Credential refused", detail), path) if adapter.shape_error else None
-    content_type = "text/plain; charset=utf-8" if body is None else "application/json; charset=utf-8"
-    fields = (("Content-Type", content_type),)
-    return Reply(
-        reply.status,
-        fields,
-        as_mapping(fields),
-        detail.encode() if body is None else body,
-        verdict=reply.verdict,
-        calls=0,
-        base=reply.base,
-        requested_at=reply.requested_at,
-        received_at=reply.received_at,
+    body = (
+        adapter.shape_error(Problem(status, "Credential refused", detail), call.path) if adapter.shape_error else None
+    )
+    kind = "text/plain; charset=utf-8" if body is None else "application/json; charset=utf-8"
+    fields = (("Content-Type", kind),)
+    return replace(
+        remembered, fields=fields, headers=as_mapping(fields), body=detail.encode() if body is None else body
     )

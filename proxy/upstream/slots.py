@@ -75,7 +75,7 @@ class OwnPlaces:
 class _Waiter:
     demand: Demand
     credential: Name
-    outcome: asyncio.Future[QueueFull | None]  # None: it has its places
+    outcome: asyncio.Future[type[QueueFull] | None]  # None: it has its places
 
 
 class Slots:
@@ -204,7 +204,7 @@ class Slots:
     def _refuse(self, waiter: _Waiter, now: float) -> None:
         self._line.leave(waiter)
         if not waiter.outcome.done():
-            waiter.outcome.set_result(TooLate() if waiter.demand.left(now) <= 0 else QueueFull())
+            waiter.outcome.set_result(TooLate if waiter.demand.left(now) <= 0 else QueueFull)
 
 
 AnySlots = Slots  # for this process alone, or over several

@@ -1,5 +1,7 @@
 """The breaker and the retry budget under any history: an upstream that rests is left alone, and repeats are earned."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,14 +14,17 @@ POLICIES = st.builds(
     minimum_calls=st.integers(1, 5),
     cooldown=st.sampled_from([2.0, 5.0, 10.0]),
     probes=st.integers(1, 3),
+    slow_after=st.sampled_from([0.0, 1.0]),
+    slow_ratio=st.sampled_from([0.0, 0.5, 0.8, 1.0]),
 )
+LONG = 1.5  # seconds that a slow answer takes
 # A step begins a call, ends one of those under way (which one, how), or lets time pass.
 BEGIN = st.just(("begin",))
 STEPS = st.lists(
     st.one_of(
         BEGIN,
         BEGIN,
-        st.tuples(st.sampled_from(["failed", "failed", "succeeded", "abandoned"]), st.integers(0, 9)),
+        st.tuples(st.sampled_from(["failed", "failed", "slow", "slow", "succeeded", "abandoned"]), st.integers(0, 9)),
         # Whole eighths: sums of them are exact, so that "a cooldown later" is neither a bit more nor less.
         st.tuples(st.just("pass"), st.sampled_from([0.125, 1.0, 2.0, 3.75, 10.0])),
     ),
@@ -81,18 +86,29 @@ class History:
     def end(self, how, call, before):
         period, probe = call
         counts = self.breaker.counts
-        getattr(self.breaker, how)(period)
+        self.report(how, period)
         if how == "abandoned" and probe is not None and self.clock.now - probe[0] < self.policy.cooldown:
             probe[1] = True
         if before is Circuit.CLOSED and self.breaker.state is not Circuit.CLOSED:
-            assert how == "failed"
-            calls, failures = counts[0] + 1, counts[1] + 1
-            assert calls >= self.policy.minimum_calls
-            assert failures >= calls * self.policy.failure_ratio
+            assert counts.calls + 1 >= self.policy.minimum_calls
+            assert self.is_over_its_ratio(how, counts)
+
+    def report(self, how, period):
+        if how == "slow":
+            self.breaker.succeeded(period, LONG)
+        else:
+            getattr(self.breaker, how)(period)
+
+    def is_over_its_ratio(self, how, before):
+        """Whether one more that ended so is too many."""
+        policy, calls = self.policy, before.calls + 1
+        if how == "slow":
+            return 0 < policy.slow_after < LONG and before.slow + 1 >= calls * policy.slow_ratio
+        return how == "failed" and before.failures + 1 >= calls * policy.failure_ratio
 
 
 @given(POLICIES, STEPS)
-def test_it_opens_only_by_a_failure_and_never_below_minimum_calls(policy, steps):
+def test_it_opens_only_by_a_failure_or_a_slow_answer_at_its_ratio_and_never_below_minimum_calls(policy, steps):
     history = History(policy)
     for what in steps:
         history.step(what)
@@ -140,8 +156,26 @@ def test_once_the_cooldown_is_over_a_call_may_always_go_out(policy, steps):
 def test_an_upstream_that_only_succeeds_is_never_cut_off(policy, steps):
     history = History(policy)
     for what in steps:
-        history.step(("succeeded", *what[1:]) if what[0] in ("failed", "abandoned") else what)
+        history.step(("succeeded", *what[1:]) if what[0] in ("failed", "slow", "abandoned") else what)
         assert history.breaker.state is Circuit.CLOSED
+
+
+@given(POLICIES, STEPS)
+def test_where_no_answer_is_too_slow_slow_ones_never_cut_it_off(policy, steps):
+    history = History(replace(policy, slow_after=0.0))
+    for what in steps:
+        history.step(("slow", *what[1:]) if what[0] in ("failed", "abandoned") else what)
+        assert history.breaker.state is Circuit.CLOSED
+        assert history.breaker.counts.slow == 0
+
+
+@given(POLICIES, STEPS)
+def test_probes_that_are_slow_or_fail_never_close_it(policy, steps):
+    history = History(replace(policy, slow_after=1.0))
+    history.open()
+    for what in steps:
+        history.step(("slow", *what[1:]) if what[0] == "succeeded" else what)
+        assert history.breaker.state is not Circuit.CLOSED
 
 
 BUDGETS = st.builds(

@@ -18,7 +18,10 @@ POLICIES = st.builds(
     minimum_calls=st.integers(1, 5),
     cooldown=st.sampled_from([2.0, 5.0, 10.0]),
     probes=st.integers(1, 3),
+    slow_after=st.sampled_from([0.0, 1.0]),
+    slow_ratio=st.sampled_from([0.0, 0.5, 0.8, 1.0]),
 )
+LONG = 1.5  # seconds that a slow answer takes
 # A step is a process's: it begins a call, ends one under way (which, how), or is started again; or time passes.
 WHO = st.integers(0, PROCESSES - 1)
 BEGIN = st.tuples(st.just("begin"), WHO)
@@ -26,11 +29,12 @@ STEPS = st.lists(
     st.one_of(
         BEGIN,
         BEGIN,
-        st.tuples(st.sampled_from(["failed", "failed", "succeeded", "abandoned"]), st.integers(0, 9)),
+        st.tuples(st.sampled_from(["failed", "failed", "slow", "slow", "succeeded", "abandoned"]), st.integers(0, 9)),
         st.tuples(st.just("broke_off"), WHO),
         st.tuples(st.just("start again"), WHO),
         st.tuples(st.just("say"), WHO),
-        st.tuples(st.just("pass"), st.sampled_from([0.1, 1.0, 2.0, 3.7, 10.0])),
+        # Whole eighths: sums of them are exact, so that "a cooldown later" is neither a bit more nor less.
+        st.tuples(st.just("pass"), st.sampled_from([0.125, 1.0, 2.0, 3.75, 10.0])),
     ),
     max_size=80,
 )
@@ -106,7 +110,10 @@ class History:
 
     def end(self, how, call):
         process, began, probe = call
-        getattr(self.breakers[process], how)(began)
+        if how == "slow":
+            self.breakers[process].succeeded(began, LONG)
+        else:
+            getattr(self.breakers[process], how)(began)
         if how == "abandoned" and probe is not None and self.clock.now - probe[0] < self.policy.cooldown:
             probe[1] = True
 
@@ -160,13 +167,14 @@ def test_a_probe_given_up_makes_room_for_one_other_in_any_process(policy, given_
 
 
 @given(POLICIES, STEPS)
-def test_it_opens_only_by_a_failure(policy, steps):
+def test_it_opens_only_by_a_failure_or_a_slow_answer(policy, steps):
     history = History(policy)
     for what in steps:
         before = history.state
         history.step(*what)
         if before is Circuit.CLOSED and history.state is not Circuit.CLOSED:
-            assert what[0] in ("failed", "broke_off")
+            assert what[0] in ("failed", "broke_off", "slow")
+            assert what[0] != "slow" or policy.slow_after
 
 
 @given(POLICIES, STEPS, WHO)

@@ -242,3 +242,39 @@ async def test_a_redirect_is_handed_on_and_never_followed(larder, status):
 
             assert (answer.status, answer.headers["Location"]) == (status, elsewhere.url + "/secret")
             assert elsewhere.seen == []
+
+
+async def test_callers_who_do_not_wait_cannot_hide_that_an_upstream_hangs(larder):
+    guards = {"timeout": {"attempt": "100ms", "total": "100ms"}, "breaker": {"minimum_calls": 3, "cooldown": "60s"}}
+    async with gated(LATE) as there, larder(**mirror(there.url, **guards)) as house:
+        hasty = {"X-Request-Timeout": "20ms", "Cache-Control": "no-store"}
+        for n in range(3):
+            assert (await house.get(f"/mirror/{n}", headers=hasty)).status == 504
+        await until(lambda: house.larder.upstreams["mirror"].breaker.state == "open")
+
+        assert (await house.get("/mirror/4", headers=hasty)).status == 503
+        assert len(there.seen) == 3
+
+
+async def test_a_caller_who_has_no_time_does_not_spoil_it_for_others(larder):
+    rules = {"ttl": "1s", "stale_if_error": "1h"}
+    bodies = iter(["old", "new"])
+    async with origin(lambda seen: text(next(bodies))) as there, larder(**mirror(there.url, rules)) as house:
+        await house.get("/mirror/x")
+        house.clock.advance(5)
+
+        for method in ("HEAD", "GET"):
+            await house.ask(method, "/mirror/x", headers={"X-Request-Timeout": "0"})
+
+        assert (await house.get("/mirror/x")).body == b"new"
+
+
+async def test_how_long_a_caller_waits_is_not_the_upstreams_business(larder):
+    wishes = {"X-Request-Timeout": "30", "Prefer": "respond-async, wait=20; x=1, return=minimal"}
+    async with origin(lambda seen: text()) as there, larder(**mirror(there.url)) as house:
+        await house.get("/mirror/x", headers=wishes)
+        await house.get("/mirror/y", headers={"Prefer": "wait=20"})
+
+        assert there.seen[0].all("X-Request-Timeout") == []
+        assert there.seen[0].all("Prefer") == ["respond-async, return=minimal"]
+        assert there.seen[1].all("Prefer") == []

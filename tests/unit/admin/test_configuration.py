@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from proxy.admin.desk import ReloadReport
 from proxy.admin.redaction import redacted
 from proxy.config_file import ConfigError, ConfigProblem
+from proxy.settings import Settings
 from tests.unit.admin.operators import CANARY, CONFIG, COURSE, plans_from
 
 SECRET_NAMES = ["credential", "key", "keys", "password", "secret", "token", "Token"]
@@ -199,3 +200,22 @@ async def test_a_wrong_question_is_told_what_would_be_right(operator, query, fou
     assert heard.status == 400
     assert found in heard.problem["detail"]
     assert right in heard.problem["detail"]
+
+
+def secret_fields(schema_of, place=()):
+    """The fields of a config that are marked as secret, as they stand in it."""
+    for name, field in schema_of.model_fields.items():
+        if field.repr is False:
+            yield (*place, name)
+        if isinstance(field.annotation, type) and hasattr(field.annotation, "model_fields"):
+            yield from secret_fields(field.annotation, (*place, name))
+
+
+@pytest.mark.parametrize("place", list(secret_fields(Settings)), ids=".".join)
+def test_every_field_that_is_marked_as_secret_is_hidden(place):
+    value = "redis://operator:canary-1@redis.example:6379/0?password=canary-2" if place[-1] == "durable" else "canary-3"
+    document = value
+    for name in reversed(place):
+        document = {name: document}
+
+    assert "canary" not in str(redacted(document))

@@ -1,8 +1,11 @@
 """The circuit: when it opens, whom it lets through as a probe, and whose reports it believes."""
 
+from dataclasses import replace
+
 import pytest
 
 from policies import BreakerPolicy, Circuit, CircuitBreaker, CircuitOpen
+from policies.breaker import Happened, Report
 
 POLICY = BreakerPolicy(window=30, failure_ratio=0.5, minimum_calls=4, cooldown=10, probes=1)
 
@@ -12,10 +15,22 @@ def breaker(clock):
     return CircuitBreaker(POLICY, clock)
 
 
+SLOW = replace(POLICY, slow_after=2, slow_ratio=0.75)
+
+
+@pytest.fixture
+def minds_slowness(clock):
+    return CircuitBreaker(SLOW, clock)
+
+
 def report(breaker, word):
-    """One call after the other: `f` fails, `s` succeeds."""
+    """One call after the other: `f` fails, `s` succeeds, `l` is answered late."""
     for letter in word:
-        (breaker.failed if letter == "f" else breaker.succeeded)(breaker.check())
+        began = breaker.check()
+        if letter == "f":
+            breaker.failed(began)
+        else:
+            breaker.succeeded(began, 2.5 if letter == "l" else 2.0)
 
 
 def opened(breaker):
@@ -41,6 +56,69 @@ def test_it_opens_at_the_ratio_of_failures_once_enough_calls_were_made(breaker, 
     assert breaker.state is state
 
 
+@pytest.mark.parametrize(
+    ("history", "counts", "state"),
+    [
+        ("lll", (3, 0, 3), Circuit.CLOSED),
+        ("llll", (0, 0, 0), Circuit.OPEN),
+        ("slll", (0, 0, 0), Circuit.OPEN),
+        ("ssllll", (6, 0, 4), Circuit.CLOSED),
+        ("fll", (3, 1, 2), Circuit.CLOSED),
+        ("flll", (0, 0, 0), Circuit.OPEN),
+        ("llf", (3, 1, 2), Circuit.CLOSED),
+        ("llff", (0, 0, 0), Circuit.OPEN),
+        ("sslf", (4, 1, 1), Circuit.CLOSED),
+        ("slfl", (4, 1, 2), Circuit.CLOSED),
+        ("lllf", (4, 1, 3), Circuit.CLOSED),
+        ("lllfl", (0, 0, 0), Circuit.OPEN),
+        ("fffl", (4, 3, 1), Circuit.CLOSED),
+    ],
+)
+def test_it_opens_at_the_ratio_of_slow_answers_too_and_each_kind_has_its_own(minds_slowness, history, counts, state):
+    report(minds_slowness, history)
+
+    assert minds_slowness.state is state
+    assert minds_slowness.counts == counts
+
+
+def test_where_no_time_is_too_long_an_answer_is_an_answer(breaker):
+    report(breaker, "llllll")
+
+    assert breaker.state is Circuit.CLOSED
+    assert breaker.counts == (6, 0, 0)
+
+
+def test_slow_answers_that_left_the_window_do_not_count(minds_slowness, clock):
+    report(minds_slowness, "lll")
+    clock.advance(30)
+    report(minds_slowness, "l")
+
+    assert minds_slowness.counts == (1, 0, 1)
+    assert minds_slowness.state is Circuit.CLOSED
+
+
+def test_a_probe_that_is_answered_slowly_leaves_it_open_for_another_cooldown(minds_slowness, clock):
+    opened(minds_slowness)
+    clock.advance(10)
+    began = minds_slowness.check()
+    clock.advance(3)
+    minds_slowness.succeeded(began, 3.0)
+
+    assert minds_slowness.state is Circuit.OPEN
+    assert minds_slowness.rest == pytest.approx(10)
+    with pytest.raises(CircuitOpen):
+        minds_slowness.check()
+
+
+def test_a_slow_answer_to_a_call_begun_before_it_opened_says_nothing_now(minds_slowness, clock):
+    early = minds_slowness.check()
+    opened(minds_slowness)
+    clock.advance(4)
+    minds_slowness.succeeded(early, 4.0)
+
+    assert minds_slowness.rest == pytest.approx(6)
+
+
 def test_failures_that_left_the_window_do_not_count(breaker, clock):
     report(breaker, "fff")
     clock.advance(30)
@@ -48,6 +126,15 @@ def test_failures_that_left_the_window_do_not_count(breaker, clock):
 
     assert breaker.counts == (1, 1, 0)
     assert breaker.state is Circuit.CLOSED
+
+
+@pytest.mark.parametrize(("old", "new"), [("fff", "sssf"), ("lll", "sssl")])
+def test_what_left_the_window_is_not_added_to_what_is_in_it(minds_slowness, clock, old, new):
+    report(minds_slowness, old)
+    clock.advance(30)
+    report(minds_slowness, new)
+
+    assert minds_slowness.state is Circuit.CLOSED
 
 
 def test_an_open_circuit_says_how_long_it_rests(breaker, clock):
@@ -82,6 +169,29 @@ def test_as_many_probes_go_out_as_the_policy_says(clock):
 
     with pytest.raises(CircuitOpen):
         breaker.check()
+
+
+def test_within_no_cooldown_more_probes_go_out_though_the_last_ones_went_late(clock):
+    breaker = CircuitBreaker(BreakerPolicy(minimum_calls=1, cooldown=10, probes=2), clock)
+    report(breaker, "f")
+    for wait in (10, 6):
+        clock.advance(wait)
+        breaker.check()
+    clock.advance(5)  # more than a cooldown after the first of them
+
+    with pytest.raises(CircuitOpen) as resting:
+        breaker.check()
+    assert resting.value.retry_after == pytest.approx(5)
+
+
+def test_a_probe_of_another_machine_that_is_told_late_shortens_no_rest(clock):
+    breaker = CircuitBreaker(BreakerPolicy(minimum_calls=1, cooldown=10, probes=2), clock)
+    report(breaker, "f")
+    clock.advance(12)
+    breaker.check()
+    breaker.told(Report(Happened.PROBED, clock.now - 1, clock.now - 1))
+
+    assert breaker.rest == pytest.approx(10)
 
 
 def test_a_probe_that_succeeds_closes_the_circuit_with_a_clean_slate(breaker, clock):

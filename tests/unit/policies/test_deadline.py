@@ -50,7 +50,7 @@ def test_the_quickest_of_the_recent_answers_counts():
     assert quickest.seconds == 0.2
 
 
-def test_what_was_quick_once_is_forgotten_after_others_and_after_a_minute():
+def test_what_was_quick_once_is_forgotten_after_others_and_after_a_while():
     now = [0.0]
     quickest = Quickest(lambda: now[0])
     quickest.answered(0.1)

@@ -104,7 +104,10 @@ class Line:
         self.clock.advance(seconds)
         await asyncio.sleep(0)
 
-    async def call(
+    async def call(self, **how):
+        return await self.upstream.call(self.made(**how))
+
+    def made(
         self,
         *,
         is_safe=True,
@@ -115,7 +118,7 @@ class Line:
         **more,
     ):
         outgoing = Outgoing("GET" if is_safe else "POST", url, (), b"", is_safe=is_safe, decode=True)
-        call = Call(
+        return Call(
             outgoing,
             Endpoint(route="GET /"),
             "GET /",
@@ -126,7 +129,6 @@ class Line:
             self.bases,
             **more,
         )
-        return await self.upstream.call(call)
 
     @property
     def calls(self):

@@ -198,3 +198,10 @@ def test_a_file_that_its_owner_lets_others_read_is_left_so(audit, path):
     audit.note("flush", ALICE)
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_tag_that_is_no_utf_8_is_on_record_as_it_can_be_written(audit, path):
+    noted = audit.note("flush", ALICE, of={"tag": "mirror/\udce9"})
+
+    assert noted.audited
+    assert json.loads(path.read_text())["of"] == {"tag": "mirror/\\udce9"}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from adapters import Endpoint
-from policies import BreakerPolicy, ConcurrencyPolicy, GuardPolicies, PacingPolicy, RetryPolicy
+from policies import BreakerPolicy, Circuit, ConcurrencyPolicy, GuardPolicies, PacingPolicy, RetryPolicy
 from proxy.upstream.calls import Tools
 from proxy.upstream.registry import Upstreams
 from tests.unit.proxy.conftest import PlanOf, Script, Seen
@@ -100,3 +100,15 @@ def test_slots_that_were_the_upstreams_do_not_become_an_endpoints_own(upstreams)
 
     assert after.apart["GET /own"].slots is not after.guards.slots
     assert after.guards.slots is before.guards.slots
+
+
+def test_a_body_that_broke_off_counts_where_its_endpoint_has_its_circuit(upstreams):
+    once = BreakerPolicy(minimum_calls=1)
+    there = follow(upstreams, apart=["breaker"], breaker=once)
+
+    there.broke_off("http://there", "GET /own")
+    assert there.apart["GET /own"].hosts.worst.state is Circuit.OPEN
+    assert there.breaker.counts.failures == 0
+
+    there.broke_off("http://there", "GET /another")
+    assert there.breaker.counts.failures == 1
