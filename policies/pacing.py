@@ -88,8 +88,7 @@ class Pacer:
     def take(self, credential: str, demand: Demand, *, may_wait: bool = True) -> float:
         """Seconds until the call may go out, which has its place from now on. Raises Paced, with nothing taken.
 
-        Who slept meanwhile looks for a `rest`: the upstream may have said no to others. Where there is one it takes
-        another place, as all do who slept with it: else they would all go out as the pause ends.
+        Who slept meanwhile and meets a `rest` takes another place: else all who slept would go out as that ends.
         """
         now, name = self._now(), self._named(credential)
         account = self._accounts.get(name) or _Account(self.policy)  # kept once there is something to know

@@ -4,7 +4,7 @@ breaker · pacing · concurrency · timeout · transport
 """
 
 import asyncio
-from contextlib import AsyncExitStack
+from functools import partial
 
 from adapters import Adapter, Kind
 from policies import Circuit, CircuitBreaker, CircuitOpen
@@ -59,29 +59,44 @@ class Attempts:
 
     async def _in_a_slot(self) -> Reply | None:
         """None where the upstream said meanwhile that this credential asks too often: the slot is for others."""
-        call, guards = self._call, self._guards
+        call, slots = self._call, self._guards.slots
+        is_shared = call.credential in ("held", "none")
         try:
-            async with AsyncExitStack() as slot:
-                is_shared = call.credential in ("held", "none")
-                await slot.enter_async_context(
-                    guards.slots.taken(call.credential, shared=is_shared, demand=call.demand)
-                )
+            slot = await slots.take(call.credential, shared=is_shared, demand=call.demand)
+            is_under_way = False
+            try:
                 self._refuse_late()
-                if guards.pacer.rest(call.paced_as) > 0:
+                if self._guards.pacer.rest(call.paced_as) > 0:
                     return None
-                chosen = self._chosen()
-                guards.hosts.began(chosen.base)
-                slot.callback(guards.hosts.ended, chosen.base)
-                reply = await self._sent(chosen)
+                reply = await self._at(self._chosen())
                 if reply.stream is not None:  # it is under way as long as its body is
-                    reply.stream.then(slot.pop_all().aclose)
+                    is_under_way = True
+                    reply.stream.then(partial(slots.give_back, slot))
                 return reply
+            finally:
+                if not is_under_way:
+                    slots.give_back(slot)
         except CircuitOpen as resting:
             raise self._resting(resting.retry_after) from resting
         except TooLate as late:
             raise declined("deadline", UpstreamTimeout(self._name)) from late
         except QueueFull as full:
             raise declined("queue-full", UpstreamBusy(self._name)) from full
+
+    async def _at(self, chosen: Chosen) -> Reply:
+        """Send it there, which is one call more for that place as long as it is under way."""
+        hosts = self._guards.hosts
+        hosts.began(chosen.base)
+        is_under_way = False
+        try:
+            reply = await self._sent(chosen)
+            if reply.stream is not None:
+                is_under_way = True
+                reply.stream.then(partial(hosts.ended, chosen.base))
+            return reply
+        finally:
+            if not is_under_way:
+                hosts.ended(chosen.base)
 
     def time_is_up(self) -> None:
         """The deadline cut off what was under way: as much a failure as a try that ends by its own timeout, if it had a

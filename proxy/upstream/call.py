@@ -58,6 +58,7 @@ class Upstream:
         self.reached: bool | None = before.reached if before is not None else None  # None: nobody tried yet
         self._quickest: dict[str, Quickest] = {}
         self._failed_lately: TTLCache[int, _Failed] = TTLCache(MOST_REPEATED, LONGEST_ASKED, timer=tools.clock)
+        self._may_have_failed = False  # most upstreams never do
         self._tools = tools
 
     @property
@@ -114,7 +115,8 @@ class Upstream:
         except UpstreamFailure as failure:
             raise self._noted(failure, call, attempts) from failure.__cause__
         self.reached = True
-        self._failed_lately.pop(call.signature, None)
+        if self._may_have_failed:
+            self._failed_lately.pop(call.signature, None)
         reply.calls = attempts.made
         return reply
 
@@ -165,7 +167,8 @@ class Upstream:
 
     def _refuse_early(self, call: Call) -> None:
         """A read that the upstream wants to hear again later is not sent before. Raises UpstreamFailure."""
-        failed = self._failed_lately.get(call.signature) if call.outgoing.is_safe else None
+        may_have_failed = self._may_have_failed and call.outgoing.is_safe
+        failed = self._failed_lately.get(call.signature) if may_have_failed else None
         wait = failed.not_before - self._tools.clock() if failed is not None else 0.0
         if wait > 0:
             raise declined("paused", UpstreamBusy(self.name, wait), wait)
@@ -200,7 +203,7 @@ class Upstream:
         if attempts.was_answered:
             self.reached = True
         if attempts.made:
-            now = self._tools.clock()
+            now, self._may_have_failed = self._tools.clock(), True
             asked = failure.wait if failure.detail != "throttled" else None  # that is for all its credential's calls
             self._failed_lately[call.signature] = _Failed(now, now + min(asked or 0.0, LONGEST_ASKED))
         self._note(failure.detail)

@@ -56,21 +56,21 @@ class Stream:
     def __init__(self, chunks: AsyncIterator[bytes], close: Callable[[], Awaitable[None]]) -> None:
         self._chunks = chunks
         self._close = close
-        self._then: Callable[[], Awaitable[None]] | None = None
+        self._then: list[Callable[[], None]] = []
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._chunks
 
-    def then(self, act: Callable[[], Awaitable[None]]) -> None:
-        """What is to be done when it is closed."""
-        self._then = act
+    def then(self, act: Callable[[], None]) -> None:
+        """What else is to be done when it is closed."""
+        self._then.append(act)
 
     async def close(self) -> None:
         """Let go of the connection."""
         await self._close()
-        if self._then is not None:
-            then, self._then = self._then, None
-            await then()
+        acts, self._then = self._then, []
+        for act in acts:
+            act()
 
 
 @dataclass(slots=True)

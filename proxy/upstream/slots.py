@@ -113,9 +113,9 @@ class Slots:
         """How many wait, by priority."""
         return self._line.by_priority
 
-    @asynccontextmanager
-    async def taken(self, credential: str, *, shared: bool, demand: Demand | None = None) -> AsyncIterator[None]:
-        """Hold a slot. `shared` credentials, which Larder holds, only count against the whole.
+    async def take(self, credential: str, *, shared: bool, demand: Demand | None = None) -> Name:
+        """Take a slot; whoever has it must `give_back` what this returns. `shared` credentials, which Larder holds,
+        only count against the whole.
 
         Raises QueueFull when there are too many of those who are as urgent, at once or while it waits; TooLate when
         the demand's deadline passed before its turn came.
@@ -123,11 +123,21 @@ class Slots:
         name = None if shared else credential
         await self._take(name, Demand() if demand is None else demand)
         self.in_flight += 1
+        return name
+
+    def give_back(self, name: Name) -> None:
+        """A slot is free again."""
+        self.in_flight -= 1
+        self._give_back(name)
+
+    @asynccontextmanager
+    async def taken(self, credential: str, *, shared: bool, demand: Demand | None = None) -> AsyncIterator[None]:
+        """Hold a slot, as `take`."""
+        name = await self.take(credential, shared=shared, demand=demand)
         try:
             yield
         finally:
-            self.in_flight -= 1
-            self._give_back(name)
+            self.give_back(name)
 
     def finished(self, seconds: float, *, failed: bool) -> None:
         """A call that held a slot took so long; `failed`: it brought no answer in time. An adaptive limit learns."""

@@ -88,8 +88,10 @@ def test_one_that_rests_is_not_chosen_and_one_that_is_due_has_one_probe(hosts, c
     assert hosts.choose(PLACES).base != A
 
 
-def test_where_all_rest_it_says_so_whatever_was_tried(hosts):
-    fail(hosts, *PLACES)
+def test_where_all_rest_it_says_so_whatever_was_tried(hosts, clock):
+    fail(hosts, A)
+    clock.advance(4)
+    fail(hosts, B, C)
 
     for tried in ((), {B}, set(PLACES)):
         with pytest.raises(CircuitOpen):
