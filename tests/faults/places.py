@@ -1,5 +1,6 @@
 """Places: where a sandbox answers, until somebody switches it off."""
 
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +20,11 @@ class Place:
     def __init__(self, certificate: ssl.SSLContext | None = None) -> None:
         self.sandbox = Sandbox(SandboxSettings())
         self.certificate = certificate
-        self.port = 0
+        # Held all the time, though it listens to nobody: else somebody else may have the port while this is off.
+        self._port_holder = socket.socket()
+        self._port_holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._port_holder.bind(("127.0.0.1", 0))
+        self.port: int = self._port_holder.getsockname()[1]
         self._runner: web.AppRunner | None = None
 
     @asynccontextmanager
@@ -31,6 +36,7 @@ class Place:
         finally:
             self.heal()
             await self.switch_off()
+            self._port_holder.close()
 
     @property
     def url(self) -> str:
@@ -42,11 +48,11 @@ class Place:
         return f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
 
     async def switch_on(self) -> None:
-        """At the same port as before."""
+        """Somebody answers, always at the same port."""
         self._runner = web.AppRunner(make_sandbox(sandbox_state=self.sandbox), access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.certificate).start()
-        self.port = self._runner.addresses[0][1]
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.certificate, reuse_port=True)
+        await site.start()
 
     async def switch_off(self) -> None:
         """Nobody answers any more."""
