@@ -12,6 +12,7 @@ from sandbox.app import make_sandbox
 from sandbox.faults import read_plan
 from sandbox.settings import SandboxSettings
 from sandbox.state import Sandbox
+from tests.raw_origin import turns
 
 
 class Place:
@@ -59,6 +60,7 @@ class Place:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+            await turns(20)  # callers hear that their connections ended
 
     def fail(self, upstream: str, kind: str, **more: Any) -> None:
         """Let one of its upstreams fail until it is healed; where only each n-th request does, the next one first."""
