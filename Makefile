@@ -21,12 +21,14 @@ check: setup
 # Compiled once, whatever the environment says, and not by each of the hundred processes that tests start.
 test: check
 	@sh .ci/redis-server
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 4
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 3
 
-# Processes and a real Redis, killed and parted under load; a history of it all is checked. About six minutes.
+# Processes and a real Redis, killed and parted under load; a history of it all is checked. Then each fault
+# over real sockets with each provider. About eight minutes.
 prove: setup
 	@sh .ci/redis-server
 	@$(BIN)/python -m tests.prove
+	@$(BIN)/python -m tests.faults
 
 # Ten minutes of load, faults, reloads and orders; then nothing may be left of it: memory, sockets, secrets in the log.
 # The variant with two workers: .venv/bin/python -m tests.soak --workers 2

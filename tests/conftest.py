@@ -12,7 +12,7 @@ from tests.redis_server import redis_server
 
 # The suite tries the same examples every time, so that it tells of the change and not of the day's luck.
 # HYPOTHESIS_PROFILE=far looks for what nobody has seen yet.
-settings.register_profile("suite", max_examples=40, deadline=None, derandomize=True)
+settings.register_profile("suite", max_examples=25, deadline=None, derandomize=True)
 settings.register_profile(
     "far", max_examples=int(os.environ.get("LARDER_EXAMPLES", "1000")), deadline=None, print_blob=True
 )

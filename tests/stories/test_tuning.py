@@ -90,7 +90,7 @@ def nothing_but_secrets(config):
     )
 
 
-@each_number_of_workers
+@pytest.mark.parametrize("workers", [1])  # the same watch as a supervisor's
 async def test_a_bad_or_missing_file_is_told_once_and_changes_nothing(tmp_path, workers):
     async with a_watched_machine(tmp_path, workers) as (machine, caller):
         good, before = machine.config.read_text(), len(machine.lines)
@@ -139,7 +139,7 @@ async def test_orders_hold_in_every_worker_also_in_one_that_comes_later_and_are_
         assert (row["forced"], row["draining"]) == (None, None)
 
 
-@each_number_of_workers
+@pytest.mark.parametrize("workers", [2])  # the same record as a single process's
 async def test_what_was_on_record_is_there_after_a_restart_without_secrets(tmp_path, workers):
     async with a_watched_machine(tmp_path, workers) as (machine, _):
         before = len(machine.lines)
