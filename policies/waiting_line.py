@@ -43,6 +43,18 @@ class WaitingLine(Generic[W]):
             counts[waiter.demand.priority.name.lower()] += 1
         return counts
 
+    def has_room_for(self, demand: Demand, now: float) -> bool:
+        """Whether who joins with this demand stays: false where it would be the one shed. One look at each is cheaper
+        than to join and be shed, and while an upstream is slow most are.
+        """
+        if len(self) < self._most:
+            return True
+        priority, deadline = demand.priority, demand.deadline
+        return any(
+            one.deadline <= now or one.priority > priority or (one.priority == priority and one.deadline < deadline)
+            for one in [waiter.demand for waiter in self._waiters]
+        )
+
     def join(self, waiter: W) -> None:
         """Stand at its end. `shed` is to be asked before anybody else is let in."""
         self._waiters[waiter] = None

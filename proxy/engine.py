@@ -62,6 +62,7 @@ class Engine:
         self._monotonic = monotonic
         self._flights: Flights[Landing] = Flights()
         self._behind: set[asyncio.Task[Any]] = set()
+        self._refreshing: set[bytes | None] = set()  # keys: while that goes on, a stale read costs no more than a hit
 
     def at_once(self, ask: Ask) -> Answer | None:
         """The answer, if memory has one that is fresh enough. Does not wait for anything."""
@@ -114,7 +115,9 @@ class Engine:
     def _serve(self, ask: Ask, found: Found) -> Answer:
         """A stored answer that is fresh, or stale and refreshed behind."""
         now = self._clock()
-        if found.life.wants_refresh(now) and ask.key is not None and self._fetcher.may_refresh(ask):
+        key = ask.key
+        wants = found.life.wants_refresh(now) and key is not None and key not in self._refreshing
+        if wants and self._fetcher.may_refresh(ask):
             self._refresh_behind(ask, found)
         answer = from_entry(found.entry, found.life, now, CacheStatus(hit=True), found.tier)
         return presented(ask, answer, made_at=found.entry.stored_at, now=now)
@@ -246,7 +249,10 @@ class Engine:
         stored = self._stock.stored_for(whole, found)
         what = self._stock.flight_of(whole, stored)
         if self._flights.under_way(what) is None:
-            self._keep(_unclaimed(self._take_off(what, whole, stored)))
+            flight, key = self._take_off(what, whole, stored), ask.key
+            self._refreshing.add(key)
+            flight.landing.add_done_callback(lambda _: self._refreshing.discard(key))
+            self._keep(_unclaimed(flight))
 
     async def _in_time(self, ask: Ask, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Wait for an answer as long as the caller does; what it asked for goes on without it, and is judged. What was

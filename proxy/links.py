@@ -71,6 +71,8 @@ def _stays(address: str, bases: Sequence[str]) -> bool:
     """Whether whoever follows an address comes to one of the origins, or to one over TLS, however loosely it is read:
     browsers take a backslash for a slash, and any number of slashes behind a scheme (WHATWG URL §4.4).
     """
+    if any(address.startswith(base) and address[len(base) :][:1] in ("", "/", "?", "#") for base in bases):
+        return True  # nearly always, and beyond doubt: what follows an authority and a path cannot change them
     address = _IGNORED.sub("", address).replace("\\", "/")
     try:
         if not urlsplit(address).scheme:

@@ -152,7 +152,9 @@ class Attempts:
 
     def _refuse_late(self) -> None:
         """What cannot be here in time is not begun, nor what another try has brought meanwhile."""
-        if self._is_over or self._call.demand.left(self._tools.clock()) < self._quickest.seconds:
+        left = self._call.demand.left(self._tools.clock())
+        may_be_late = left < self._call.guards.timeout.attempt  # no answer ever took longer
+        if self._is_over or (may_be_late and left < self._quickest.seconds):
             raise declined("deadline", UpstreamTimeout(self._name))
 
     def _chosen(self) -> Chosen:

@@ -146,10 +146,14 @@ class Slots:
             self._settle()
 
     async def _take(self, name: Name, demand: Demand) -> None:
-        if demand.left(self._clock()) <= 0:
+        now = self._clock()
+        if demand.left(now) <= 0:
             raise TooLate
-        if not self._line and not self._lacking(name):
+        has_room = self._line.has_room_for(demand, now)
+        if not (self._line and has_room) and not self._lacking(name):
             return
+        if not has_room:
+            raise QueueFull
         waiter = _Waiter(demand, name, asyncio.get_running_loop().create_future())
         self._line.join(waiter)
         self._settle()

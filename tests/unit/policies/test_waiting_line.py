@@ -127,3 +127,18 @@ def test_it_tells_how_many_wait_of_each_priority():
 
     assert line.by_priority == {"interactive": 1, "notified": 0, "behind": 0, "watch": 2}
     assert repr(line) == "<WaitingLine 3 of 100>"
+
+
+@pytest.mark.parametrize("deadline", [3.0, 5.0, 7.0, float("inf")])
+@pytest.mark.parametrize("priority", list(Priority))
+@pytest.mark.parametrize("waiting", [[], [(0, 5.0)], [(2, 5.0), (1, 9.0)], [(3, 5.0), (3, 9.0)], [(0, 0.5), (0, 9.0)]])
+def test_there_is_room_for_exactly_those_who_would_not_be_shed(waiting, priority, deadline):
+    line = WaitingLine(len(waiting))
+    for one in waiting:
+        line.join(Waiter("w", Priority(one[0]), one[1]))
+    newcomer = Waiter("n", priority, deadline)
+
+    has_room = line.has_room_for(newcomer.demand, now=1.0)
+
+    line.join(newcomer)
+    assert has_room is (newcomer not in line.shed(1.0))
