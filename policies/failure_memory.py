@@ -49,6 +49,16 @@ class FailureMemory:
         due = at + max(wait, min(asked or 0.0, LONGEST_ASKED))
         self._waits[key] = _Failure(due, wait, disconnected)
 
+    def declined(self, key: Hashable) -> None:
+        """Nobody was asked, since the upstream is left alone: the next try is due soon, for that may end any time."""
+        self.put_off(key, at=self._clock())
+
+    def put_off(self, key: Hashable, *, at: float) -> None:
+        """The same, at that instant, here or elsewhere. It makes no later wait longer."""
+        remembered = self._waits.get(key)
+        wait = FIRST_WAIT / 2 if remembered is None else remembered.wait
+        self._waits[key] = _Failure(at + FIRST_WAIT, wait, disconnected=True)
+
     def succeeded(self, key: Hashable) -> None:
         """A try succeeded: nothing is remembered any more."""
         self._waits.pop(key, None)

@@ -16,7 +16,7 @@ from proxy.deciding import Decision, bar_to_storing, decide, decide_by_headers, 
 from proxy.errors import UpstreamUnreachable
 from proxy.flights import Flight
 from proxy.keeping import Keeper
-from proxy.landing import Landing, failed, is_final_word
+from proxy.landing import WAITED_FOR, Landing, failed, is_final_word
 from proxy.learning import Learner
 from proxy.messages import Entry
 from proxy.parts import PARTIAL, completed
@@ -135,7 +135,11 @@ class Fetcher:
 
     def _remember(self, ask: Ask, landing: Landing, failure: UpstreamFailure) -> None:
         """The next try for it is due later; not where it was the caller who could not wait."""
-        if landing.may_be_covered and failure.detail != "deadline":
+        if not landing.may_be_covered or failure.detail == "deadline":
+            return
+        if failure.is_declined and failure.detail not in WAITED_FOR:
+            self._failures.declined(ask.key)
+        else:
             self._failures.failed(ask.key, failure.wait, disconnected=not failure.answered)
 
     async def _validated(self, ask: Ask, flight: Flight[Landing], stored: Stored) -> Reply:

@@ -41,6 +41,7 @@ class Try(IntEnum):
     FAILED = 16  # a: seconds the upstream asked for
     DISCONNECTED = 17
     SUCCEEDED = 18
+    DECLINED = 19  # nobody was asked
 
 
 class GuardReports:
@@ -170,6 +171,10 @@ class SharedFailures(FailureMemory):
         kind = Try.DISCONNECTED if disconnected else Try.FAILED
         self._reports.write(NOTHING, kind, asked or 0.0, self._clock(), digest_of(key))
 
+    def declined(self, key: Hashable) -> None:
+        """Nobody was asked; all processes put it off."""
+        self._reports.write(NOTHING, Try.DECLINED, 0.0, self._clock(), digest_of(key))
+
     def succeeded(self, key: Hashable) -> None:
         """A try succeeded. That is news only where one failed before."""
         self._reports.read()
@@ -181,6 +186,8 @@ class SharedFailures(FailureMemory):
         """Count what a process wrote, if it is about a key."""
         if written.kind == Try.SUCCEEDED:
             super().succeeded(written.key)
+        elif written.kind == Try.DECLINED:
+            self.put_off(written.key, at=written.b)
         elif written.kind in (Try.FAILED, Try.DISCONNECTED):
             disconnected = written.kind == Try.DISCONNECTED
             self.remember(written.key, written.a, disconnected=disconnected, at=written.b)

@@ -39,7 +39,7 @@ class Expected(NamedTuple):
     after: str = REMEMBERED
     calls: int = ENOUGH
     is_noticed: bool = True
-    recover: float = COOLDOWN + 1
+    recover: float = COOLDOWN
     stale: int = 2 * CALLERS
 
 
@@ -106,7 +106,7 @@ ANSWERS = (
     Row(Fault("503", struck("status", status=503)), failing(503, "upstream-failed"), meets=(*PROVIDERS, VALIDATION)),
     Row(
         Fault("503 and Retry-After", struck("status", status=503, headers={"Retry-After": "20"})),
-        failing(503, "upstream-failed", recover=34),
+        failing(503, "upstream-failed"),
     ),
     Row(Fault("504", struck("status", status=504)), failing(504, "upstream-failed")),
     Row(
@@ -117,7 +117,7 @@ ANSWERS = (
     Row(
         Fault("down, up, down, up", struck("status", every=2)),
         FLAPPING,
-        {MIRROR: IN_TURNS._replace(cold=(*IN_TURNS.cold, RESTING), calls=7, is_noticed=True, recover=COOLDOWN + 1)},
+        {MIRROR: IN_TURNS._replace(cold=(*IN_TURNS.cold, RESTING), calls=7, is_noticed=True, recover=COOLDOWN)},
     ),
     Row(
         Fault("down, up, up, down", struck("status", every=3)),

@@ -81,3 +81,18 @@ def test_its_memory_is_bounded(clock):
     assert len(failures) == 3
     assert failures.is_due(0)
     assert not failures.is_due(9)
+
+
+def test_what_was_declined_is_due_soon_however_often_and_makes_no_later_wait_longer():
+    now = [0.0]
+    memory = FailureMemory(lambda: now[0])
+    for _ in range(10):
+        memory.declined("key")
+        assert not memory.is_due("key")
+        assert memory.is_disconnected("key")
+        now[0] += FIRST_WAIT
+        assert memory.is_due("key")
+
+    memory.failed("key")
+    now[0] += FIRST_WAIT
+    assert memory.is_due("key")
