@@ -158,7 +158,9 @@ class CircuitBreaker:
         self._report(Report(Happened.FAILED, began, self._clock()))
 
     def broke_off(self) -> None:
-        """An answer that was counted as good ended before its end: while the circuit is closed, that counts too."""
+        """An answer that was counted as good ended before its end: while the circuit is closed, it counts as a failure
+        instead.
+        """
         now = self._clock()
         self._report(Report(Happened.BROKE_OFF, now, now))
 
@@ -177,6 +179,7 @@ class CircuitBreaker:
                     self._turn(report.began, opened_at=report.at)
             case Happened.BROKE_OFF:
                 if self._opened_at is None:
+                    self._forget_success()
                     self._fail(report.at)
             case _ if not self._is_of_now(report.began):
                 pass
@@ -232,6 +235,14 @@ class CircuitBreaker:
         too_slow = self._sums[Happened.SLOW] >= calls * policy.slow_ratio and how is Happened.SLOW
         if calls >= policy.minimum_calls and (too_many or too_slow):
             self._turn(at, opened_at=at)
+
+    def _forget_success(self) -> None:
+        """Count one good answer less, the last there was: it may not be the one, but is as good as any."""
+        for place in reversed(range(len(self._calls))):
+            if self._calls[place][1] is Happened.SUCCEEDED:
+                del self._calls[place]
+                self._sums[Happened.SUCCEEDED] -= 1
+                return
 
     def _turn(self, at: float, opened_at: float | None) -> None:
         self._turned_at = at

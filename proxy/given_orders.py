@@ -15,6 +15,9 @@ class OrderBook(Protocol):
     def __contains__(self, upstream: object) -> bool:
         """Whether there is such an upstream."""
 
+    def place(self, upstream: str) -> tuple[str, ...]:
+        """Where this upstream is: its base URLs."""
+
     def of(self, upstream: str) -> Orders:
         """Those that hold on one upstream."""
 
@@ -34,6 +37,10 @@ class OwnOrders:
     def __contains__(self, upstream: object) -> bool:
         """Whether there is such an upstream."""
         return upstream in [one.name for one in self._upstreams]
+
+    def place(self, upstream: str) -> tuple[str, ...]:
+        """Where this upstream is: its base URLs."""
+        return self._upstreams[upstream].plan.base_urls
 
     def of(self, upstream: str) -> Orders:
         """Those that hold on one upstream."""
@@ -59,10 +66,11 @@ class Given(NamedTuple):
 
 
 class Remembered(NamedTuple):
-    """The order that held before another one, and when that was given, in monotonic seconds."""
+    """The order that held before another one, when that was given, in monotonic seconds, and on whom."""
 
     order: Order
     at: float
+    place: tuple[str, ...]
 
 
 class GivenOrders:
@@ -83,6 +91,8 @@ class GivenOrders:
         what, _, upstream = step.thing.partition(" ")
         if upstream not in self._book:
             raise CannotUndo("The config has no such upstream any more.")
+        if self._book.place(upstream) != step.before.place:
+            raise CannotUndo("The upstream of this name is at another place now.")
         self._steps.undone(step.change)
         order = step.before.order.after(self._clock() - step.before.at)
         given = await self._give(upstream, order, by, undoes=step.change)
@@ -96,7 +106,8 @@ class GivenOrders:
         facts = {"before": words(before), "after": words(order)}
         noted = self._audit.note(what if undoes is None else "undo", by, of=upstream, **facts, undoes=undoes)
         if undoes is None and before != order:
-            self._steps.made(noted.change, f"{what} {upstream}", Remembered(before, self._clock()))
+            remembered = Remembered(before, self._clock(), self._book.place(upstream))
+            self._steps.made(noted.change, f"{what} {upstream}", remembered)
         everywhere = await self._book.tell(upstream, order)
         return Given(before, order, noted.change, noted.audited, everywhere)
 

@@ -16,6 +16,10 @@ class CrewBook:
         """Whether there is such an upstream."""
         return upstream in self._reloader.plans.upstreams
 
+    def place(self, upstream: str) -> tuple[str, ...]:
+        """Where this upstream is: its base URLs."""
+        return self._reloader.plans.upstreams[upstream].base_urls
+
     def of(self, upstream: str) -> Orders:
         """Those that hold on one upstream."""
         return self._crew.orders.of(upstream)

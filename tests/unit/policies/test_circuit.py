@@ -272,6 +272,15 @@ def test_a_call_given_up_while_closed_counts_for_nothing(breaker):
     assert breaker.state is Circuit.CLOSED
 
 
+@pytest.mark.parametrize(("history", "failures"), [("ss", 1), ("sl", 1), ("sf", 2), ("ff", 3), ("", 1)])
+def test_an_answer_that_broke_off_is_a_failure_and_not_a_good_answer_too(breaker, history, failures):
+    report(breaker, history)
+    breaker.broke_off()
+
+    calls, failed, _ = breaker.counts
+    assert (calls, failed) == (max(failures, len(history)), failures)
+
+
 def test_it_shows_how_it_stands(breaker):
     report(breaker, "fs")
 

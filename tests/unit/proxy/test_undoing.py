@@ -21,9 +21,13 @@ class Book:
     def __init__(self, clock):
         self.orders, self.names, self.all_answer = Orders(clock), {"courseworks"}, True
         self.heard = []
+        self.bases = ("http://there",)
 
     def __contains__(self, name):
         return name in self.names
+
+    def place(self, _name):
+        return self.bases
 
     def of(self, _name):
         return self.orders
@@ -163,6 +167,15 @@ async def test_an_order_on_an_upstream_that_is_gone_cannot_be_undone(scene):
 
     with pytest.raises(CannotUndo, match="no such upstream any more"):
         await scene.undo(change)
+
+
+async def test_an_order_on_another_upstream_of_the_same_name_is_not_taken_back(scene):
+    change = await scene.give("open", 60.0)
+    scene.book.bases = ("http://elsewhere",)
+
+    with pytest.raises(CannotUndo, match="at another place now"):
+        await scene.undo(change)
+    assert scene.book.orders.of_circuit.word == "open"
 
 
 @pytest.mark.parametrize("what", ["flush", "start", "end"])

@@ -107,9 +107,9 @@ def test_a_call_from_before_the_circuit_opened_says_nothing_now_wherever_it_was_
 
 def test_a_body_that_broke_off_counts_everywhere(machine):
     one, two = breaker_of(machine.process()), breaker_of(machine.process())
-    for _ in range(2):
+    for _ in range(4):
         one.succeeded(one.check())
-        one.broke_off()
+        two.broke_off()
 
     assert two.state is Circuit.OPEN
 
