@@ -80,6 +80,7 @@ class ExpressLane:
         self._clock = clock
         self._secret = token_bytes(32)
         self._lanes: LRUCache[bytes, Lane] = LRUCache(MOST_LANES)
+        self._runtime: Runtime | None = None  # that all lanes were opened under
 
     def ticket(self, request: web.BaseRequest) -> bytes | None:
         """The digest of a request's head and peer; None for what has to take the long way."""
@@ -110,6 +111,8 @@ class ExpressLane:
         if entry is None or answer.status != entry.status or answer.body is not entry.body:
             return  # it is cut, decoded or left out for this caller
         if entry.status == 200 and len(entry.body) <= LARGEST_BODY:
+            if runtime is not self._runtime:  # no other lane leads anywhere any more, and each would keep its plans
+                self._lanes, self._runtime = LRUCache(MOST_LANES), runtime
             self._lanes[ticket] = Lane(runtime, ask, ask.key, bases, _coding_of(entry))
 
     def answer(self, ticket: bytes, runtime: Runtime, traceparent: str) -> Express | None:

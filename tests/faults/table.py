@@ -53,9 +53,8 @@ def throttled(status: int, *, calls: int = 5, recover: float = 17, after: str = 
     return Expected("200 throttled", (f"{status} throttled", "503 paused"), after, calls, recover=recover)
 
 
-# Its body goes to callers as it comes, so what they have begun to read breaks off. A call counts as answered and as
-# broken off, hence half as many are enough.
-STREAMED = Expected(f"200 {CUT_OFF}", (f"200 {CUT_OFF}", RESTING), calls=ENOUGH // 2, stale=CALLERS)
+# Its body goes to callers as it comes, so what they have begun to read breaks off.
+STREAMED = Expected(f"200 {CUT_OFF}", (f"200 {CUT_OFF}", RESTING), stale=CALLERS)
 
 
 @dataclass(frozen=True)

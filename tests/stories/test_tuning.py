@@ -1,6 +1,7 @@
 """Tuning a Larder that runs: its config file is watched; changes are undone, compared with a file, and on record."""
 
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -9,7 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 import yaml
 
-from tests.house import STUDENT_COURSES, merged, running_sandbox
+from proxy.plan import Plans
+from tests.house import ADA, STUDENT_COURSES, bearer, merged, running_sandbox
 from tests.stories.machines import PATIENCE, ROOT, Caller, a_machine, kill, written
 
 BREAKER, DRAIN = "/admin/upstreams/courseworks/breaker", "/admin/upstreams/courseworks/drain"
@@ -161,3 +163,16 @@ async def test_what_was_on_record_is_there_after_a_restart_without_secrets(tmp_p
         "upstreams.smartystreets.credential.auth_token": "***",
     }
     assert SECRET not in (tmp_path / "larder-audit.jsonl").read_text()
+
+
+async def test_nothing_that_held_before_a_reload_is_kept_for_the_requests_it_answered(larder):
+    async with larder() as home:
+        for number in range(5):
+            home.reload(defaults={"cache": {"settle": f"{41 + number}s"}})
+            for _ in range(3):  # nobody asks for just this again
+                assert (await home.get(f"{STUDENT_COURSES}?per_page={1 + number}", headers=bearer(ADA))).status == 200
+        await home.settled()
+        gc.collect()
+
+        kept = {one.settings.defaults.cache.settle for one in gc.get_objects() if isinstance(one, Plans)}
+        assert kept & set(range(41, 46)) == {45}
