@@ -1,6 +1,6 @@
 """The words an adapter is written in. An adapter is facts, and small pure functions where facts cannot say it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
@@ -99,6 +99,26 @@ class Exchange:
     me: str | None = None  # the upstream's id of the user the credential belongs to, where it is known
 
 
+class Echo(NamedTuple):
+    """A parameter that an answer merely repeats: it is neither sent nor keyed, but written into each one's answer."""
+
+    name: str
+    write: Callable[[Any, str], Any]  # (answer, the caller's value) → that answer for this caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A read by POST of many things, each of which could be read alone: each is looked up, kept and sent by itself."""
+
+    single: str  # the route, of the same path, by which one is read
+    most: int  # things in one call
+    most_bytes: int  # of its body
+    split: Callable[[Sent], Sequence[Query] | None]  # the query by which each is read; None: the upstream is to judge
+    pack: Callable[[Query], Mapping[str, Any]]  # such a query as it stands in a body
+    share: Callable[[Any, int], Sequence[Any] | None]  # (answer, how many) → each one's; None: it does not fit
+    place: Callable[[Any, int], Sequence[Any]]  # (one's answer, its place) → what the answer of all has of it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One route of an upstream."""
@@ -111,6 +131,9 @@ class Endpoint:
     tags: Callable[[Exchange], Iterable[str]] | None = None  # names under which the entry is purged
     reads: bool = False  # a POST that changes nothing: cached and retried by its body
     knows_me: bool = False  # its tags want Exchange.me: the user is learned through Adapter.whoami
+    canonical_query: Callable[[Query], Query] | None = None  # in place of its adapter's
+    echo: Echo | None = None
+    batch: Batch | None = None
 
 
 class Place(NamedTuple):

@@ -3,6 +3,7 @@
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -18,7 +19,8 @@ from adapters._smarty_answers import (
     verdict,
     zip_outcome,
 )
-from adapters._vocabulary import Adapter, Effect, Endpoint, Exchange, Place, Query, Received, Sent, Signature
+from adapters._smarty_requests import ECHO, batch_of, canonical_lookup, canonical_query
+from adapters._vocabulary import Adapter, Effect, Endpoint, Exchange, Place, Received, Sent, Signature
 from policies import (
     DAY,
     MINUTE,
@@ -40,8 +42,6 @@ TYPING = CachePolicy(ttl=5 * MINUTE, refresh_behind=RefreshBehind.FORBIDDEN)
 # Not in §8: property data, some of it live; as short as a missing match.
 ENRICHMENT = UNMATCHED
 
-CREDENTIAL = frozenset({"auth-id", "auth-token", "key"})
-
 _API = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -49,11 +49,6 @@ def api_of(path: str) -> tuple[str, str] | None:
     """`/us-street/street-address` → `us-street`, `/street-address`; None for what could not be a host's first label."""
     api, slash, rest = path.removeprefix("/").partition("/")
     return (api, slash + rest or "/") if _API.fullmatch(api) else None
-
-
-def canonical_query(query: Query) -> Query:
-    """Without the credential, ordered by name; repeated names keep their order."""
-    return tuple(sorted((pair for pair in query if pair[0] not in CREDENTIAL), key=lambda pair: pair[0]))
 
 
 def canonical_header(name: str, value: str) -> str:
@@ -78,24 +73,22 @@ def sign(credential: Mapping[str, str]) -> Signature:
 
 
 def verification(route: str, outcome: Callable[[Exchange], str | None], model: TypeAdapter[Any]) -> Endpoint:
-    """A lookup that is kept for a month where it matched, for a day where it did not; a POST is a batch of them."""
-    return Endpoint(
-        route=route,
-        cache=VERIFIED,
-        outcomes={NO_MATCH: UNMATCHED},
-        outcome=outcome,
-        model=model,
-        reads=route.startswith("POST "),
-    )
+    """A lookup that is kept for a month where it matched, for a day where it did not."""
+    return Endpoint(route=route, cache=VERIFIED, outcomes={NO_MATCH: UNMATCHED}, outcome=outcome, model=model)
+
+
+def lookups(path: str, outcome: Callable[[Exchange], str | None], model: TypeAdapter[Any]) -> tuple[Endpoint, ...]:
+    """One lookup by GET, and many by POST, each of which is kept as if it had come alone (§4.4)."""
+    one, many = f"GET {path}", f"POST {path}"
+    single = replace(verification(one, outcome, model), canonical_query=canonical_lookup, echo=ECHO)
+    return single, replace(verification(many, outcome, model), reads=True, batch=batch_of(one))
 
 
 adapter = Adapter(
     base_url="https://{api}.api.smarty.com",
     endpoints=(
-        verification("GET /us-street/street-address", street_outcome, models.STREET),
-        verification("POST /us-street/street-address", street_outcome, models.STREET),
-        verification("GET /us-zipcode/lookup", zip_outcome, models.ZIP),
-        verification("POST /us-zipcode/lookup", zip_outcome, models.ZIP),
+        *lookups("/us-street/street-address", street_outcome, models.STREET),
+        *lookups("/us-zipcode/lookup", zip_outcome, models.ZIP),
         verification("GET /international-street/verify", international_outcome, models.INTERNATIONAL),
         Endpoint(route="GET /us-autocomplete-pro/lookup", cache=TYPING, model=models.SUGGESTIONS),
         Endpoint(route="GET /us-autocomplete/v2/lookup", cache=TYPING, model=models.SUGGESTIONS),

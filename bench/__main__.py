@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
+from bench.batches import batches
 from bench.clients import load_client
 from bench.figures import Figure, save, table
 from bench.footprint import footprint
@@ -42,6 +43,7 @@ ALONE: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "instances": instances,
     "pressure": pressure,
     "guards": guards,
+    "batches": batches,
     "million": million,
 }
 _ORDER = (*TOGETHER, *ALONE)

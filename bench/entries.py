@@ -8,7 +8,8 @@ from multidict import CIMultiDict
 from bench.scene import ASKER
 from bench.stand_ins import canvas_headers, course
 from policies.http.fields import as_mapping
-from proxy.asking import Asker, Incoming
+from proxy.asker import Asker
+from proxy.asking import Incoming
 from proxy.deciding import decide
 from proxy.messages import Entry
 from proxy.plan import Plan, UpstreamPlan

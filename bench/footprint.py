@@ -14,7 +14,7 @@ from bench.entries import entries
 from bench.figures import Figure
 from bench.processes import REPOSITORY, BenchError, python
 from bench.scene import config, written
-from proxy.asking import Asker
+from proxy.asker import Asker
 from proxy.loading import load_plans
 from proxy.store.memory import MemoryStore
 

@@ -11,7 +11,7 @@ from bench.entries import entries
 from bench.figures import Figure
 from bench.processes import BenchError, free_port, python, running
 from bench.scene import ask, config, larder_command, written
-from proxy.asking import Asker
+from proxy.asker import Asker
 from proxy.loading import load_plans
 from proxy.plan import Plans
 from proxy.secrets import sqlite_path, store_secret

@@ -13,8 +13,8 @@ from aiohttp import web
 from adapters import Problem
 from proxy.answers import Answer
 from proxy.asking import Ask, Incoming
+from proxy.batching import Batching
 from proxy.door import Admitted, admit
-from proxy.engine import Engine
 from proxy.errors import LarderError, UnknownUpstream
 from proxy.express import Express, ExpressLane
 from proxy.health import Health
@@ -53,14 +53,14 @@ class App:
     def __init__(
         self,
         runtime: Callable[[], Runtime],
-        engine: Engine,
+        batching: Batching,
         express: ExpressLane,
         health: Health,
         observing: Observing,
         clock: Callable[[], float],
     ) -> None:
         self._runtime = runtime
-        self._engine = engine
+        self._batching = batching
         self._express = express
         self._health = health
         self._observing = observing
@@ -161,9 +161,9 @@ class App:
         )
         ask = runtime.asker.ask(there.plan, there.params, incoming)
         bases = _bases(there, ask)
-        answer = self._engine.at_once(ask)
+        answer = self._batching.at_once(ask)
         if answer is None:
-            answer = await self._engine.answer(ask)
+            answer = await self._batching.answer(ask)
         told.answer = answer
         if told.ticket is not None:
             self._express.remember(told.ticket, request.headers, runtime, ask, answer, bases)

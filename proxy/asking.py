@@ -4,19 +4,20 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from adapters import Place, Sent
-from policies import Demand, Partition
+from policies import Demand
 from policies.deadline import caller_budget
-from policies.directives import NO_DIRECTIVES, CallerDirectives, caller_directives
+from policies.directives import NO_DIRECTIVES, CallerDirectives
 from policies.http.conditions import CONDITIONAL, is_for_origin
 from policies.http.fields import Fields
 from policies.http.invalidation import SAFE_METHODS
 from policies.http.vary import canonical
-from proxy.keys import Digester, Part, credential_of, joined, normalised, split_query, without_parameters
+from proxy.keys import Digester, Part, joined, normalised, without_parameters
 from proxy.plan import Plan
 from proxy.routing import decoded_segments
+from proxy.upstream.messages import Reply
 
 SHARED = "shared"
 
@@ -54,6 +55,19 @@ class Identity:
     travels: bool  # the caller's own credential goes to the upstream
 
 
+class Party(Protocol):
+    """Asks that go upstream together."""
+
+    def expect(self, ask: "Ask") -> None:
+        """This one may yet come."""
+
+    def release(self, ask: "Ask") -> None:
+        """It will not: nobody waits for it."""
+
+    async def reply(self, ask: "Ask") -> Reply:
+        """It has come: what the upstream says to it. Raises UpstreamFailure."""
+
+
 @dataclass(eq=False)
 class Ask:
     """One caller's wish, with everything the engine decides by. Built without I/O, before anything is looked up."""
@@ -68,6 +82,8 @@ class Ask:
     order: int = 0  # the latest fetch on arrival
     is_sure: bool = True  # on arrival all purges of other machines were heard of
     demand: Demand = field(default_factory=Demand)  # shared with those who join its call
+    echo: str | None = None  # what the answer is to repeat for this caller alone
+    party: Party | None = None  # those it goes upstream with, if it has to
 
     @cached_property
     def key(self) -> bytes | None:
@@ -143,6 +159,8 @@ class Ask:
         adapter = self.plan.upstream.adapter
         names = adapter.keyed_headers if vary is None else vary
         for name in names:
+            if name == "content-type" and vary is None and not self.sent.body:
+                continue  # it is about nothing, and is not sent
             value = joined(self.sent.headers, name)
             if value is not None and adapter.canonical_header is not None:
                 value = adapter.canonical_header(name, value)
@@ -197,8 +215,9 @@ class Ask:
         adapter = self.plan.upstream.adapter
         secret = names_of(adapter.credential_places, "query")
         query = tuple(pair for pair in self.sent.query if pair[0] not in secret)
-        if adapter.canonical_query is not None:
-            query = adapter.canonical_query(query)
+        canonical_query = self.plan.endpoint.canonical_query or adapter.canonical_query
+        if canonical_query is not None:
+            query = canonical_query(query)
         parts: list[Part] = [str(len(segments)), *segments, str(len(query))]
         if _ODD_QUERY.search(self.incoming.query):
             parts.append(f"?{without_parameters(self.incoming.query, secret)}")
@@ -207,54 +226,6 @@ class Ask:
         for name, value in query:
             parts += (name, value)
         return parts
-
-
-class Asker:
-    """Makes asks: knows the secret that keys and partitions are made under."""
-
-    def __init__(self, secret: bytes) -> None:
-        self.digester = Digester(secret)
-
-    def ask(self, plan: Plan, params: Mapping[str, str], incoming: Incoming) -> Ask:
-        """The ask for a request that matched `plan`."""
-        headers = incoming.headers
-        sent = Sent(incoming.method, incoming.path, split_query(incoming.query), headers, incoming.body, params)
-        return Ask(
-            plan=plan,
-            incoming=incoming,
-            sent=sent,
-            identity=self._identity(plan, sent, incoming.caller),
-            directives=caller_directives(joined(headers, "cache-control"), joined(headers, "pragma")),
-            digester=self.digester,
-        )
-
-    def _identity(self, plan: Plan, sent: Sent, caller: str) -> Identity:
-        """The table of DESIGN.md §4, row by row."""
-        upstream = plan.upstream
-        wanted = plan.cache.partition if plan.cache is not None else Partition.AUTO
-        if upstream.credential:
-            return Identity(self._held_partition(plan, wanted, caller), "held", travels=False)
-        presented = credential_of(upstream.adapter.credential_places, sent.headers, sent.query)
-        if not presented:
-            partition = f"caller:{caller}" if wanted is Partition.CALLER else SHARED
-            return Identity(partition, "none", travels=False)
-        if wanted is Partition.CALLER:  # never wider than the principal: the caller's name only narrows it
-            presented = ("caller", caller, *presented)
-        partition = self.digester.principal(upstream.name, presented)
-        if wanted is Partition.SHARED:
-            return Identity(SHARED, partition, travels=True)
-        return Identity(partition, partition, travels=True)
-
-    def _held_partition(self, plan: Plan, wanted: Partition, caller: str) -> str:
-        upstream = plan.upstream
-        if wanted is Partition.AUTO:
-            wanted = upstream.adapter.held_partition
-        if wanted is Partition.CALLER:
-            return f"caller:{caller}"
-        if wanted is Partition.PRINCIPAL:
-            held = upstream.credential or {}
-            return self.digester.principal(upstream.name, [part for item in sorted(held.items()) for part in item])
-        return SHARED
 
 
 def names_of(places: tuple[Place, ...], where: str) -> frozenset[str]:

@@ -53,6 +53,8 @@ class Calling:
         retry: RetryPolicy | None = None,
     ) -> Reply:
         """One guarded call, as it is. Raises UpstreamFailure."""
+        if ask.party is not None:
+            return await ask.party.reply(ask)
         plan, target, credential = ask.plan, target_of(ask), ask.identity.credential
         call = Call(
             outgoing=self._outgoing(ask, target.url, conditions),

@@ -21,7 +21,7 @@ from proxy.covering import Coverer, as_it_came, out_of_time
 from proxy.errors import NothingCached
 from proxy.fetching import Fetcher
 from proxy.finding import Finder, Found
-from proxy.flights import Flight, Flights, seen
+from proxy.flights import Flight, Flights
 from proxy.landing import Landing, failed
 from proxy.presenting import presented
 from proxy.shared_flights import SharedFlights
@@ -29,6 +29,7 @@ from proxy.sharing.leases import Leases
 from proxy.shelf import Shelf
 from proxy.stock import Stock
 from proxy.store.fences import Validity
+from proxy.unclaimed import let_go, unclaimed
 from proxy.upstream.failures import UpstreamFailure
 from proxy.validating import Stored
 from proxy.writing import Writer
@@ -190,6 +191,8 @@ class Engine:
                 self._flights.leave(what, flight)
                 continue
             flight.demand.joined(ask.demand)
+            if ask.party is not None:
+                ask.party.release(ask)
             if not await flight.shared():
                 return await self._alone(ask), False
             landing = await flight.landed()
@@ -239,7 +242,7 @@ class Engine:
         try:
             return await flight.landed()
         except asyncio.CancelledError:
-            self._keep(_unclaimed(flight))
+            self._keep(unclaimed(flight))
             raise
 
     def _refresh_behind(self, ask: Ask, found: Found) -> None:
@@ -249,10 +252,13 @@ class Engine:
         stored = self._stock.stored_for(whole, found)
         what = self._stock.flight_of(whole, stored)
         if self._flights.under_way(what) is None:
-            flight, key = self._take_off(what, whole, stored), ask.key
+            flight, key, party = self._take_off(what, whole, stored), ask.key, ask.party
             self._refreshing.add(key)
             flight.landing.add_done_callback(lambda _: self._refreshing.discard(key))
-            self._keep(_unclaimed(flight))
+            if party is not None:
+                party.expect(whole)
+                flight.landing.add_done_callback(lambda _: party.release(whole))
+            self._keep(unclaimed(flight))
 
     async def _in_time(self, ask: Ask, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Wait for an answer as long as the caller does; what it asked for goes on without it, and is judged. What was
@@ -266,7 +272,7 @@ class Engine:
             if isinstance(error, TimeoutError) and not timer.expired():
                 raise
             ask.demand.deadline = self._monotonic()
-            self._keep(_let_go(task))
+            self._keep(let_go(task))
             if isinstance(error, TimeoutError):
                 raise out_of_time(ask) from error
             raise
@@ -283,17 +289,3 @@ def _patience(ask: Ask) -> float | None:
     if not after or not ask.demand.has_fallback:
         return ask.budget
     return after if ask.budget is None else min(after, ask.budget)
-
-
-async def _let_go(task: asyncio.Future[Answer]) -> None:
-    """Nobody waits for this answer any more."""
-    await asyncio.wait([task])
-    seen(task)
-    stream = None if task.cancelled() or task.exception() is not None else task.result().stream
-    if stream is not None:
-        await stream.close()
-
-
-async def _unclaimed(flight: Flight[Landing]) -> None:
-    landing = await flight.landed()
-    await landing.unclaimed()

@@ -8,7 +8,9 @@ from aiohttp import ClientSession
 
 from proxy.answers import Answer
 from proxy.app import App
-from proxy.asking import Ask, Asker, Incoming
+from proxy.asker import Asker
+from proxy.asking import Ask, Incoming
+from proxy.batching import Batching
 from proxy.callers.forwarded import Forwarding
 from proxy.callers.registry import Callers, DeclaredCaller
 from proxy.calling import Calling, CallTools
@@ -96,7 +98,7 @@ class Larder:
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
         express = ExpressLane(self.shelf, self._clocks.wall)
-        self.app = App(lambda: self.runtime, self.engine, express, self.health, self.observing, time.perf_counter)
+        self.app = App(lambda: self.runtime, self.batching, express, self.health, self.observing, time.perf_counter)
         self.listener = self._listener(settings.server)
         await self.listener.open(settings.server.drain)
         self._housekeeping = Housekeeping(
@@ -164,6 +166,7 @@ class Larder:
         )
         writer = Writer(calling.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
         engine = Engine(self.shelf, fetcher, writer, failures, wall, self.tier.leases, monotonic=self._clocks.monotonic)
+        self.batching = Batching(engine, self._asker, calling)
 
         async def answer(ask: Ask) -> Answer:
             return engine.at_once(ask) or await engine.answer(ask)

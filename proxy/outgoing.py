@@ -64,6 +64,8 @@ def outgoing_fields(ask: Ask) -> Fields:
             *places,
             *(_OF_BODIES if ask.sent.body else ()),
         } - adapter.fixed_headers.keys()
+        if not ask.sent.body:
+            wanted.discard("content-type")
         if ask.key is None:  # nothing of it is kept: the origin itself is to judge
             wanted |= CONDITIONAL
         fields = tuple(field for field in fields if field[0].lower() in wanted)

@@ -45,6 +45,12 @@ class Plan:
     apart: frozenset[str] = frozenset()  # guards that it has for itself, apart from its upstream's
     sources: tuple[Sourced, ...] = field(default=(), repr=False)
 
+    @cached_property
+    def single(self) -> "Plan | None":
+        """Of an endpoint that answers many things: the one that answers each of them alone, and keeps it."""
+        batch = self.endpoint.batch
+        return next((one for one in self.upstream.endpoints if batch and one.name == batch.single), None)
+
     @property
     def timeout(self) -> TimeoutPolicy:
         """How long its calls may take."""

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
-from proxy.asking import Asker
+from proxy.asker import Asker
 from proxy.callers.candidates import candidates
 from proxy.callers.forwarded import Base, Forwarding, Origin
 from proxy.callers.identify import KEY_HEADER, Presented, identify, split_key

@@ -79,7 +79,7 @@ def _letter(number: int) -> dict[str, Any]:
 
 BASIC = {"Authorization": f"Basic {b64encode(b'sandbox-id:sandbox-token').decode()}"}
 KEY = {"X-Goog-Api-Key": "AIzaSandboxKey"}
-STREET = "street=12+Example+Place&city=Sampleton&state=NY&zipcode=10099&input_id={number}"
+STREET = "street=12+Example+Place&city=Sampleton&state=NY&zipcode=10099&addressee={number}"
 COURSEWORKS = Provider(
     "courseworks",
     "courseworks",

@@ -17,7 +17,8 @@ from multidict import CIMultiDict
 
 from policies.failure_memory import FailureMemory
 from policies.http.fields import as_mapping
-from proxy.asking import Asker, Incoming
+from proxy.asker import Asker
+from proxy.asking import Incoming
 from proxy.calling import Calling, CallTools
 from proxy.engine import Engine
 from proxy.errors import LarderError

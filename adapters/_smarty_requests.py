@@ -1,0 +1,101 @@
+"""What a request to Smarty asks: the same as which other, and how one for many is many for one (UPSTREAMS.md §4)."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adapters._json import Number, rows, strict_json
+from adapters._vocabulary import Batch, Echo, Query, Sent
+
+CREDENTIAL = frozenset({"auth-id", "auth-token", "key"})
+OF_ALL = CREDENTIAL | {"license", "features"}  # asked once, for all of a batch
+INPUT_ID, INPUT_INDEX = "input_id", "input_index"
+
+# Where case and spaces mean nothing (§4.4). Not `addressee`: the answer repeats it.
+ADDRESS = frozenset({"street", "street2", "secondary", "city", "state", "zipcode", "lastline", "urbanization"})
+NUMBERS = frozenset({"candidates"})  # written as a number in a body
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can say it, UTF-8 cannot
+
+MOST = 100
+MOST_BYTES = 32 * 1024  # "about 32 KB" (§4.2)
+
+
+def canonical_query(query: Query) -> Query:
+    """Without the credential, ordered by name; repeated names keep their order."""
+    return tuple(sorted((pair for pair in query if pair[0] not in CREDENTIAL), key=lambda pair: pair[0]))
+
+
+def canonical_lookup(query: Query) -> Query:
+    """The same of an address: spelled with other case and spaces it is the same one; an empty field is none
+    (but for repeats, of which Smarty may take any)."""
+    counts = Counter(name for name, _ in query)
+    spelled = ((name, _spelled(value) if name in ADDRESS else value) for name, value in query)
+    return canonical_query(
+        tuple((name, value) for name, value in spelled if value or name not in ADDRESS or counts[name] > 1)
+    )
+
+
+def _spelled(value: str | None) -> str:
+    return " ".join((value or "").split()).casefold()
+
+
+def _with_input_id(answer: Any, value: str) -> list[dict[str, Any]]:
+    return [{INPUT_ID: value, **row} for row in rows(answer)]
+
+
+def split(sent: Sent) -> Sequence[Query] | None:
+    """Each element of a POST as the query of a GET; None for what Smarty refuses, or might read otherwise."""
+    if not all(name in OF_ALL for name, _ in sent.query):
+        return None
+    elements = strict_json(sent.body)
+    if not isinstance(elements, list) or not 0 < len(elements) <= MOST or len(sent.body) > MOST_BYTES:
+        return None
+    queries = [_query(element) for element in elements]
+    known = [query for query in queries if query is not None]
+    return [(*sent.query, *query) for query in known] if len(known) == len(queries) else None
+
+
+def _query(element: object) -> Query | None:
+    if not isinstance(element, dict) or not OF_ALL.isdisjoint(element):
+        return None
+    pairs = tuple((name, value) for name, value in element.items() if value is not None)
+    return tuple((name, str(value)) for name, value in pairs) if all(_is_text(*pair) for pair in pairs) else None
+
+
+def _is_text(name: str, value: object) -> bool:
+    """Whether a member is written as Smarty reads it, and as it can stand in a query."""
+    if isinstance(value, Number):
+        return name in NUMBERS and value.isdecimal()
+    return isinstance(value, str) and name not in NUMBERS and not _LONE_SURROGATE.search(value)
+
+
+def pack(query: Query) -> Mapping[str, Any]:
+    """A lookup as an element of a POST."""
+    members = {name: value or "" for name, value in query if name not in OF_ALL}
+    return {name: int(value) if name in NUMBERS else value for name, value in members.items()}
+
+
+def share(answer: Any, count: int) -> Sequence[list[dict[str, Any]]] | None:
+    """The rows of each input, as it would have got them alone; an input without any has no match (§4.3)."""
+    shares: list[list[dict[str, Any]]] = [[] for _ in range(count)]
+    for row in rows(answer):
+        index = row.get(INPUT_INDEX)
+        if not isinstance(index, int) or not 0 <= index < count:
+            return None
+        shares[index].append({**row, INPUT_INDEX: 0})
+    return shares
+
+
+def place(answer: Any, index: int) -> Sequence[dict[str, Any]]:
+    """The rows of one input among those of all."""
+    return [{**row, INPUT_INDEX: index} for row in rows(answer)]
+
+
+ECHO = Echo(INPUT_ID, _with_input_id)
+
+
+def batch_of(route: str) -> Batch:
+    """A POST of many lookups, each of which could be the GET of this route."""
+    return Batch(single=route, most=MOST, most_bytes=MOST_BYTES, split=split, pack=pack, share=share, place=place)

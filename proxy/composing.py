@@ -1,0 +1,72 @@
+"""Composing: an answer made of several, and what Cache-Status says of it."""
+
+from collections import Counter
+from dataclasses import replace
+from itertools import chain
+
+import msgspec
+
+from adapters import NOT_JSON, Batch
+from policies.http.fields import without
+from proxy.answers import Answer, CacheStatus
+from proxy.asking import Ask
+from proxy.upstream.reading import parsed
+
+_TIERS = ("memory", "durable", "upstream")  # the further away, the later
+
+
+def echoed(ask: Ask, answer: Answer) -> Answer:
+    """The answer with what it is to repeat for this caller."""
+    echo = ask.plan.endpoint.echo
+    if echo is None or ask.echo is None or answer.status != 200 or answer.stream is not None:
+        return answer
+    body = msgspec.json.encode(echo.write(parsed(answer.body), ask.echo))
+    return replace(answer, body=body, fields=without(answer.fields, {"content-length"}))
+
+
+def composed(batch: Batch, parts: list[tuple[Ask, Answer]], calls: int) -> Answer:
+    """The answer to a request for many things, of the answers to each; one of them that is an error is that of all,
+    since a provider that answers many at once has no words for it. `calls`: that were made upstream for it.
+    """
+    answers = [answer for _, answer in parts]
+    error = next((answer for answer in answers if answer.status != 200), None)
+    if error is not None:
+        return replace(error, calls=calls)
+    body = msgspec.json.encode([*chain.from_iterable(_placed(batch, *part, at) for at, part in enumerate(parts))])
+    return Answer(
+        200,
+        tuple(field for field in answers[0].fields if field[0].lower() == "content-type"),
+        body,
+        status_of(answers),
+        age=max((answer.age for answer in answers if answer.age is not None), default=None),
+        tier=max((answer.tier for answer in answers), key=_TIERS.index),
+        calls=calls,
+    )
+
+
+def _placed(batch: Batch, ask: Ask, answer: Answer, at: int) -> list[object]:
+    value, echo = parsed(answer.body), ask.plan.endpoint.echo
+    if echo is not None and ask.echo is not None:
+        value = echo.write(value, ask.echo)
+    return [*batch.place([] if value is NOT_JSON else value, at)]
+
+
+def status_of(answers: list[Answer]) -> CacheStatus:
+    """What became of the parts: `hit` where the cache had all, `partial` where it had some, else why it had none."""
+    counts = Counter(_word(answer.cache) for answer in answers)
+    forwarded = [answer.cache for answer in answers if answer.cache.fwd]
+    ttls = [answer.cache.ttl for answer in answers if answer.cache.ttl is not None]
+    whole = ", ".join(f"{counts[word]} {word}" for word in ("hit", "stale", "fallback", "miss") if counts[word])
+    return CacheStatus(
+        hit=not forwarded,
+        fwd="" if not forwarded else forwarded[0].fwd if len(forwarded) == len(answers) else "partial",
+        fwd_status=next((cache.fwd_status for cache in forwarded if cache.fwd_status is not None), None),
+        ttl=min(ttls, default=None),
+        stored=bool(forwarded) and all(cache.stored for cache in forwarded),
+        collapsed=bool(forwarded) and all(cache.collapsed for cache in forwarded),
+        detail=f'"{whole}"',
+    )
+
+
+def _word(cache: CacheStatus) -> str:
+    return cache.word if cache.hit or cache.word == "fallback" else "miss"

@@ -1,0 +1,92 @@
+"""Gathering: asks that have to go upstream and can go together are sent in as few calls as there can be.
+
+It waits for those who may yet come, but not for long: one whose turn is with another process may take as long as that
+one's call.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from proxy.asking import Ask
+from proxy.upstream.messages import Reply
+
+LONGEST_WAIT = 0.02  # seconds, for those who may yet come
+
+Send = Callable[[list[Ask]], Awaitable[list[Reply]]]
+"""One reply to each, in their order. Raises UpstreamFailure, which is then each one's."""
+Fill = Callable[[list[Ask]], list[list[Ask]]]
+"""How asks are spread over calls."""
+
+
+class _Arrival(NamedTuple):
+    ask: Ask
+    reply: asyncio.Future[Reply]
+
+
+class Gathering:
+    """The asks of one request for many things, or those that are behind it."""
+
+    def __init__(self, fill: Fill, send: Send) -> None:
+        self._fill = fill
+        self._send = send
+        self._expected: set[Ask] = set()
+        self._arrivals: list[_Arrival] = []
+        self._complete = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_waiting = False
+
+    def __repr__(self) -> str:
+        return f"<Gathering of {len(self._arrivals)}, {len(self._expected)} may yet come>"
+
+    def expect(self, ask: Ask) -> None:
+        """This one may yet come."""
+        self._expected.add(ask)
+        self._complete.clear()
+
+    def release(self, ask: Ask) -> None:
+        """It will not come, or has."""
+        self._expected.discard(ask)
+        if not self._expected:
+            self._complete.set()
+
+    async def reply(self, ask: Ask) -> Reply:
+        """What the upstream says to one that has come. Raises UpstreamFailure."""
+        arrival = _Arrival(ask, asyncio.get_running_loop().create_future())
+        self._arrivals.append(arrival)
+        self.release(ask)
+        if not self._is_waiting:
+            self._is_waiting = True
+            self._keep(self._leave())
+        return await arrival.reply
+
+    async def _leave(self) -> None:
+        """Send all who are here, once all are or may not be waited for."""
+        try:
+            async with asyncio.timeout(LONGEST_WAIT):
+                await self._complete.wait()
+        except TimeoutError:
+            self._expected.clear()  # those who come later go by themselves
+        self._is_waiting = False
+        arrivals, self._arrivals = {one.ask: one for one in self._arrivals if not one.reply.done()}, []
+        for asks in self._fill(list(arrivals)):
+            self._keep(self._sent([arrivals[ask] for ask in asks]))
+
+    async def _sent(self, arrivals: list[_Arrival]) -> None:
+        try:
+            replies = await self._send([one.ask for one in arrivals])
+        except BaseException as error:
+            waiting = [one.reply for one in arrivals if not one.reply.done()]
+            for one_reply in waiting:
+                one_reply.set_exception(error) if isinstance(error, Exception) else one_reply.cancel()
+            if not waiting or not isinstance(error, Exception):
+                raise
+            return
+        for one, reply in zip(arrivals, replies, strict=True):
+            if not one.reply.done():
+                one.reply.set_result(reply)
+
+    def _keep(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,22 @@
+"""Unclaimed: what nobody waits for any more is seen to its end, and its body is let go of."""
+
+import asyncio
+
+from proxy.answers import Answer
+from proxy.flights import Flight, seen
+from proxy.landing import Landing
+
+
+async def let_go(task: asyncio.Future[Answer]) -> None:
+    """Nobody waits for this answer any more."""
+    await asyncio.wait([task])
+    seen(task)
+    stream = None if task.cancelled() or task.exception() is not None else task.result().stream
+    if stream is not None:
+        await stream.close()
+
+
+async def unclaimed(flight: Flight[Landing]) -> None:
+    """Nobody takes what this flight brings."""
+    landing = await flight.landed()
+    await landing.unclaimed()

@@ -1,0 +1,92 @@
+"""What every adapter says of its batches: each thing in them is the same read as it would be alone."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters import Adapter, Batch, Endpoint, Sent
+from tests.contracts.every_adapter import ADAPTERS
+
+BATCHES = [
+    pytest.param(adapter, endpoint, id=f"{name} {endpoint.route}")
+    for name, adapter in ADAPTERS.items()
+    for endpoint in adapter.endpoints
+    if endpoint.batch is not None
+]
+each_batch = pytest.mark.parametrize(("adapter", "endpoint"), BATCHES)
+
+THINGS = st.lists(
+    st.dictionaries(st.sampled_from(["street", "zipcode", "city", "input_id"]), st.text(max_size=8), max_size=4),
+    min_size=1,
+    max_size=8,
+)
+
+
+def batch_of(endpoint: Endpoint) -> Batch:
+    assert endpoint.batch is not None
+    return endpoint.batch
+
+
+def sent(body: object) -> Sent:
+    return Sent("POST", "/any", body=body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def test_there_are_batches() -> None:
+    assert [case.id for case in BATCHES] == [
+        "smartystreets POST /us-street/street-address",
+        "smartystreets POST /us-zipcode/lookup",
+    ]
+
+
+@each_batch
+def test_one_of_it_can_be_read_alone_at_the_same_path_and_is_kept_by_the_same_rules(
+    adapter: Adapter, endpoint: Endpoint
+) -> None:
+    single = next(one for one in adapter.endpoints if one.route == batch_of(endpoint).single)
+
+    assert single.route.split(" ")[1] == endpoint.route.split(" ")[1]
+    assert (single.cache, single.outcomes, single.model) == (endpoint.cache, endpoint.outcomes, endpoint.model)
+
+
+@each_batch
+@given(things=THINGS)
+def test_what_is_split_and_packed_again_is_what_was_asked(
+    adapter: Adapter, endpoint: Endpoint, things: list[dict[str, str]]
+) -> None:
+    batch = batch_of(endpoint)
+    queries = batch.split(sent(things))
+
+    assert queries is not None
+    assert [batch.pack(query) for query in queries] == things
+
+
+@each_batch
+@given(body=st.binary(max_size=64) | st.recursive(st.none() | st.text(), st.lists).map(json.dumps).map(str.encode))
+def test_anything_may_be_tried_to_be_split(adapter: Adapter, endpoint: Endpoint, body: bytes) -> None:
+    queries = batch_of(endpoint).split(sent(body))
+
+    assert queries is None or all(isinstance(value, str) for query in queries for _, value in query)
+
+
+@each_batch
+@given(counts=st.lists(st.integers(0, 3), min_size=1, max_size=6))
+def test_each_gets_its_own_rows_and_all_together_are_the_answer(
+    adapter: Adapter, endpoint: Endpoint, counts: list[int]
+) -> None:
+    batch = batch_of(endpoint)
+    answer = [{"input_index": at, "mine": f"{at}/{row}"} for at, count in enumerate(counts) for row in range(count)]
+    shares = batch.share(answer, len(counts))
+
+    assert shares is not None
+    assert [[row["mine"] for row in share] for share in shares] == [
+        [f"{at}/{row}" for row in range(count)] for at, count in enumerate(counts)
+    ]
+    assert [row for at, share in enumerate(shares) for row in batch.place(share, at)] == answer
+
+
+@each_batch
+@pytest.mark.parametrize("index", [-1, 2, None, "0", 0.5])
+def test_an_answer_about_something_else_is_none(adapter: Adapter, endpoint: Endpoint, index: object) -> None:
+    assert batch_of(endpoint).share([{"input_index": 0}, {"input_index": index}], 2) is None

@@ -1,0 +1,90 @@
+"""Gathering: who has to go upstream goes together, and nobody waits long for who does not come."""
+
+import asyncio
+
+import pytest
+
+from proxy.gathering import Gathering
+
+
+class Upstream:
+    """Answers each by its own name; up to three go in one call."""
+
+    def __init__(self):
+        self.calls = []
+        self.error = None
+
+    def fill(self, asks):
+        return [asks[at : at + 3] for at in range(0, len(asks), 3)]
+
+    async def send(self, asks):
+        self.calls.append(asks)
+        if self.error is not None:
+            raise self.error
+        return [ask.upper() for ask in asks]
+
+
+@pytest.fixture
+def upstream():
+    return Upstream()
+
+
+@pytest.fixture
+def gathering(upstream):
+    return Gathering(upstream.fill, upstream.send)
+
+
+async def test_all_who_are_expected_go_together_and_each_has_its_own_reply(gathering, upstream):
+    for ask in "abc":
+        gathering.expect(ask)
+    first = asyncio.create_task(gathering.reply("a"))
+    await asyncio.sleep(0)
+    assert upstream.calls == []
+
+    assert await asyncio.gather(first, gathering.reply("b"), gathering.reply("c")) == ["A", "B", "C"]
+    assert upstream.calls == [["a", "b", "c"]]
+
+
+async def test_who_will_not_come_is_not_waited_for(gathering, upstream):
+    for ask in "abc":
+        gathering.expect(ask)
+    waiting = [asyncio.create_task(gathering.reply(ask)) for ask in "ac"]
+    await asyncio.sleep(0)
+    gathering.release("b")
+
+    assert await asyncio.gather(*waiting) == ["A", "C"]
+    assert upstream.calls == [["a", "c"]]
+
+
+async def test_who_may_yet_come_is_not_waited_for_long_and_goes_alone(gathering, upstream):
+    for ask in "ab":
+        gathering.expect(ask)
+
+    assert await gathering.reply("a") == "A"
+    assert await gathering.reply("b") == "B"
+    assert upstream.calls == [["a"], ["b"]]
+
+
+async def test_more_than_a_call_can_hold_go_in_several(gathering, upstream):
+    assert await asyncio.gather(*(gathering.reply(ask) for ask in "abcde")) == list("ABCDE")
+    assert upstream.calls == [["a", "b", "c"], ["d", "e"]]
+
+
+async def test_a_call_that_fails_fails_for_those_who_went_with_it_and_the_next_is_tried_anew(gathering, upstream):
+    upstream.error = ValueError("down")
+    assert await asyncio.gather(*(gathering.reply(ask) for ask in "ab"), return_exceptions=True) == [upstream.error] * 2
+
+    upstream.error = None
+    assert await gathering.reply("a") == "A"
+
+
+async def test_who_has_left_is_not_sent_for(gathering, upstream):
+    for ask in "abc":
+        gathering.expect(ask)
+    leaving, staying = (asyncio.create_task(gathering.reply(ask)) for ask in "ab")
+    await asyncio.sleep(0)
+    leaving.cancel()
+    gathering.release("c")
+
+    assert await staying == "B"
+    assert upstream.calls == [["b"]]
