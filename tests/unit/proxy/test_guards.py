@@ -320,7 +320,7 @@ async def test_an_upstream_that_never_answers_within_the_total_opens_the_circuit
     async def silence():
         await asyncio.Event().wait()
 
-    timeout = TimeoutPolicy(attempt=0.01, total=0.01)
+    timeout = TimeoutPolicy(attempt=0.1, total=0.1)
     there = line(silence, timeout=timeout, breaker=OPENS_AT_TWO, retry=RetryPolicy(attempts=1))
     for _ in range(3):
         await failure_of(there)
