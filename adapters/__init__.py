@@ -5,6 +5,7 @@ from adapters._vocabulary import (
     NOTHING,
     Adapter,
     Batch,
+    Collection,
     Echo,
     Effect,
     Endpoint,
@@ -19,6 +20,7 @@ from adapters._vocabulary import (
     Sent,
     Signature,
     Verdict,
+    Wanted,
     Whoami,
     http_verdict,
 )
@@ -28,6 +30,7 @@ __all__ = [
     "NOT_JSON",
     "Adapter",
     "Batch",
+    "Collection",
     "Echo",
     "Effect",
     "Endpoint",
@@ -42,6 +45,7 @@ __all__ = [
     "Sent",
     "Signature",
     "Verdict",
+    "Wanted",
     "Whoami",
     "http_verdict",
 ]

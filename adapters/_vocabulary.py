@@ -119,6 +119,25 @@ class Batch:
     place: Callable[[Any, int], Sequence[Any]]  # (one's answer, its place) → what the answer of all has of it
 
 
+class Wanted(NamedTuple):
+    """The page that a request asks for."""
+
+    size: int  # rows
+    page: int | str  # its number, from 1; or the text of a bookmark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection:
+    """A list that comes in pages."""
+
+    size: int  # rows of the largest page
+    parameters: frozenset[str]  # that say which page; all others say of what
+    wanted: Callable[[Query], Wanted | None]  # which page a query asks for; None: the upstream is to judge
+    named: Callable[[int, int | str], Query]  # (size, page) → how it is asked for
+    first: str  # what stands for the first page, where pages are bookmarks
+    bookmark: str  # how the text of a bookmark begins
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One route of an upstream."""
@@ -134,6 +153,7 @@ class Endpoint:
     canonical_query: Callable[[Query], Query] | None = None  # in place of its adapter's
     echo: Echo | None = None
     batch: Batch | None = None
+    collection: Collection | None = None  # a list of objects, each with an `id`
 
 
 class Place(NamedTuple):

@@ -12,9 +12,10 @@ from adapters._canvas_answers import PACING, own_id, quota_cost, quota_left, sha
 from adapters._canvas_events import event_effect
 from adapters._canvas_grades import GRADED, included, outcome
 from adapters._canvas_links import links
+from adapters._canvas_pages import PAGES
 from adapters._canvas_queries import TOKEN, canonical_query
 from adapters._canvas_writes import write_effect
-from adapters._vocabulary import Adapter, Endpoint, Exchange, Place, Signature, Whoami
+from adapters._vocabulary import Adapter, Collection, Endpoint, Exchange, Place, Signature, Whoami
 from policies import DAY, HOUR, MINUTE, SECOND, CachePolicy, ConcurrencyPolicy, Partition, RetryPolicy, TimeoutPolicy
 
 # Lifetimes: UPSTREAMS.md §8. A person's own courses and one course outlive a day without Canvas: that is what this is
@@ -56,6 +57,7 @@ def cached(
     named: Callable[[Exchange], Iterable[str]],
     *,
     knows_me: bool = False,
+    collection: Collection | None = None,
 ) -> Endpoint:
     """A read that is kept; with grades in it for a minute only."""
     return Endpoint(
@@ -66,7 +68,20 @@ def cached(
         model=model,
         tags=named,
         knows_me=knows_me,
+        collection=collection,
     )
+
+
+def listed(
+    path: str,
+    cache: CachePolicy,
+    model: TypeAdapter[Any],
+    named: Callable[[Exchange], Iterable[str]],
+    *,
+    knows_me: bool = False,
+) -> Endpoint:
+    """A list that is read so, and comes in pages."""
+    return cached(path, cache, model, named, knows_me=knows_me, collection=PAGES)
 
 
 def with_people(endpoint: Endpoint) -> Endpoint:
@@ -82,29 +97,29 @@ def sign(credential: Mapping[str, str]) -> Signature:
 adapter = Adapter(
     base_url="https://courseworks2.columbia.edu",
     endpoints=(
-        cached("courses", OWN_COURSES, models.COURSES, tags.own_courses, knows_me=True),
-        cached("users/self/courses", OWN_COURSES, models.COURSES, tags.own_courses, knows_me=True),
-        cached("users/{user}/courses", OTHERS_COURSES, models.COURSES, tags.user_courses),
-        cached("accounts/{account}/courses", OTHERS_COURSES, models.COURSES, tags.account_courses),
+        listed("courses", OWN_COURSES, models.COURSES, tags.own_courses, knows_me=True),
+        listed("users/self/courses", OWN_COURSES, models.COURSES, tags.own_courses, knows_me=True),
+        listed("users/{user}/courses", OTHERS_COURSES, models.COURSES, tags.user_courses),
+        listed("accounts/{account}/courses", OTHERS_COURSES, models.COURSES, tags.account_courses),
         cached("courses/{course}", COURSE, models.COURSE, tags.course),
-        cached("courses/{course}/users", ROSTER, models.USERS, tags.course_users),
-        cached("courses/{course}/search_users", ROSTER, models.USERS, tags.course_users),
-        cached("courses/{course}/enrollments", ROSTER, models.ENROLLMENTS, tags.course_enrollments),
-        cached("sections/{section}/enrollments", ROSTER, models.ENROLLMENTS, tags.section_enrollments),
-        cached("users/self/enrollments", ROSTER, models.ENROLLMENTS, tags.own_enrollments, knows_me=True),
-        cached("users/{user}/enrollments", ROSTER, models.ENROLLMENTS, tags.user_enrollments),
+        listed("courses/{course}/users", ROSTER, models.USERS, tags.course_users),
+        listed("courses/{course}/search_users", ROSTER, models.USERS, tags.course_users),
+        listed("courses/{course}/enrollments", ROSTER, models.ENROLLMENTS, tags.course_enrollments),
+        listed("sections/{section}/enrollments", ROSTER, models.ENROLLMENTS, tags.section_enrollments),
+        listed("users/self/enrollments", ROSTER, models.ENROLLMENTS, tags.own_enrollments, knows_me=True),
+        listed("users/{user}/enrollments", ROSTER, models.ENROLLMENTS, tags.user_enrollments),
         cached("accounts/{account}/enrollments/{enrollment}", ROSTER, models.ENROLLMENT, tags.enrollment),
-        with_people(cached("courses/{course}/sections", SECTION, models.SECTIONS, tags.course_sections)),
+        with_people(listed("courses/{course}/sections", SECTION, models.SECTIONS, tags.course_sections)),
         with_people(cached("courses/{course}/sections/{section}", SECTION, models.SECTION, tags.section)),
         with_people(cached("sections/{section}", SECTION, models.SECTION, tags.section)),
-        cached("courses/{course}/assignments", ASSIGNMENTS, models.ASSIGNMENTS, tags.assignments),
+        listed("courses/{course}/assignments", ASSIGNMENTS, models.ASSIGNMENTS, tags.assignments),
         cached("courses/{course}/assignments/{assignment}", ASSIGNMENTS, models.ASSIGNMENT, tags.assignments),
         cached("users/{user}", PERSON, models.USER, tags.user),
         cached("users/{user}/profile", PERSON, models.USER, tags.user),
-        cached("accounts/{account}/users", ROSTER, models.USERS, tags.account_users),
+        listed("accounts/{account}/users", ROSTER, models.USERS, tags.account_users),
         cached("accounts/{account}/terms", SLOW, models.TERMS, tags.terms),
         cached("accounts/{account}", SLOW, models.ACCOUNT, tags.account),
-        cached("accounts", SLOW, models.ACCOUNTS, tags.accounts),
+        listed("accounts", SLOW, models.ACCOUNTS, tags.accounts),
     ),
     credential_places=(Place("header", "authorization"), Place("query", TOKEN)),
     credential_fields=("token",),

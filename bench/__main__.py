@@ -21,6 +21,7 @@ from bench.guards import guards
 from bench.herd import herd
 from bench.hits import hits
 from bench.instances import instances
+from bench.lists import lists
 from bench.million import million
 from bench.misses import misses
 from bench.pressure import pressure
@@ -44,6 +45,7 @@ ALONE: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "pressure": pressure,
     "guards": guards,
     "batches": batches,
+    "lists": lists,
     "million": million,
 }
 _ORDER = (*TOGETHER, *ALONE)

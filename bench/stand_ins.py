@@ -54,7 +54,7 @@ _COURSES = json.dumps([course(100 + n) for n in range(10)]).encode()
 
 def canvas_headers(page: str) -> CIMultiDict[str]:
     """The fields of an answer with a second page, as Canvas sends them."""
-    links = ",".join(f'<{page}?page={n}&per_page=10>; rel="{rel}"' for n, rel in ((1, "current"), (2, "next")))
+    links = ",".join(f'<{page}?page={n}&per_page=10>; rel="{rel}"' for n, rel in ((1, "current"), (1, "first")))
     return CIMultiDict(
         {
             "Content-Type": "application/json; charset=utf-8",

@@ -1,6 +1,7 @@
 """Policies: small rules about time, failure, load and sameness. No I/O; they import nothing of the project."""
 
 from policies.breaker import BreakerPolicy, Circuit, CircuitBreaker, CircuitOpen
+from policies.collecting import CollectionPolicy
 from policies.concurrency import ConcurrencyPolicy
 from policies.declaring import DAY, GIB, HOUR, KIB, MIB, MINUTE, SECOND, STRICT, Duration, Rate, Ratio, Size
 from policies.demand import Demand, Priority
@@ -27,6 +28,7 @@ __all__ = [
     "Circuit",
     "CircuitBreaker",
     "CircuitOpen",
+    "CollectionPolicy",
     "ConcurrencyPolicy",
     "Demand",
     "Duration",

@@ -1,8 +1,10 @@
 """Answers: what a caller gets, and the truth about where it came from (Cache-Status, RFC 9211)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from math import floor
+from typing import NamedTuple
 
 from policies import ShelfLife
 from policies.http.fields import Fields
@@ -50,6 +52,14 @@ class CacheStatus:
         return self.fwd or "none"
 
 
+class Cut(NamedTuple):
+    """An answer that is all rows of a list that is kept whole."""
+
+    key: bytes  # where the list is kept
+    again: Callable[[bytes], tuple[Fields, int] | None]  # the list's body → what is cut from it now: fields of its own,
+    # and where its rows begin; None: not all rows any more
+
+
 @dataclass(slots=True)
 class Answer:
     """What a caller gets."""
@@ -64,6 +74,7 @@ class Answer:
     calls: int = 0  # upstream calls made for it
     retry_after: float | None = None  # seconds the upstream asked for
     length: int | None = None  # bytes of a stream, where they are known
+    cut: Cut | None = None
 
 
 def from_entry(entry: Entry, life: ShelfLife, now: float, cache: CacheStatus, tier: str, calls: int = 0) -> Answer:

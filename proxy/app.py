@@ -13,7 +13,6 @@ from aiohttp import web
 from adapters import Problem
 from proxy.answers import Answer
 from proxy.asking import Ask, Incoming
-from proxy.batching import Batching
 from proxy.door import Admitted, admit
 from proxy.errors import LarderError, UnknownUpstream
 from proxy.express import Express, ExpressLane
@@ -22,6 +21,7 @@ from proxy.hops import answer_here, hops_left, one_hop_less, options_here
 from proxy.links import Bases
 from proxy.observing import Observing
 from proxy.outgoing import target_of
+from proxy.paging import Paging
 from proxy.refusals import REFUSED
 from proxy.responding import headers_of, interim_fields, problem_response, response_of
 from proxy.telemetry.traces import Trace, current_trace
@@ -53,14 +53,14 @@ class App:
     def __init__(
         self,
         runtime: Callable[[], Runtime],
-        batching: Batching,
+        paging: Paging,
         express: ExpressLane,
         health: Health,
         observing: Observing,
         clock: Callable[[], float],
     ) -> None:
         self._runtime = runtime
-        self._batching = batching
+        self._paging = paging
         self._express = express
         self._health = health
         self._observing = observing
@@ -161,9 +161,9 @@ class App:
         )
         ask = runtime.asker.ask(there.plan, there.params, incoming)
         bases = _bases(there, ask)
-        answer = self._batching.at_once(ask)
+        answer = self._paging.at_once(ask)
         if answer is None:
-            answer = await self._batching.answer(ask)
+            answer = await self._paging.answer(ask)
         told.answer = answer
         if told.ticket is not None:
             self._express.remember(told.ticket, request.headers, runtime, ask, answer, bases)

@@ -84,6 +84,7 @@ class Ask:
     demand: Demand = field(default_factory=Demand)  # shared with those who join its call
     echo: str | None = None  # what the answer is to repeat for this caller alone
     party: Party | None = None  # those it goes upstream with, if it has to
+    is_whole: bool = False  # it is for all pages of a list at once
 
     @cached_property
     def key(self) -> bytes | None:
@@ -156,6 +157,8 @@ class Ask:
         method = "GET" if self.sent.method == "HEAD" else self.sent.method  # it is answered from GET's (§4.3.5)
         parts: list[Part] = [self.plan.upstream.name, partition, method]
         parts += self._target_parts()
+        if self.is_whole:
+            parts.append("whole")
         adapter = self.plan.upstream.adapter
         names = adapter.keyed_headers if vary is None else vary
         for name in names:

@@ -16,7 +16,7 @@ from cachetools import LRUCache
 from multidict import MultiMapping
 
 from policies.directives import NO_DIRECTIVES
-from proxy.answers import Answer, CacheStatus, dated_fields
+from proxy.answers import Answer, CacheStatus, Cut, dated_fields
 from proxy.asking import Ask
 from proxy.headers import VIA
 from proxy.links import Bases
@@ -49,11 +49,28 @@ _NOT_PLAIN = (
 class Lane:
     """What one request head leads to."""
 
-    __slots__ = ("ask_key", "bases", "caller", "coding", "endpoint", "entry", "head", "runtime", "upstream", "version")
+    __slots__ = (
+        "ask_key",
+        "bases",
+        "begins",
+        "caller",
+        "coding",
+        "cut",
+        "endpoint",
+        "entry",
+        "head",
+        "runtime",
+        "upstream",
+        "version",
+    )
 
-    def __init__(self, runtime: Runtime, ask: Ask, key: bytes, bases: Bases, coding: str | None) -> None:
+    def __init__(
+        self, runtime: Runtime, ask: Ask, key: bytes, bases: Bases, coding: str | None, cut: Cut | None
+    ) -> None:
         self.runtime = runtime
         self.ask_key = key
+        self.cut = cut
+        self.begins = 0  # where in the entry's body the rows begin, if it is cut
         self.version = ask.plan.version
         self.caller = ask.incoming.caller
         self.upstream = ask.plan.upstream.name
@@ -102,18 +119,21 @@ class ExpressLane:
         self, ticket: bytes, headers: MultiMapping[str], runtime: Runtime, ask: Ask, answer: Answer, bases: Bases
     ) -> None:
         """Open a lane after a plain hit from memory, for the next request like it. `headers`: all that it had."""
-        if ask.key is None or ask.directives != NO_DIRECTIVES or answer.tier != "memory" or not answer.cache.hit:
+        key = ask.key if answer.cut is None else answer.cut.key
+        if key is None or ask.directives != NO_DIRECTIVES or answer.tier != "memory" or not answer.cache.hit:
             return
         stays = all(line.lower() == "keep-alive" for line in headers.getall("Connection", ()))
         if not stays or any(name in headers for name in _NOT_PLAIN):
             return
-        entry = self._shelf.look(ask.key)
-        if entry is None or answer.status != entry.status or answer.body is not entry.body:
-            return  # it is cut, decoded or left out for this caller
+        entry = self._shelf.look(key)
+        if entry is None or answer.status != entry.status or answer.cache.detail:
+            return
+        if answer.cut is None and answer.body is not entry.body:
+            return  # it is cut, decoded or left out for this caller alone
         if entry.status == 200 and len(entry.body) <= LARGEST_BODY:
             if runtime is not self._runtime:  # no other lane leads anywhere any more, and each would keep its plans
                 self._lanes, self._runtime = LRUCache(MOST_LANES), runtime
-            self._lanes[ticket] = Lane(runtime, ask, ask.key, bases, _coding_of(entry))
+            self._lanes[ticket] = Lane(runtime, ask, key, bases, _coding_of(entry), answer.cut)
 
     def answer(self, ticket: bytes, runtime: Runtime, traceparent: str) -> Express | None:
         """The hit, if it still is a plain one: fresh, not due for a refresh, and touched by no purge."""
@@ -129,23 +149,34 @@ class ExpressLane:
         now, life = self._clock(), entry.life
         if now >= life.fresh_until or now >= life.refresh_at or entry.checked < self._shelf.fences.horizon:
             return None
-        if lane.entry is not entry:
-            self._keep_head(lane, entry)
+        if lane.entry is not entry and not self._keep_head(lane, entry):
+            del self._lanes[ticket]
+            return None
         ttl, age = floor(life.fresh_until - now), max(0, int(now - entry.stored_at))
         rest = f"; ttl={ttl}\r\nAge: {age}\r\ntraceparent: {traceparent}\r\n\r\n"
-        data = b"".join((lane.head, rest.encode("ascii"), entry.body))
+        rows = (entry.body,) if lane.cut is None else (b"[", memoryview(entry.body)[lane.begins :], b"]")
+        data = b"".join((lane.head, rest.encode("ascii"), *rows))
         return Express(lane, Answer(200, (), b"", CacheStatus(hit=True, ttl=ttl), age=age, tier="memory"), data)
 
-    def _keep_head(self, lane: Lane, entry: Entry) -> None:
-        """The part of the head that stays the same as long as the entry does, up to its `ttl`."""
-        dated = dated_fields(entry)
+    def _keep_head(self, lane: Lane, entry: Entry) -> bool:
+        """The part of the head that stays the same as long as the entry does, up to its `ttl`; False: this lane does
+        not lead there.
+        """
+        dated, length = dated_fields(entry), len(entry.body)
+        if lane.cut is not None:
+            cut = lane.cut.again(entry.body)
+            if cut is None:
+                return False
+            lane.begins = cut[1]
+            dated, length = (*dated, *cut[0]), length - lane.begins + 2
         fields = (
             *carried(dated, lane.bases, {"age", "cache-status", "content-length", "traceparent", "via"}),
             ("Via", appended(dated, "via", VIA)),
-            ("Content-Length", str(len(entry.body))),
+            ("Content-Length", str(length)),
             ("Cache-Status", appended(dated, "cache-status", "larder; hit")),
         )
         lane.entry, lane.head = entry, head_of(200, fields).removesuffix(b"\r\n\r\n")
+        return True
 
 
 def _coding_of(entry: Entry) -> str | None:

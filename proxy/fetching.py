@@ -190,6 +190,8 @@ class Fetcher:
     async def _landed(self, ask: Ask, reply: Reply, flight: Flight[Landing], known: Known) -> Landing:
         vary = vary_names(reply.headers) if ask.plan.upstream.adapter.by_headers else ()
         detail, now = reply.verdict.detail, self._clock()
+        if ask.is_whole and reply.requested_at:
+            now = reply.requested_at  # as old as its first page, however long the others took
         landing = Landing(reply=reply, leader=ask, now=now, detail=detail, vary=vary)
         match reply.verdict.kind:
             case Kind.CREDENTIAL_REFUSED if ask.identity.credential == "held":

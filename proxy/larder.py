@@ -25,6 +25,7 @@ from proxy.keeping import Keeper
 from proxy.learning import Learner
 from proxy.observing import Observing
 from proxy.outgoing import credential_query
+from proxy.paging import Paging
 from proxy.plan import Plans
 from proxy.purging import Purger
 from proxy.secrets import store_secret
@@ -40,6 +41,7 @@ from proxy.upstream.calls import Tools
 from proxy.upstream.registry import Upstreams
 from proxy.upstream.transport import Transport
 from proxy.visits import Runtime
+from proxy.walking import Walker
 from proxy.webhook_sources import channels
 from proxy.workers.listening import SharedListener
 from proxy.writing import Writer
@@ -98,7 +100,7 @@ class Larder:
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
         express = ExpressLane(self.shelf, self._clocks.wall)
-        self.app = App(lambda: self.runtime, self.batching, express, self.health, self.observing, time.perf_counter)
+        self.app = App(lambda: self.runtime, self.paging, express, self.health, self.observing, time.perf_counter)
         self.listener = self._listener(settings.server)
         await self.listener.open(settings.server.drain)
         self._housekeeping = Housekeeping(
@@ -166,7 +168,14 @@ class Larder:
         )
         writer = Writer(calling.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
         engine = Engine(self.shelf, fetcher, writer, failures, wall, self.tier.leases, monotonic=self._clocks.monotonic)
-        self.batching = Batching(engine, self._asker, calling)
+        self.paging = Paging(
+            engine,
+            Batching(engine, self._asker, calling),
+            Walker(calling, self.shelf, tools.max_entry, self._clocks.monotonic),
+            self.shelf,
+            clock=wall,
+            monotonic=self._clocks.monotonic,
+        )
 
         async def answer(ask: Ask) -> Answer:
             return engine.at_once(ask) or await engine.answer(ask)

@@ -53,6 +53,13 @@ def _address(address: str, bases: Bases) -> str:
     return address
 
 
+def page_links(headers: Mapping[str, str]) -> dict[str, str]:
+    """Where `Link` says that other pages of this answer are, by relation (RFC 8288 §3)."""
+    matches = _LINK.finditer(headers.get("link", ""))
+    named = ((relation, match[1]) for match in matches for relation in " ".join(_RELATIONS.findall(match[2])).split())
+    return {relation.lower(): address for relation, address in named if relation.lower() in _PAGES | {"current"}}
+
+
 def foreign_link(headers: Mapping[str, str], bases: Sequence[str]) -> bool:
     """Whether `Link` names another page of this answer that is on none of these URLs' origins: an SDK that follows it
     would take its credential along.

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from adapters import Adapter, Endpoint, Signature
-from policies import CachePolicy, GuardPolicies, Partition, RefreshBehind, RetryPolicy, TimeoutPolicy
+from policies import CachePolicy, CollectionPolicy, GuardPolicies, Partition, RefreshBehind, RetryPolicy, TimeoutPolicy
 from policies.http.storing import HeadersPolicy
 from proxy.config_file import Place
 from proxy.guard_plans import guards_of, guards_within
@@ -42,6 +42,7 @@ class Plan:
     version: str  # changes when a lifetime does
     by_headers: bool = False  # no cache was declared, and the upstream's headers decide instead (RFC 9111)
     headers: HeadersPolicy = AS_BUILT  # how far they do
+    collection: CollectionPolicy | None = None  # where its answers are pages of a list that is kept whole
     apart: frozenset[str] = frozenset()  # guards that it has for itself, apart from its upstream's
     sources: tuple[Sourced, ...] = field(default=(), repr=False)
 
@@ -202,6 +203,10 @@ class Planner:
                 cache, outcomes = None, {}
         headers, headers_rows = self._headers(upstream, place)
         rows += headers_rows if by_headers else []
+        collection = None
+        if endpoint.collection is not None and cache is not None:
+            collection, more = self._collection(upstream, place)
+            rows += more
         rows += _with_sources_of(upstream, guard_rows)
         return Plan(
             upstream=upstream,
@@ -213,6 +218,7 @@ class Planner:
             version=_version(cache, outcomes, upstream.keep_at_most, headers if by_headers else None),
             by_headers=by_headers,
             headers=headers,
+            collection=collection if collection is not None and collection.whole else None,
             apart=apart,
             sources=tuple(rows),
         )
@@ -226,6 +232,11 @@ class Planner:
             for layer in layers
         ]
         return resolve_policy(AS_BUILT, BUILT_IN, layers, "")
+
+    def _collection(self, upstream: UpstreamPlan, place: Place | None) -> tuple[CollectionPolicy, list[Sourced]]:
+        """How the pages of a list are kept."""
+        layers = [self._layer(("upstreams", upstream.name, "collection")), *self._own(place, "collection")]
+        return resolve_policy(CollectionPolicy(), BUILT_IN, layers, "collection.")
 
     def _cache(
         self, upstream: UpstreamPlan, declared: CachePolicy, by: str, place: Place | None, word: str

@@ -14,6 +14,7 @@ from policies import (
     MIB,
     BreakerPolicy,
     CachePolicy,
+    CollectionPolicy,
     ConcurrencyPolicy,
     Duration,
     EgressPolicy,
@@ -56,6 +57,7 @@ BreakerFields = _partial(BreakerPolicy)
 ConcurrencyFields = _partial(ConcurrencyPolicy)
 PacingFields = _partial(PacingPolicy)
 HedgeFields = _partial(HedgePolicy)
+CollectionFields = _partial(CollectionPolicy)
 EgressFields = _partial(EgressPolicy)
 HeadersFields = _partial(HeadersPolicy)
 BY_HEADERS_FIELDS = frozenset(HeadersFields.model_fields)  # of upstreams whose own headers decide, and their endpoints
@@ -197,6 +199,7 @@ class Defaults(Guards):
 class _Endpoint(Strict):
     cache: CacheFields | None = None  # type: ignore[valid-type]
     outcomes: dict[str, CacheFields] = Field(default={})  # type: ignore[valid-type]
+    collection: CollectionFields = CollectionFields()  # type: ignore[valid-type]
 
 
 class EndpointBlock(HeadersFields, Guards, _Endpoint):  # type: ignore[misc, valid-type]
@@ -211,6 +214,7 @@ class _Upstream(Strict):
     keep_at_most: Duration | None = None
     terms_accepted: tuple[str, ...] = ()
     learn_user: bool = True
+    collection: CollectionFields = CollectionFields()  # type: ignore[valid-type]
     endpoints: dict[str, EndpointBlock] = Field(default={})
 
 

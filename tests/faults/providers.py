@@ -84,7 +84,7 @@ COURSEWORKS = Provider(
     "courseworks",
     "courseworks",
     "/courseworks",
-    "/api/v1/courses?per_page={one_more}",
+    "/api/v1/courses?n={one_more}",
     10 * MINUTE,
     canvas_error,
     block={"learn_user": False},

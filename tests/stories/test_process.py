@@ -89,9 +89,7 @@ async def test_sigterm_under_load_fails_no_caller_and_exits_zero(tmp_path, sandb
         await session.post(
             f"{sandbox_url}/_sandbox/faults", json={"upstream": "courseworks", "kind": "latency", "seconds": 0.3}
         )
-        reads = [
-            asyncio.create_task(read(session, url, f"{STUDENT_COURSES}?per_page={number}")) for number in range(1, 41)
-        ]
+        reads = [asyncio.create_task(read(session, url, f"{STUDENT_COURSES}?n={number}")) for number in range(1, 41)]
         while True:
             async with session.get(f"{sandbox_url}/_sandbox/journal?path=/courseworks/*") as journal:
                 if (await journal.json())["count"] >= 6:  # Larder sends no more at once for one token

@@ -171,7 +171,7 @@ async def test_sigterm_under_load_fails_no_caller_and_exits_zero(tmp_path, sandb
         async with failing(sandbox_url, kind="latency", seconds=0.2) as let_fail, aiohttp.ClientSession() as session:
             await let_fail()
             before = await called(session, sandbox_url)
-            paths = [f"{STUDENT_COURSES}?per_page={number}" for number in range(1, len(callers) + 1)]
+            paths = [f"{STUDENT_COURSES}?n={number}" for number in range(1, len(callers) + 1)]
             asked = [asyncio.create_task(caller.ask(path)) for caller, path in zip(callers, paths, strict=True)]
             while await called(session, sandbox_url) < before + 6:  # Larder sends no more at once for one token
                 await asyncio.sleep(0.01)

@@ -23,6 +23,7 @@ async def test_the_config_is_shown_with_defaults_and_without_secrets(operator):
     assert config["upstreams"]["courseworks"]["endpoints"][COURSE] == {
         "cache": {"ttl": 300.0},
         "outcomes": {},
+        "collection": {},
         "timeout": {},
         "retry": {},
         "breaker": {},

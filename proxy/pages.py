@@ -1,0 +1,188 @@
+"""Pages of a list, as they are asked of its upstream and read."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from urllib.parse import urlencode
+
+import msgspec
+
+from adapters import Collection, Kind
+from policies.http.fields import Fields
+from proxy.asking import Ask
+from proxy.calling import Calling
+from proxy.errors import UpstreamUnreachable
+from proxy.keys import split_query, without_parameters
+from proxy.links import page_links
+from proxy.messages import Entry
+from proxy.outgoing import target_of
+from proxy.progress import Page
+from proxy.snapshots import Piece, Snapshot, rows_of
+from proxy.upstream.failures import UpstreamFailure
+from proxy.upstream.messages import Reply
+
+
+class TooLong(Exception):
+    """The list has more rows, or bytes, than may be kept as one."""
+
+
+class PageReader:
+    """Asks for the pages of one list, each by what is stored of it, if something is."""
+
+    def __init__(self, ask: Ask, calling: Calling, kept: Entry | None, most_bytes: int) -> None:
+        """`ask` is for the whole list; its pages may have so many bytes together."""
+        collection, policy = ask.plan.endpoint.collection, ask.plan.collection
+        assert collection is not None and policy is not None  # noqa: S101, PT018 - whole asks are made for those
+        self.ask = ask
+        self.kept = kept
+        self.collection = collection
+        self.snapshot = Snapshot(kept.body) if kept is not None else None
+        self.calls = 0
+        self.is_unchanged = True  # no page was anything but what is stored
+        self._calling = calling
+        self._most_rows = policy.max_rows
+        self._most_bytes = most_bytes
+        self._known = [*self.snapshot.pieces()] if self.snapshot is not None else []
+        self._beside = asyncio.Semaphore(ask.plan.guards.concurrency.credential)
+
+    def forget(self) -> None:
+        """Ask for all of it anew, whatever is stored."""
+        self.snapshot, self._known = None, []
+
+    async def page(self, which: int | str) -> tuple[Page | None, Reply]:
+        """One page; None, with what was said, where there is none. Raises UpstreamFailure, TooLong."""
+        at = next((at for at, (piece, _) in enumerate(self._known) if piece.page == which and piece.etag), None)
+        if at is not None:
+            piece, rows = self._known[at]
+            reply = await self._called(which, (("If-None-Match", piece.etag),))
+            is_last = at == len(self._known) - 1
+            if reply.status != 304:
+                return self._read(which, reply), reply
+            if "link" in reply.headers or not is_last:
+                return self._held(at, piece, rows, reply), reply
+            # It holds, but whether another one follows now, only the whole answer tells.
+        reply = await self._called(which, ())
+        return self._read(which, reply), reply
+
+    async def others(self, first: Page) -> AsyncIterator[Page]:
+        """The pages behind the first, in order. Raises UpstreamFailure, TooLong."""
+        if first.last is None:
+            pages = self._one_by_one(first)
+        else:
+            self._check((first.last - 1) * len(first.rows), 0)
+            pages = self._side_by_side(first.last)
+        rows, size = len(first.rows), sum(map(len, first.rows))
+        async for page in pages:
+            rows, size = rows + len(page.rows), size + sum(map(len, page.rows))
+            self._check(rows, size)
+            yield page
+
+    async def _one_by_one(self, first: Page) -> AsyncIterator[Page]:
+        page, seen = first, {first.piece.page}
+        while page.following is not None:
+            if page.following in seen:
+                raise self.counted(UpstreamFailure("page-loop", problem=self._problem(), answered=True))
+            seen.add(page.following)
+            page = await self._next(page.following)
+            yield page
+
+    async def _side_by_side(self, last: int) -> AsyncIterator[Page]:
+        tasks = [asyncio.ensure_future(self._in_turn(number)) for number in range(2, last + 1)]
+        try:
+            for task in tasks:
+                yield await task
+        finally:
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks)
+
+    async def _in_turn(self, number: int) -> Page:
+        async with self._beside:  # no more at a time than this credential may: the queue is for others too
+            return await self._next(number)
+
+    async def _next(self, which: int | str) -> Page:
+        page, reply = await self.page(which)
+        if page is None:
+            wait, problem = reply.verdict.retry_after, self._problem()
+            raise self.counted(UpstreamFailure("page-set-incomplete", problem=problem, answered=True, wait=wait))
+        return page
+
+    async def _called(self, which: int | str, conditions: Fields) -> Reply:
+        try:
+            reply = await self._calling.call(self._asked(which), conditions, self._calling.read_all)
+        except UpstreamFailure as failure:
+            self.calls += failure.calls
+            raise self.counted(failure) from failure.__cause__
+        self.calls += reply.calls
+        self.is_unchanged = self.is_unchanged and reply.status == 304
+        if reply.stream is not None:
+            await reply.stream.close()
+            raise TooLong
+        return reply
+
+    def _asked(self, which: int | str) -> Ask:
+        """The ask for one page of the largest size."""
+        return replace(asked_for(self.ask, self.collection, self.collection.size, which), party=None, is_whole=False)
+
+    def _read(self, which: int | str, reply: Reply) -> Page | None:
+        if reply.status != 200 or reply.verdict.kind is not Kind.ANSWER or not isinstance(reply.json, list):
+            return None
+        rows = rows_of(reply.body)
+        piece = Piece(len(rows), reply.headers.get("etag", ""), which)
+        return Page(piece, rows, reply.json, self._page_at(reply, "next"), self._last(reply))
+
+    def _held(self, at: int, piece: Piece, rows: list[bytes], reply: Reply) -> Page:
+        """A page that the upstream says still holds; where its links are not said again, they hold too."""
+        json = [msgspec.json.decode(row) for row in rows]
+        if "link" in reply.headers:
+            return Page(piece, rows, json, self._page_at(reply, "next"), self._last(reply))
+        counted = self.snapshot is not None and self.snapshot.head.is_counted
+        return Page(piece, rows, json, self._known[at + 1][0].page, len(self._known) if counted else None)
+
+    def _last(self, reply: Reply) -> int | None:
+        last = self._page_at(reply, "last")
+        return last if isinstance(last, int) else None
+
+    def _page_at(self, reply: Reply, relation: str) -> int | str | None:
+        return page_at(self.collection, reply.headers, relation)
+
+    def _check(self, rows: int, size: int) -> None:
+        if rows > self._most_rows or size > self._most_bytes:
+            raise TooLong
+
+    def _problem(self) -> UpstreamUnreachable:
+        return UpstreamUnreachable(self.ask.plan.upstream.name)
+
+    def counted(self, failure: UpstreamFailure) -> UpstreamFailure:
+        """A failure, with all calls that were made for the list."""
+        failure.calls = failure.problem.calls = self.calls
+        failure.problem.word = failure.detail
+        return failure
+
+
+def asked_for(ask: Ask, collection: Collection, size: int | None = None, page: int | str = 1) -> Ask:
+    """The ask for one page of a list; `size` None: for the list, without a word on pages."""
+    names, more = collection.parameters, collection.named(size, page) if size is not None else ()
+    kept = without_parameters(ask.incoming.query, names)
+    query = tuple(pair for pair in ask.sent.query if pair[0] not in names)
+    raw = "&".join(part for part in (kept, urlencode(more)) if part)
+    return replace(ask, incoming=ask.incoming._replace(query=raw), sent=replace(ask.sent, query=(*query, *more)))
+
+
+def page_at(collection: Collection, headers: Mapping[str, str], relation: str) -> int | str | None:
+    """Which page `Link` names as the next, say; None where it names none."""
+    address = page_links(headers).get(relation)
+    wanted = collection.wanted(split_query(address.partition("?")[2])) if address is not None else None
+    return wanted.page if wanted is not None else None
+
+
+def base_of(reader: PageReader, reply: Reply) -> str:
+    """What the addresses of a list's pages begin with, as the upstream names them: all but which page."""
+    links = page_links(reply.headers)
+    said = links.get("current") or links.get("first") or links.get("next")
+    if said is None and reader.snapshot is not None:
+        return reader.snapshot.head.base
+    address, _, query = (said or target_of(reader.ask).url).partition("?")
+    kept = without_parameters(query, reader.collection.parameters)
+    return f"{address}?{kept}&" if kept else f"{address}?"

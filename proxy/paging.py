@@ -1,0 +1,228 @@
+"""Paging: any page of a list is a cut through all of it.
+
+page ─▶ of a list that its caller began to go through? ─▶ cut
+    └─▶ the whole list, by the engine: here ─▶ cut
+                                       └─▶ fetched ─▶ cut; a first page as soon as it is here
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+from adapters import Collection, Problem, Wanted
+from policies.http.fields import Fields, as_mapping
+from proxy.answers import Answer, CacheStatus, Cut, from_entry
+from proxy.asking import Ask
+from proxy.batching import Batching
+from proxy.bookmarks import Bookmark, read
+from proxy.engine import Engine
+from proxy.errors import render
+from proxy.flights import seen
+from proxy.generations import Generations
+from proxy.leaves import Leaf, leaf_of
+from proxy.messages import Entry
+from proxy.pages import TooLong, asked_for, page_at
+from proxy.presenting import presented
+from proxy.progress import Progress
+from proxy.shelf import Shelf
+from proxy.snapshots import Snapshot, is_snapshot
+from proxy.walking import Walker
+
+MOST_LED = 50  # pages from the first one on
+
+_NO_SUCH_PAGE = Problem(404, "Not found", "The specified resource does not exist.")
+
+
+class _Paged(NamedTuple):
+    """A page that somebody wants, and the list that it is of."""
+
+    ask: Ask
+    whole: Ask
+    collection: Collection
+    wanted: Wanted
+    bookmark: Bookmark | None
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether its bookmark is one of Larder's own, but of another list."""
+        return self.bookmark is not None and self.bookmark.of != list_name(self.whole)
+
+
+def list_name(whole: Ask) -> str:
+    """By what bookmarks say which list they are of."""
+    return whole.key.hex()[:16] if whole.key is not None else ""
+
+
+class Paging:
+    """Answers every ask: for a page of a list from all of it, any other as who stands behind does."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        behind: Batching,
+        walker: Walker,
+        shelf: Shelf,
+        *,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        """`clock` tells seconds since the epoch."""
+        self._engine = engine
+        self._behind = behind
+        self._walker = walker
+        self._shelf = shelf
+        self._clock = clock
+        self._generations = Generations(shelf, monotonic)
+        self._going_on: set[asyncio.Future[Answer]] = set()
+
+    def at_once(self, ask: Ask) -> Answer | None:
+        """The answer, if memory has one that is fresh enough. Does not wait for anything."""
+        paged = self._paged(ask) if ask.plan.collection is not None else None
+        if paged is None:
+            return self._behind.at_once(ask)
+        if paged.is_foreign:
+            return _no_such_page(ask)
+        if self._walker.is_too_long(paged.whole):
+            return None
+        begun = self._begun(paged)
+        if begun is not None:
+            as_it_was = from_entry(begun, begun.life, self._clock(), CacheStatus(hit=True, detail="walk"), "memory")
+            return self._cut(paged, as_it_was, begun)
+        answer = self._engine.at_once(paged.whole)
+        return None if answer is None else self._cut(paged, answer, self._shelf.look(paged.whole.key or b""))
+
+    async def answer(self, ask: Ask) -> Answer:
+        """The answer, waited for. `at_once` must have been asked first. Raises LarderError."""
+        paged = self._paged(ask) if ask.plan.collection is not None else None
+        if paged is None:
+            return await self._behind.answer(ask)
+        if self._walker.is_too_long(paged.whole):
+            return await self._page_by_page(paged)
+        self._engine.at_once(paged.whole)  # it notes when the caller came
+        try:
+            answer = await self._soonest(paged)
+        except TooLong:
+            return await self._page_by_page(paged)
+        return answer or await self._by_itself(ask)
+
+    async def _by_itself(self, ask: Ask) -> Answer:
+        return self._behind.at_once(ask) or await self._behind.answer(ask)
+
+    async def _page_by_page(self, paged: _Paged) -> Answer:
+        """A page of a list that is too long to be kept whole. It may have begun as one that was not known to be: then
+        the upstream knows nothing of the bookmark, and leads there from its first page.
+        """
+        ask, bookmark = paged.ask, paged.bookmark
+        if bookmark is None:
+            return await self._by_itself(ask)
+        pages, odd = divmod(bookmark.first, paged.wanted.size)
+        if odd or pages > MOST_LED:
+            return _no_such_page(ask)
+        following: int | str | None = 1
+        for _ in range(pages + 1):
+            if following is None:
+                return _no_such_page(ask)
+            answer = await self._by_itself(asked_for(ask, paged.collection, paged.wanted.size, following))
+            if answer.status != 200:
+                return answer
+            following = page_at(paged.collection, as_mapping(answer.fields), "next")
+        return answer
+
+    async def _soonest(self, paged: _Paged) -> Answer | None:
+        """The page, as soon as its rows are here, though others be still on their way."""
+        whole, progress = paged.whole, self._walker.board.of(paged.whole)
+        answering = asyncio.ensure_future(self._engine.answer(whole))
+        size, page = paged.wanted
+        is_early = isinstance(page, int) and self._walker.kept(whole) is None  # else all pages are to be of one time
+        first = (int(page) - 1) * size if is_early else 0
+        here = asyncio.ensure_future(progress.has(first, size) if is_early else _never())
+        try:
+            await asyncio.wait({answering, here}, return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done() and here.result() and progress.serves(whole):
+                self._let_go_on(answering)
+                return self._early(paged, progress)
+            answer = await answering
+        except BaseException:
+            answering.cancel()
+            raise
+        finally:
+            here.cancel()
+        return self._cut(paged, answer, self._shelf.look(whole.key or b""))
+
+    def _early(self, paged: _Paged, progress: Progress) -> Answer:
+        """A page of which all rows are here."""
+        leaf = leaf_of(progress, paged.wanted, paged.collection, list_name(paged.whole), None)
+        status = CacheStatus(fwd="request" if paged.ask.directives.is_live else "miss", fwd_status=200)
+        answer = Answer(200, (*progress.fields, *leaf.fields), leaf.body, status, age=0, calls=1)
+        return presented(paged.ask, answer, made_at=self._clock(), now=self._clock())
+
+    def _cut(self, paged: _Paged, answer: Answer, entry: Entry | None) -> Answer | None:
+        """The page out of the whole list; None where the upstream itself has to say what that page is."""
+        if answer.status != 200 or not is_snapshot(answer.body):
+            return answer
+        snapshot, page = Snapshot(answer.body), paged.wanted.page
+        if isinstance(page, int) and page > 1 and not snapshot.head.is_numbered:
+            return None
+        leaf = leaf_of(snapshot, paged.wanted, paged.collection, list_name(paged.whole), paged.bookmark)
+        if leaf.is_followed and entry is not None and entry.body is answer.body:
+            self._note(paged, leaf, entry, snapshot.head.generation)
+        now, cut = self._clock(), None
+        if page == 1 and not leaf.is_followed and paged.whole.key is not None:
+            cut = Cut(paged.whole.key, partial(_all_rows, paged.wanted, paged.collection))
+        cut_out = replace(answer, body=leaf.body, fields=(*answer.fields, *leaf.fields), cut=cut)
+        return presented(paged.ask, cut_out, made_at=now - (answer.age or 0), now=now)
+
+    def _note(self, paged: _Paged, leaf: Leaf, entry: Entry, generation: str) -> None:
+        if leaf.first == 0:
+            self._generations.began(paged.whole, entry, generation)
+        if isinstance(paged.wanted.page, int):
+            self._generations.went_on(paged.whole, generation, size=paged.wanted.size, page=paged.wanted.page)
+
+    def _begun(self, paged: _Paged) -> Entry | None:
+        """The list as it was when this caller began to go through it."""
+        if paged.bookmark is not None:
+            return self._generations.named(paged.whole, paged.bookmark.generation)
+        page = paged.wanted.page
+        if not isinstance(page, int) or page == 1:
+            return None
+        return self._generations.of_number(paged.whole, size=paged.wanted.size, page=page)
+
+    def _paged(self, ask: Ask) -> _Paged | None:
+        """The list that a page is of; None where the page is to be asked for by itself."""
+        collection = ask.plan.endpoint.collection
+        wanted = collection.wanted(ask.sent.query) if collection is not None and ask.may_be_cached else None
+        if collection is None or wanted is None or ask.sent.method not in ("GET", "HEAD"):
+            return None
+        bookmark = read(collection.bookmark, wanted.page) if isinstance(wanted.page, str) else None
+        if isinstance(wanted.page, str) and bookmark is None:
+            return None
+        whole = replace(asked_for(ask, collection), is_whole=True, party=self._walker).unconditional()
+        if bookmark is None and self._walker.is_too_long(whole):
+            return None
+        return _Paged(ask, whole, collection, wanted, bookmark)
+
+    def _let_go_on(self, answering: asyncio.Future[Answer]) -> None:
+        """Others may wait for the rest."""
+        self._going_on.add(answering)
+        answering.add_done_callback(self._going_on.discard)
+        answering.add_done_callback(seen)
+
+
+def _all_rows(wanted: Wanted, collection: Collection, body: bytes) -> tuple[Fields, int] | None:
+    """What a first page that holds all rows of a list has of its own."""
+    if not is_snapshot(body):
+        return None
+    snapshot = Snapshot(body)
+    leaf = leaf_of(snapshot, wanted, collection, "", None)
+    return None if leaf.is_followed else (leaf.fields, snapshot.rows_at)
+
+
+def _no_such_page(ask: Ask) -> Answer:
+    status, fields, body = render(_NO_SUCH_PAGE, ask.plan.upstream.adapter, ask.incoming.path)
+    return Answer(status, tuple(fields), body, CacheStatus(detail="bookmark-refused"))
+
+
+async def _never() -> bool:
+    return False
