@@ -4,12 +4,14 @@ from typing import Any
 from urllib.parse import unquote
 
 from adapters._answers import canonical_content_type
-from adapters._json import canonical_json, strict_json
+from adapters._json import Number, canonical_json, strict_json
 from adapters._vocabulary import NOT_JSON, Query, Sent
 
 CREDENTIAL = frozenset({"key", "client", "signature", "access_token"})
 # Billing sessions and correction sequences: such an answer belongs to its chain (§5.2, §9).
 CHAINS = frozenset({"sessionToken", "session_token", "sessiontoken", "previousResponseId", "previous_response_id"})
+MASKS = frozenset({"fields", "$fields"})
+SPELLED = frozenset({"postalCode", "administrativeArea", "locality", "sublocality", "addressLines"})
 CASS = ("enableUspsCass", "enable_usps_cass")
 
 
@@ -26,8 +28,9 @@ def api_of(path: str) -> tuple[str, str] | None:
 
 
 def canonical_query(query: Query) -> Query:
-    """Without the credential, ordered by name; repeated names keep their order."""
-    return tuple(sorted((pair for pair in query if pair[0] not in CREDENTIAL), key=lambda pair: pair[0]))
+    """Without the credential, ordered by name; repeated names keep their order, and a field mask has none within."""
+    kept = ((name, _mask(value) if name in MASKS and value else value) for name, value in query)
+    return tuple(sorted((pair for pair in kept if pair[0] not in CREDENTIAL), key=lambda pair: pair[0]))
 
 
 def canonical_body(body: bytes) -> bytes:
@@ -36,9 +39,9 @@ def canonical_body(body: bytes) -> bytes:
 
 
 def canonical_header(name: str, value: str) -> str:
-    """A field mask is a set of paths (§5.4)."""
+    """The value of a keyed header as it stands in the key."""
     if name == "x-goog-fieldmask":
-        return ",".join(sorted(value.split(",")))
+        return _mask(value)
     return canonical_content_type(value) if name == "content-type" else value
 
 
@@ -58,6 +61,44 @@ def bypass(sent: Sent) -> bool:
     if body is NOT_JSON:
         return True
     return isinstance(body, dict) and any(body.get(name) not in (None, "") for name in CHAINS & body.keys())
+
+
+def canonical_validation(body: bytes) -> bytes:
+    """The same of an address: spelled with other case and spaces it is the same one (§5.2)."""
+    return canonical_json(body, _with_plain_address)
+
+
+def _with_plain_address(value: Any) -> Any:
+    value = _without_defaults(value)
+    if not isinstance(value, dict):
+        return value
+    options = value.get("languageOptions")
+    if isinstance(options, dict) and options.get("returnEnglishLatinAddress") is False:
+        kept = {name: option for name, option in options.items() if name != "returnEnglishLatinAddress"}
+        value = {name: kept if name == "languageOptions" else member for name, member in value.items()}
+    if not value.get("languageOptions", True):
+        del value["languageOptions"]
+    address = value.get("address")
+    return value if not isinstance(address, dict) else {**value, "address": _spelled(address)}
+
+
+def _spelled(address: dict[str, Any]) -> dict[str, Any]:
+    """An address in one spelling; a field without text is none."""
+    plain = {name: _plain(member) if name in SPELLED else member for name, member in address.items()}
+    return {name: member for name, member in plain.items() if member != "" or name not in SPELLED}
+
+
+def _plain(member: Any) -> Any:
+    """Text only: a number there is an error to Google, so it stays one."""
+    if isinstance(member, list):
+        return [_plain(line) for line in member]
+    is_text = isinstance(member, str) and not isinstance(member, Number)
+    return " ".join(member.split()).casefold() if is_text else member
+
+
+def _mask(value: str) -> str:
+    """A field mask is a set of paths (§5.4)."""
+    return value if "(" in value else ",".join(sorted(value.split(",")))
 
 
 def _without_defaults(value: Any) -> Any:

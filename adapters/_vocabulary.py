@@ -151,6 +151,7 @@ class Endpoint:
     reads: bool = False  # a POST that changes nothing: cached and retried by its body
     knows_me: bool = False  # its tags want Exchange.me: the user is learned through Adapter.whoami
     canonical_query: Callable[[Query], Query] | None = None  # in place of its adapter's
+    canonical_body: Callable[[bytes], bytes] | None = None  # the same
     echo: Echo | None = None
     batch: Batch | None = None
     collection: Collection | None = None  # a list of objects, each with an `id`

@@ -8,7 +8,15 @@ from collections.abc import Mapping
 
 from adapters._google_errors import shape_error, verdict
 from adapters._google_models import GEOCODING, VALIDATION
-from adapters._google_requests import api_of, bypass, canonical_body, canonical_header, canonical_query, enabled_api
+from adapters._google_requests import (
+    api_of,
+    bypass,
+    canonical_body,
+    canonical_header,
+    canonical_query,
+    canonical_validation,
+    enabled_api,
+)
 from adapters._json import mapping
 from adapters._vocabulary import Adapter, Effect, Endpoint, Exchange, Place, Received, Sent, Signature
 from policies import (
@@ -58,7 +66,13 @@ adapter = Adapter(
             outcome=outcome,
             model=GEOCODING,
         ),
-        Endpoint(route="POST /v1:validateAddress", cache=FOUND, model=VALIDATION, reads=True),
+        Endpoint(
+            route="POST /v1:validateAddress",
+            cache=FOUND,
+            model=VALIDATION,
+            reads=True,
+            canonical_body=canonical_validation,
+        ),
         Endpoint(route="POST /v1:provideValidationFeedback"),
         # Place content other than ids may not be kept, and autocompletion belongs to billing sessions (§7, §9).
         Endpoint(route="GET /maps/api/place/{service}/json"),

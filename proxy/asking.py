@@ -171,7 +171,8 @@ class Ask:
                 value = canonical(name, value)
             parts += (name, value)
         if self.sent.body:
-            body = self.sent.body if adapter.canonical_body is None else adapter.canonical_body(self.sent.body)
+            canonical_body = self.plan.endpoint.canonical_body or adapter.canonical_body
+            body = self.sent.body if canonical_body is None else canonical_body(self.sent.body)
             if "content-type" not in names:
                 parts.append(joined(self.sent.headers, "content-type"))
             parts.append(joined(self.sent.headers, "content-encoding"))
