@@ -9,6 +9,7 @@ from policies.freshness import UNLIMITED, CachePolicy, Freshness, Partition, Ref
 from policies.guarding import GuardPolicies
 from policies.hedging import HedgePolicy
 from policies.pacing import PacingPolicy
+from policies.payload import Doubt, Doubted, Holding, PayloadPolicy
 from policies.retry import RetryBudget, RetryPolicy
 from policies.timeouts import TimeoutPolicy
 
@@ -29,13 +30,17 @@ __all__ = [
     "CircuitOpen",
     "ConcurrencyPolicy",
     "Demand",
+    "Doubt",
+    "Doubted",
     "Duration",
     "EgressPolicy",
     "Freshness",
     "GuardPolicies",
     "HedgePolicy",
+    "Holding",
     "PacingPolicy",
     "Partition",
+    "PayloadPolicy",
     "Priority",
     "Rate",
     "Ratio",

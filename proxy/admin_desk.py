@@ -50,6 +50,7 @@ def exposition(larder: Larder) -> tuple[str, bytes]:
     for upstream in larder.upstreams:
         state = upstream.orders.forced or upstream.breaker.state
         metrics.set("larder_breaker_open", float(state != "closed"), upstream.name)
+    metrics.set("larder_quarantine_entries", len(larder.quarantine))
     metrics.set("larder_memory_entries", len(larder.memory))
     metrics.set("larder_memory_bytes", larder.memory.bytes)
     metrics.set("larder_memory_evictions", larder.memory.evictions)

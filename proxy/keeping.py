@@ -49,7 +49,7 @@ class Keeper:
 
     def keep(self, ask: Ask, landing: Landing, flight: Flight[Landing]) -> None:
         """Put an answer that is here on the shelf, if it may be kept; the landing tells what became of it."""
-        entry = self._entry(ask, landing, flight)
+        entry = self.entry_for(ask, landing, flight)
         if entry is None:
             self.announce(ask, landing, flight, stored=False)
             return
@@ -201,7 +201,8 @@ class Keeper:
         settles = self._shelf.fences.settles(landing.tags)
         return Made(flight.fence, flight.sequence, landing.now, self._random(), settles)
 
-    def _entry(self, ask: Ask, landing: Landing, flight: Flight[Landing]) -> Entry | None:
+    def entry_for(self, ask: Ask, landing: Landing, flight: Flight[Landing]) -> Entry | None:
+        """What would be kept of an answer that is here; None: nothing."""
         reply, decision = landing.reply, landing.decision
         if reply is None or decision is None or decision.policy is None:
             return None

@@ -16,6 +16,7 @@ from proxy.callers.registry import Callers, DeclaredCaller
 from proxy.calling import Calling, CallTools
 from proxy.changes.webhooks import Webhooks
 from proxy.clocks import Clocks
+from proxy.doubting import Doubting
 from proxy.engine import Engine
 from proxy.express import ExpressLane
 from proxy.fetching import Fetcher
@@ -27,6 +28,7 @@ from proxy.observing import Observing
 from proxy.outgoing import credential_query
 from proxy.plan import Plans
 from proxy.purging import Purger
+from proxy.quarantine import HeldHere, Quarantine
 from proxy.secrets import store_secret
 from proxy.server import Listener
 from proxy.settings import Server
@@ -89,7 +91,9 @@ class Larder:
             monotonic=self._clocks.monotonic,
             page=self.tier.page,
         )
-        self.purger = Purger(self.tier.ledger, self.memory, self.durable, self.observing.store_failed)
+        self.quarantine = Quarantine(self.shelf, self._clocks.wall)
+        self.held = HeldHere(self.memory, self.quarantine)
+        self.purger = Purger(self.tier.ledger, self.held, self.durable, self.observing.store_failed)
         await self.shelf.open()
         await self.transport.open()
         self._session = ClientSession()
@@ -107,6 +111,7 @@ class Larder:
             self.observing,
             lambda: self.plans,
             clock=self._clocks.wall,
+            quarantine=self.quarantine,
         )
         self._housekeeping.start()
         self._started = True
@@ -162,7 +167,14 @@ class Larder:
         calling = Calling(self.purger, self.observing, tools)
         keeper = Keeper(self.shelf, self.purger, self._clocks.random, tools.max_entry)
         fetcher = Fetcher(
-            calling, keeper, failures, self._learner, self.observing, max_entry=tools.max_entry, clock=wall
+            calling,
+            keeper,
+            failures,
+            self._learner,
+            Doubting(self.quarantine, keeper, lambda: self.fences, self.observing, wall),
+            self.observing,
+            max_entry=tools.max_entry,
+            clock=wall,
         )
         writer = Writer(calling.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
         engine = Engine(self.shelf, fetcher, writer, failures, wall, self.tier.leases, monotonic=self._clocks.monotonic)

@@ -80,7 +80,7 @@ class Answering:
             case Summaries(wanted):
                 return [*told(await memory.summaries(wanted.filter), AT_ONCE)]
             case Remove(tag):
-                return [Done(await memory.remove(as_text(tag)))]
+                return [Done(await self._larder.held.remove(as_text(tag)))]
             case Report():
                 return [self._state()]
             case Measure():
