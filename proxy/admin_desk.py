@@ -11,6 +11,7 @@ from proxy.telemetry.traces import current_trace
 from proxy.tier import measure
 from proxy.tuning import Tuning
 from proxy.upstream.view import UpstreamState, view_of
+from proxy.wards import OwnWard
 
 
 def admin_app(larder: Larder, tuning: Tuning, token: str) -> web.Application:
@@ -30,6 +31,7 @@ def admin_app(larder: Larder, tuning: Tuning, token: str) -> web.Application:
         undo=tuning.undoing.undo,
         undoable=lambda: tuning.steps.open,
         audit=tuning.audit,
+        ward=OwnWard(larder.quarantine),
         exposition=lambda: exposition(larder),
         on_error=larder.observing.store_failed,
         on_failure=lambda error: larder.observing.failed(current_trace.get(), error),

@@ -145,14 +145,15 @@ class Quarantine:
         """All there are, the one seen last first."""
         return [_told(held) for held in reversed(self._held.values())]
 
-    async def accept(self, change: str) -> Fate:
+    async def accept(self, change: str, *, elsewhere: bool = False) -> Fate:
         """An operator's word that it is right: it is stored, unless something newer is there or it was purged since.
 
-        Also of one that is not here: another process may have it, and this one may meet it yet.
+        `elsewhere`: another process has it, so this one may meet it yet.
         """
         held = self._held.get(change)
         if held is None:
-            self._believe(change)
+            if elsewhere:
+                self._believe(change)
             return Fate.UNKNOWN
         entry = held.last.entry
         if entry is None:
@@ -160,7 +161,7 @@ class Quarantine:
         if self._shelf.validity(entry) in (Validity.SOFT, Validity.HARD):
             self._drop(change)
             return Fate.PURGED
-        lies = self._shelf.look(entry.key) or await self._shelf.recall(entry.key)
+        lies = await self._shelf.recall(entry.key) or self._shelf.look(entry.key)
         if lies is not None and lies.order >= entry.order:
             return Fate.NEWER
         self._drop(change)

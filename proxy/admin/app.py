@@ -16,6 +16,7 @@ from proxy.admin.flushing import Flushing
 from proxy.admin.gate import OPERATOR, Gate
 from proxy.admin.guards import GuardOrders
 from proxy.admin.problems import UnknownPath, WrongMethod, problem_response
+from proxy.admin.quarantine import QuarantineDesk
 from proxy.admin.reading import MAX_BODY
 from proxy.admin.records import Records
 from proxy.admin.upstreams import UpstreamStates
@@ -28,7 +29,7 @@ def make_admin(desk: Desk) -> web.Application:
     Raises ValueError without a token.
     """
     entries, states, configuration = Entries(desk), UpstreamStates(desk), Configuration(desk)
-    guards, records = GuardOrders(desk), Records(desk)
+    guards, records, quarantine = GuardOrders(desk), Records(desk), QuarantineDesk(desk)
     routes = [
         web.post("/admin/flush", Flushing(desk).flush),
         web.get("/admin/entries", entries.entries),
@@ -40,6 +41,9 @@ def make_admin(desk: Desk) -> web.Application:
         web.post("/admin/config/reload", configuration.reload),
         web.get("/admin/audit", records.audit),
         web.post("/admin/undo", records.undo),
+        web.get("/admin/quarantine", quarantine.listed),
+        web.post("/admin/quarantine/{id}/accept", quarantine.accept),
+        web.post("/admin/quarantine/{id}/discard", quarantine.discard),
         web.get("/metrics", _metrics(desk)),
     ]
     known = _on_known([route.path for route in routes])

@@ -14,6 +14,7 @@ from proxy.store.fences import Fences, Mode
 from proxy.store.memory import MemoryStore
 from proxy.upstream.orders import Order
 from proxy.upstream.view import UpstreamState
+from proxy.wards import Ward
 
 
 class ReloadReport(NamedTuple):
@@ -54,6 +55,7 @@ class Desk:
     undo: Callable[[str | None, By], Awaitable[dict[str, Any]]]  # raises UnknownChange, CannotUndo, ConfigRefused
     undoable: Callable[[], Collection[str]]  # the changes that may be undone now
     audit: Audit
+    ward: Ward  # what is in quarantine
     exposition: Callable[[], tuple[str, bytes]]  # content type and body of the metrics
     on_error: Callable[[str, StoreError], None]  # the operation that the durable store could not do, and why
     on_failure: Callable[[Exception], None]  # what nobody foresaw; its text may hold data

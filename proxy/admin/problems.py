@@ -76,6 +76,21 @@ class NotUndone(AdminProblem):
         super().__init__(HTTPStatus.CONFLICT, why)
 
 
+class NothingHeld(AdminProblem):
+    """404: nothing of that ID is in quarantine."""
+
+    def __init__(self) -> None:
+        detail = "Nothing of that ID is in quarantine; `GET /admin/quarantine` shows what is."
+        super().__init__(HTTPStatus.NOT_FOUND, detail)
+
+
+class NotAcceptable(AdminProblem):
+    """409: an answer in quarantine that cannot be stored, and why."""
+
+    def __init__(self, why: str, fate: str) -> None:
+        super().__init__(HTTPStatus.CONFLICT, why, members={"fate": fate})
+
+
 class WrongMethod(AdminProblem):
     """405: with `Allow` (RFC 9110 §15.5.6)."""
 

@@ -12,6 +12,7 @@ from proxy.plan import Plans
 from proxy.store.codec import as_text
 from proxy.telemetry.traces import current_trace
 from proxy.webhook_sources import WebhookSourceError, channels
+from proxy.workers.answering_wards import OfWards, warded
 from proxy.workers.channel import Channel
 from proxy.workers.control import (
     Abort,
@@ -59,7 +60,10 @@ class Answering:
 
     async def _answer(self, ask: Ask) -> None:
         try:
-            replies = await self._replies(ask.question)
+            if isinstance(ask.question, OfWards):
+                replies = [await warded(self._larder, ask.question)]
+            else:
+                replies = await self._replies(ask.question)
         except Exception as error:  # noqa: BLE001 - said in the log, and told to who asked
             self._larder.observing.failed(current_trace.get(), error)
             replies = [Failed(type(error).__name__)]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from proxy.config_file import ConfigProblem
+from proxy.quarantine import Quarantined
 from proxy.store.codec import as_bytes, as_text
 from proxy.store.contract import Filter, Summary
 from proxy.upstream.orders import Order as GivenOrder
@@ -158,7 +159,36 @@ class Measure(Struct, frozen=True, tag=True):
     """The metrics."""
 
 
-Question = Prepare | Commit | Abort | Count | Summaries | Remove | Report | Measure | Guard
+class ListHeld(Struct, frozen=True, tag=True):
+    """What is in quarantine."""
+
+
+class AcceptHeld(Struct, frozen=True, tag=True):
+    """What is in quarantine under this ID is right, and so is the next that is the same."""
+
+    id: str
+
+
+class DiscardHeld(Struct, frozen=True, tag=True):
+    """What is in quarantine under this ID goes."""
+
+    id: str
+
+
+Question = (
+    Prepare
+    | Commit
+    | Abort
+    | Count
+    | Summaries
+    | Remove
+    | Report
+    | Measure
+    | Guard
+    | ListHeld
+    | AcceptHeld
+    | DiscardHeld
+)
 
 
 class Ask(Struct, frozen=True, tag=True):
@@ -220,7 +250,19 @@ class Failed(Struct, frozen=True, tag=True):
     kind: str
 
 
-Reply = Done | Refused | Several | State | Measured | Failed
+class Held(Struct, frozen=True, tag=True):
+    """What is in one worker's quarantine."""
+
+    answers: tuple[Quarantined, ...]
+
+
+class DecidedHeld(Struct, frozen=True, tag=True):
+    """What became of a word on the quarantine: the value of a Fate."""
+
+    fate: str
+
+
+Reply = Done | Refused | Several | State | Measured | Failed | Held | DecidedHeld
 
 
 class Answer(Struct, frozen=True, tag=True):

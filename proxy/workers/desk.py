@@ -26,6 +26,7 @@ from proxy.workers.guards import merged
 from proxy.workers.hired import Worker
 from proxy.workers.reloading import CrewReloader
 from proxy.workers.tiers import LOOK_WITHIN, WorkersMemory
+from proxy.workers.wards import CrewWard
 
 LOOKED_AT = frozenset({"/admin/upstreams", "/admin/flush"})
 MEASURED = "/metrics"
@@ -76,6 +77,7 @@ class CrewDesk:
             undo=self._tuning.undoing.undo,
             undoable=lambda: self._tuning.steps.open,
             audit=self._tuning.audit,
+            ward=CrewWard(self._memory),
             exposition=self.exposition,
             on_error=observing.store_failed,
             on_failure=lambda error: observing.failed(current_trace.get(), error),

@@ -103,6 +103,31 @@ async def test_a_flush_is_seen_by_all_workers_at_the_next_read(machine, sandbox_
     assert (await machine.admin("GET", "/admin/entries"))[1] == {"entries": [], "more": False, "complete": True}
 
 
+async def test_operators_decide_on_refused_answers_in_all_workers_as_one(machine, sandbox_url):
+    course = "/courseworks/api/v1/courses/565"
+    other = {"path": "/api/v1/courses/565", "status": 200, "body": {"id": 566, "name": "canary-566"}}
+    async with machine.callers(ENOUGH) as callers, failing(sandbox_url, **other) as let_fail:
+        await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
+        await let_fail()
+        for caller in callers:
+            await caller.ask(course)
+
+        _, shown = await machine.admin("GET", "/admin/quarantine")
+        [one] = shown["quarantined"]
+        accepted = await machine.admin("POST", f"/admin/quarantine/{one['id']}/accept")
+        answers = [await caller.ask(course) for caller in callers]
+        _, after = await machine.admin("GET", "/admin/quarantine")
+
+    assert (one["reason"], one["acceptable"]) == ("other-id", True)
+    assert one["seen"] >= 2
+    assert (accepted[0], accepted[1]["fate"], accepted[1]["everywhere"]) == (200, "stored", True)
+    assert all("hit" in cache or "stored" in cache for _, cache, _ in answers), answers
+    assert after == {"quarantined": []}
+    assert "canary-566" not in str(shown)
+    assert (await machine.admin("POST", f"/admin/quarantine/{one['id']}/discard"))[0] == 404
+    await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
+
+
 async def test_operators_see_entries_and_upstreams_of_all_workers_as_one(machine):
     async with machine.callers(ENOUGH) as callers:
         answers = [await caller.ask("/courseworks/api/v1/courses/565") for caller in callers]

@@ -17,6 +17,8 @@ from proxy.given_orders import GivenOrders, OwnOrders
 from proxy.loading import plans_of
 from proxy.observing import Observing
 from proxy.purging import Purger
+from proxy.quarantine import Quarantine
+from proxy.shelf import Shelf
 from proxy.store.fences import Fences, Validity
 from proxy.store.ledger import LocalLedger
 from proxy.store.memory import MemoryStore
@@ -27,6 +29,7 @@ from proxy.undoing import Steps, Undoing
 from proxy.upstream.calls import Tools
 from proxy.upstream.registry import Upstreams
 from proxy.upstream.view import view_of
+from proxy.wards import OwnWard
 from tests.unit.store.samples import Clock, an_entry
 
 CANARY = "canary-9f3a"
@@ -130,9 +133,16 @@ class World:
         self.orders = GivenOrders(OwnOrders(self.upstreams), self.audit, self.steps, self.clock)
         self.undoing = Undoing(self.audit, self.steps, self.undo_config, self.orders.undo)
 
+    @property
+    def ward(self):
+        return OwnWard(self.quarantine)
+
     async def open(self):
         opened = await self.durable.open()
         self.fences = Fences(self.clock, opening=opened.opening, records=opened.purges)
+        shelf = Shelf(self.memory, self.durable, self.fences, self.note, monotonic=self.clock)
+        await shelf.open()
+        self.quarantine = Quarantine(shelf, self.clock)
         self.desk = Desk(
             host=self.host,
             token=TOKEN,
@@ -148,6 +158,7 @@ class World:
             undo=self.undoing.undo,
             undoable=lambda: self.steps.open,
             audit=self.audit,
+            ward=self.ward,
             exposition=self.metrics.exposition,
             on_error=self.note,
             on_failure=self.failures.append,

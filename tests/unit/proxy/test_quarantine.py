@@ -109,7 +109,9 @@ async def test_what_cannot_be_stored_cannot_be_accepted(ward):
 
 
 async def test_a_word_about_what_another_process_holds_is_kept_for_a_day(ward):
-    assert await ward.quarantine.accept("9a") is Fate.UNKNOWN
+    assert await ward.quarantine.accept("8a") is Fate.UNKNOWN
+    assert not ward.quarantine.is_believed("8a")
+    assert await ward.quarantine.accept("9a", elsewhere=True) is Fate.UNKNOWN
     assert ward.quarantine.is_believed("9a")
     ward.clock.advance(LONGEST)
     assert not ward.quarantine.is_believed("9a")
