@@ -6,6 +6,7 @@ from aiohttp import web
 
 from proxy.admin.app import make_admin
 from proxy.admin.desk import Desk
+from proxy.erasing import Eraser
 from proxy.larder import Larder
 from proxy.telemetry.traces import current_trace
 from proxy.tier import measure
@@ -32,6 +33,8 @@ def admin_app(larder: Larder, tuning: Tuning, token: str) -> web.Application:
         undoable=lambda: tuning.steps.open,
         audit=tuning.audit,
         ward=OwnWard(larder.quarantine),
+        eraser=Eraser(larder.erasing, larder.purger, larder.durable, larder.observing.store_failed),
+        digest=larder.digest,
         exposition=lambda: exposition(larder),
         on_error=larder.observing.store_failed,
         on_failure=lambda error: larder.observing.failed(current_trace.get(), error),

@@ -18,11 +18,13 @@ from proxy.changes.webhooks import Webhooks
 from proxy.clocks import Clocks
 from proxy.doubting import Doubting
 from proxy.engine import Engine
+from proxy.erasing import OwnProcess
 from proxy.express import ExpressLane
 from proxy.fetching import Fetcher
 from proxy.health import Health
 from proxy.housekeeping import Housekeeping
 from proxy.keeping import Keeper
+from proxy.keys import hex_digest
 from proxy.learning import Learner
 from proxy.observing import Observing
 from proxy.outgoing import credential_query
@@ -68,6 +70,7 @@ class Larder:
         self.durable = self.tier.durable
         self.transport = Transport(clock=clocks.wall)
         self._asker = Asker(store_secret(settings))
+        self.digest = hex_digest(self._asker.digester)
         self.upstreams = Upstreams(self._tools(), self.tier.guards)
         self.health = Health(
             {"store": self._store_part, "coherence": self.tier.coherence_part, "upstreams": self._upstreams_part},
@@ -99,6 +102,8 @@ class Larder:
         self._session = ClientSession()
         self.engine = self._engine()
         await self._learner.open()
+        process = self._share.process if self._share is not None else 0
+        self.erasing = OwnProcess(self.memory, self.quarantine, self._learner, self.durable, process)
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
         express = ExpressLane(self.shelf, self._clocks.wall)

@@ -12,6 +12,7 @@ from adapters import Problem
 from proxy.admin.configuration import Configuration
 from proxy.admin.desk import Desk
 from proxy.admin.entries import Entries
+from proxy.admin.erasing import Erasing
 from proxy.admin.flushing import Flushing
 from proxy.admin.gate import OPERATOR, Gate
 from proxy.admin.guards import GuardOrders
@@ -44,6 +45,7 @@ def make_admin(desk: Desk) -> web.Application:
         web.get("/admin/quarantine", quarantine.listed),
         web.post("/admin/quarantine/{id}/accept", quarantine.accept),
         web.post("/admin/quarantine/{id}/discard", quarantine.discard),
+        web.post("/admin/erase", Erasing(desk).erase),
         web.get("/metrics", _metrics(desk)),
     ]
     known = _on_known([route.path for route in routes])

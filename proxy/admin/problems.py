@@ -107,6 +107,14 @@ class NotDurable(AdminProblem):
         super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, detail, members=done)
 
 
+class NotErased(AdminProblem):
+    """503: a person was purged for good, but something of them may be left; `done` is the receipt so far."""
+
+    def __init__(self, done: Mapping[str, Any]) -> None:
+        detail = "Nothing of this person is served any more, but something may be left of them: send it again."
+        super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, detail, members=done)
+
+
 class CannotCount(AdminProblem):
     """503: the durable store failed, so that a dry run would tell less than the truth."""
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from proxy.config_file import ConfigProblem
+from proxy.erasing import ErasedHere
 from proxy.quarantine import Quarantined
 from proxy.store.codec import as_bytes, as_text
 from proxy.store.contract import Filter, Summary
@@ -175,6 +176,21 @@ class DiscardHeld(Struct, frozen=True, tag=True):
     id: str
 
 
+class FindPrincipals(Struct, frozen=True, tag=True):
+    """Which partitions are known to be these users'."""
+
+    users: tuple[bytes, ...]
+
+
+class Erase(Struct, frozen=True, tag=True):
+    """Let go of all that is held under these tags, and of what was learned of these users."""
+
+    upstream: str
+    users: tuple[bytes, ...]
+    tags: tuple[bytes, ...]
+    fence: int
+
+
 Question = (
     Prepare
     | Commit
@@ -188,6 +204,8 @@ Question = (
     | ListHeld
     | AcceptHeld
     | DiscardHeld
+    | FindPrincipals
+    | Erase
 )
 
 
@@ -262,7 +280,19 @@ class DecidedHeld(Struct, frozen=True, tag=True):
     fate: str
 
 
-Reply = Done | Refused | Several | State | Measured | Failed | Held | DecidedHeld
+class Principals(Struct, frozen=True, tag=True):
+    """Partitions that a worker knows to be somebody's."""
+
+    partitions: tuple[str, ...]
+
+
+class Erased(Struct, frozen=True, tag=True):
+    """What a worker let go of."""
+
+    here: ErasedHere
+
+
+Reply = Done | Refused | Several | State | Measured | Failed | Held | DecidedHeld | Principals | Erased
 
 
 class Answer(Struct, frozen=True, tag=True):

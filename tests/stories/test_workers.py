@@ -128,6 +128,26 @@ async def test_operators_decide_on_refused_answers_in_all_workers_as_one(machine
     await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
 
 
+async def test_a_person_is_erased_from_all_workers_with_a_receipt_of_each(machine):
+    async with machine.callers(ENOUGH) as callers:
+        for caller in callers:
+            assert (await caller.ask(STUDENT_COURSES))[0] == 200
+
+        status, receipt = await machine.admin("POST", "/admin/erase", {"person": "user:20064"})
+        _, entries = await machine.admin("GET", "/admin/entries")
+        again = await callers[0].ask(STUDENT_COURSES)
+
+    assert (status, receipt["complete"], receipt["left"]) == (200, True, 0)
+    assert [one["process"] for one in receipt["memory"]] == sorted(one["process"] for one in receipt["memory"])
+    assert len(receipt["memory"]) == 2
+    assert sum(one["entries"] for one in receipt["memory"]) >= 2
+    assert (receipt["store"]["tier"], receipt["store"]["principals"]) == ("sqlite", 1)
+    assert receipt["store"]["entries"] >= 1
+    assert entries["entries"] == []
+    assert "fwd=miss" in again[1]
+    await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
+
+
 async def test_operators_see_entries_and_upstreams_of_all_workers_as_one(machine):
     async with machine.callers(ENOUGH) as callers:
         answers = [await caller.ask("/courseworks/api/v1/courses/565") for caller in callers]
