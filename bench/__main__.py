@@ -29,6 +29,7 @@ from bench.recalls import recalls
 from bench.scene import NGINX, Scene, scene
 from bench.starting import starting
 from bench.streams import streams
+from bench.validation import validation
 
 OUT = Path(__file__).parent / "out"
 FILES = 4096  # sockets of both ends of the herd
@@ -44,6 +45,7 @@ ALONE: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "pressure": pressure,
     "guards": guards,
     "batches": batches,
+    "validation": validation,
     "million": million,
 }
 _ORDER = (*TOGETHER, *ALONE)
