@@ -32,6 +32,10 @@ REFUSED = {
 }
 
 
+_EXPLAINED = (Doubt.SHRANK, Doubt.OLDER)
+"""What a change that was notified may explain: never that an object became another, or that pages are missing."""
+
+
 class Observer(Protocol):
     """Who hears of what is refused, and of what is believed after all. Words are fixed, never data."""
 
@@ -73,6 +77,9 @@ class Doubting:
             self.unusable(ask, reply, chosen)
         if reply.verdict.kind is not Kind.ANSWER or ask.key is None or reply.validated_by is not None:
             return
+        if chosen is not None and chosen.body == reply.body:
+            self._quarantine.good_came(ask.key)
+            return
         before, after = _holding_of(ask, chosen, me), _holding(ask, reply, me)
         found = doubted(before, after, ask.plan.guards.payload) if after is not None else None
         if found is None or after is None:
@@ -107,8 +114,8 @@ class Doubting:
     def _why_believed(
         self, sighting: Sighting, flight: Flight[Landing], chosen: Entry | None, doubt: Doubt, repeats: int
     ) -> str | None:
-        if doubt is not Doubt.OTHER_ID and chosen is not None and self._was_told(chosen, flight):
-            return "told"  # no notification is about an object becoming another
+        if doubt in _EXPLAINED and chosen is not None and self._was_told(chosen, flight):
+            return "told"
         if self._quarantine.is_believed(sighting.id):
             return "accepted"
         times = self._see(sighting)
