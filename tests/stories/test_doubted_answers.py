@@ -93,7 +93,47 @@ async def test_a_good_answer_between_begins_the_count_anew(larder):
         assert len((await house.get(COURSES, headers=bearer(ADA))).json) == 14
 
 
-async def test_a_notification_makes_it_believed_at_once(larder):
+async def test_a_webhooks_event_makes_it_believed(larder):
+    async with larder() as house:
+        await house.control("settings", {"notify": [house.url + "/webhooks/canvas"], "sign": True})
+        await house.get(COURSES, headers=bearer(ADA))
+        await wiped(house)
+        assert (await house.get(COURSES, headers=bearer(ADA, **LIVE))).json == []
+
+        told = await house.control("change", {"kind": "unenroll", "user_id": 20064, "course_id": 565})
+        house.clock.advance(2)  # the refusal put the next try off for a second
+        read = await house.get(COURSES, headers=bearer(ADA))
+
+        assert [delivery["status"] for delivery in told["deliveries"]] == [200]
+        assert (read.json, "stored" in read.cache) == ([], True)
+
+
+async def test_an_event_about_somebody_else_is_no_reason_to_believe_it(larder):
+    async with larder() as house:
+        await house.control("settings", {"notify": [house.url + "/webhooks/canvas"], "sign": True})
+        await house.get(COURSES, headers=bearer(ADA))
+        await wiped(house)
+
+        await house.control(
+            "change", {"kind": "enroll", "user_id": 20065, "course_id": 100, "type": "StudentEnrollment"}
+        )
+        await house.get(COURSES, headers=bearer(ADA, **LIVE))
+
+        assert len((await house.get(COURSES, headers=bearer(ADA))).json) == 14
+
+
+async def test_no_purge_makes_another_object_the_right_one(larder):
+    async with larder() as house:
+        good = await house.get(COURSE, headers=bearer(ADA))
+        await house.larder.purger.purge(["courseworks/course:565"])
+        await house.fail(status=200, body={"id": 566, "name": "Somebody Else's"}, path="/api/v1/courses/565")
+
+        kept = await house.get(COURSE, headers=bearer(ADA))
+
+        assert (kept.body, "detail=purged" in kept.cache) == (good.body, True)
+
+
+async def test_a_purge_makes_it_believed_at_once(larder):
     async with larder() as house:
         await house.get(COURSES, headers=bearer(ADA))
         await house.larder.purger.purge(["courseworks/user:20064:courses"])

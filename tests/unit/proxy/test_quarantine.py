@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from proxy.messages import key_tag
 from proxy.quarantine import LONGEST, Fate, HeldHere, Quarantine, Sighting
 from proxy.shelf import Shelf
-from proxy.store.fences import Fences, Mode
+from proxy.store.fences import Fences, Mode, Validity
 from proxy.store.memory import MemoryStore
 from proxy.store.none import NoStore
 from tests.unit.store.samples import Clock, an_entry
@@ -178,6 +178,28 @@ def test_number_and_bytes_are_bounded_and_reckoned_right(steps):
     for one in ward.quarantine.listed():
         ward.quarantine.discard(one.id)
     assert ward.quarantine.bytes == 0
+
+
+@given(st.lists(st.sampled_from(["fetch", "doubt", "accept", "soft", "hard"]), max_size=30))
+async def test_whatever_happens_nothing_older_or_purged_takes_the_place_of_what_lies_there(steps):
+    ward = Ward()
+    latest = (-1, -1)
+    for sequence, step in enumerate(steps):
+        lay = ward.memory.get(an_entry(1).key)
+        if step == "fetch":
+            ward.shelf.keep(an_entry(1, fence=ward.fences.number, sequence=sequence))
+        elif step == "doubt":
+            ward.see(sequence=sequence)
+        elif step == "accept":
+            fate = await ward.quarantine.accept("1a")
+            lies = ward.memory.get(an_entry(1).key)
+            assert (fate is Fate.STORED) == (lies is not lay)
+            assert lies is lay or ward.shelf.validity(lies) is Validity.CURRENT
+        else:
+            ward.fences.purge(["courseworks/course:565"], Mode(step))
+        lies = ward.memory.get(an_entry(1).key)
+        assert lies is None or lies.order >= latest
+        latest = lies.order if lies is not None else latest
 
 
 def test_one_that_is_larger_than_all_may_be_is_told_without_its_body():
