@@ -94,7 +94,7 @@ class Quarantine:
     def __init__(
         self, shelf: Shelf, clock: Callable[[], float], *, most: int = MOST, most_bytes: int = MOST_BYTES
     ) -> None:
-        """Where there is no room, the one that was not seen for the longest goes."""
+        """Where there is no room, what cannot be accepted goes first, then what was not seen for the longest."""
         self._shelf = shelf
         self._clock = clock
         self._most, self._most_bytes = most, most_bytes
@@ -120,7 +120,7 @@ class Quarantine:
         self._of_key.setdefault(sighting.key, set()).add(sighting.id)
         self.bytes += held.bytes
         while len(self._held) > self._most or self.bytes > self._most_bytes:
-            self._drop(next(iter(self._held)))
+            self._drop(self._least_wanted())
         return held.counted
 
     def is_known(self, change: str) -> bool:
@@ -188,6 +188,12 @@ class Quarantine:
             if is_purged or now >= held.last.at + min(held.last.keep, LONGEST):
                 self._drop(change)
         self._believed = {change: until for change, until in self._believed.items() if until > now}
+
+    def _least_wanted(self) -> str:
+        """Of too many: what cannot be accepted anyway, before what can; of those, what was not seen for the longest."""
+        is_too_many = len(self._held) > self._most
+        order = [change for change, held in self._held.items() if (held.last.entry is None) is is_too_many]
+        return next(iter(order or self._held))
 
     def _fitting(self, sighting: Sighting) -> Sighting:
         """Without its body where that alone is more than may be held."""

@@ -12,7 +12,7 @@ from proxy.plan import Plans
 from proxy.store.codec import as_text
 from proxy.telemetry.traces import current_trace
 from proxy.webhook_sources import WebhookSourceError, channels
-from proxy.workers.answering_wards import OfWards, warded
+from proxy.workers.answering_wards import warded
 from proxy.workers.channel import Channel
 from proxy.workers.control import (
     Abort,
@@ -37,6 +37,7 @@ from proxy.workers.control import (
     Summaries,
     told,
 )
+from proxy.workers.ward_words import OfWards
 
 AT_ONCE = 1_000  # entries in one answer
 
@@ -61,7 +62,7 @@ class Answering:
     async def _answer(self, ask: Ask) -> None:
         try:
             if isinstance(ask.question, OfWards):
-                replies = [await warded(self._larder, ask.question)]
+                replies: list[Reply] = [await warded(self._larder, ask.question)]
             else:
                 replies = await self._replies(ask.question)
         except Exception as error:  # noqa: BLE001 - said in the log, and told to who asked

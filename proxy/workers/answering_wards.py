@@ -3,7 +3,7 @@
 from proxy.erasing import Erasure
 from proxy.larder import Larder
 from proxy.store.codec import as_text
-from proxy.workers.control import (
+from proxy.workers.ward_words import (
     AcceptHeld,
     DecidedHeld,
     DiscardHeld,
@@ -12,14 +12,13 @@ from proxy.workers.control import (
     FindPrincipals,
     Held,
     ListHeld,
+    OfWards,
     Principals,
-    Reply,
+    WardReply,
 )
 
-OfWards = ListHeld | AcceptHeld | DiscardHeld | FindPrincipals | Erase
 
-
-async def warded(larder: Larder, question: OfWards) -> Reply:
+async def warded(larder: Larder, question: OfWards) -> WardReply:
     """The reply to a question of the quarantine, or of a person."""
     match question:
         case ListHeld():

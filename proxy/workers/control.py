@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from proxy.config_file import ConfigProblem
-from proxy.erasing import ErasedHere
-from proxy.quarantine import Quarantined
 from proxy.store.codec import as_bytes, as_text
 from proxy.store.contract import Filter, Summary
 from proxy.upstream.orders import Order as GivenOrder
 from proxy.upstream.orders import Word as OrderWord
 from proxy.upstream.view import UpstreamState
+from proxy.workers.ward_words import OfWards, WardReply
 
 
 class ConfigText(Struct, frozen=True):
@@ -160,53 +159,7 @@ class Measure(Struct, frozen=True, tag=True):
     """The metrics."""
 
 
-class ListHeld(Struct, frozen=True, tag=True):
-    """What is in quarantine."""
-
-
-class AcceptHeld(Struct, frozen=True, tag=True):
-    """What is in quarantine under this ID is right, and so is the next that is the same."""
-
-    id: str
-
-
-class DiscardHeld(Struct, frozen=True, tag=True):
-    """What is in quarantine under this ID goes."""
-
-    id: str
-
-
-class FindPrincipals(Struct, frozen=True, tag=True):
-    """Which partitions are known to be these users'."""
-
-    users: tuple[bytes, ...]
-
-
-class Erase(Struct, frozen=True, tag=True):
-    """Let go of all that is held under these tags, and of what was learned of these users."""
-
-    upstream: str
-    users: tuple[bytes, ...]
-    tags: tuple[bytes, ...]
-    fence: int
-
-
-Question = (
-    Prepare
-    | Commit
-    | Abort
-    | Count
-    | Summaries
-    | Remove
-    | Report
-    | Measure
-    | Guard
-    | ListHeld
-    | AcceptHeld
-    | DiscardHeld
-    | FindPrincipals
-    | Erase
-)
+Question = Prepare | Commit | Abort | Count | Summaries | Remove | Report | Measure | Guard | OfWards
 
 
 class Ask(Struct, frozen=True, tag=True):
@@ -268,31 +221,7 @@ class Failed(Struct, frozen=True, tag=True):
     kind: str
 
 
-class Held(Struct, frozen=True, tag=True):
-    """What is in one worker's quarantine."""
-
-    answers: tuple[Quarantined, ...]
-
-
-class DecidedHeld(Struct, frozen=True, tag=True):
-    """What became of a word on the quarantine: the value of a Fate."""
-
-    fate: str
-
-
-class Principals(Struct, frozen=True, tag=True):
-    """Partitions that a worker knows to be somebody's."""
-
-    partitions: tuple[str, ...]
-
-
-class Erased(Struct, frozen=True, tag=True):
-    """What a worker let go of."""
-
-    here: ErasedHere
-
-
-Reply = Done | Refused | Several | State | Measured | Failed | Held | DecidedHeld | Principals | Erased
+Reply = Done | Refused | Several | State | Measured | Failed | WardReply
 
 
 class Answer(Struct, frozen=True, tag=True):

@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from proxy.erasing import ErasedHere, Erasure
 from proxy.store.codec import as_bytes
-from proxy.workers.control import Erase, Erased, FindPrincipals, Principals
 from proxy.workers.tiers import WorkersMemory
+from proxy.workers.ward_words import Erase, Erased, FindPrincipals, Principals
 
 FIND_WITHIN = 2.0  # seconds
 ERASE_WITHIN = 30.0  # seconds; a memory of millions of entries takes its time

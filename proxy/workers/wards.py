@@ -2,8 +2,8 @@
 
 from proxy.quarantine import Fate, Quarantined
 from proxy.wards import Decided, best, merged
-from proxy.workers.control import AcceptHeld, DecidedHeld, DiscardHeld, Held, ListHeld
 from proxy.workers.tiers import NotAllAnswered, WorkersMemory
+from proxy.workers.ward_words import AcceptHeld, DecidedHeld, DiscardHeld, Held, ListHeld
 
 WITHIN = 2.0  # seconds
 

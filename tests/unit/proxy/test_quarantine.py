@@ -202,6 +202,15 @@ async def test_whatever_happens_nothing_older_or_purged_takes_the_place_of_what_
         latest = lies.order if lies is not None else latest
 
 
+def test_what_an_operator_can_accept_outlasts_what_nobody_can():
+    ward = Ward(most=3)
+    ward.see(1)
+    for number in range(2, 9):
+        ward.see(number, entry=False)
+
+    assert [one.acceptable for one in ward.quarantine.listed()] == [False, False, True]
+
+
 def test_one_that_is_larger_than_all_may_be_is_told_without_its_body():
     ward = Ward(most_bytes=2_000)
     ward.see(body=b"x" * 5_000)
