@@ -72,7 +72,10 @@ class Doubting:
         self._clock = clock
 
     def look_at(self, ask: Ask, reply: Reply, flight: Flight[Landing], chosen: Entry | None, me: str | None) -> None:
-        """Give a good answer another verdict, if it is not to take the place of `chosen`, the stored one."""
+        """Give a good answer another verdict, if it is not to take the place of the stored one: `chosen`, or what lies
+        there though this ask did not look (it could not share another's call, say).
+        """
+        chosen = chosen or self._keeper.lying(ask, self._clock())
         if reply.verdict.kind is Kind.UNUSABLE:
             self.unusable(ask, reply, chosen)
         if reply.verdict.kind is not Kind.ANSWER or ask.key is None or reply.validated_by is not None:

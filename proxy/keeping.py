@@ -98,6 +98,11 @@ class Keeper:
             )
         )
 
+    def lying(self, ask: Ask, now: float) -> Entry | None:
+        """What lies in memory for an ask with a declared cache, of which anything may still be used at `now`."""
+        entry = self._shelf.look(ask.key) if ask.key is not None and not ask.goes_by_headers else None
+        return entry if entry is not None and entry.life.gone_at > now and not self.is_gone(entry) else None
+
     def is_gone(self, entry: Entry) -> bool:
         """Whether nothing of an entry may be used any more."""
         return self._shelf.validity(entry) is Validity.HARD

@@ -64,7 +64,7 @@ def person_named(name: Any, plans: Plans) -> tuple[str, Person]:
     if not slash:
         if len(with_persons) != 1:
             raise BadRequest(
-                "person", "no upstream", f"the upstream before it: {', '.join(with_persons) or 'none has'}"
+                "person", "no upstream", f"one before it that has persons: {', '.join(with_persons) or 'none has'}"
             )
         upstream, local = next(iter(with_persons)), name
     if upstream not in with_persons:

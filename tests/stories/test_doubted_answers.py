@@ -1,5 +1,7 @@
 """True: a 200 that looks like a mistake does not wipe a good answer, and is believed once there is reason to."""
 
+import asyncio
+
 import pytest
 
 from proxy.store.fences import Mode
@@ -46,6 +48,7 @@ async def test_a_live_read_gets_the_doubted_answer_as_it_came_and_nothing_is_rep
         after = await house.get(COURSES, headers=bearer(ADA))
 
         assert (live.status, live.json) == (200, [])
+        assert "detail=collection-shrank" in live.cache
         assert "stored" not in live.cache
         assert (after.body, "hit" in after.cache) == (good.body, True)
 
@@ -250,6 +253,23 @@ async def test_a_refusal_is_counted_and_said_in_one_line_without_data(larder):
         lines = [line for line in house.log.getvalue().splitlines() if "quarantined" in line]
         assert len(lines) == 1
         assert "canary-77" not in house.log.getvalue() + metrics
+
+
+async def test_callers_who_may_not_share_a_call_wipe_nothing_either(larder):
+    async with larder() as house:
+        good = await house.get(COURSES, headers=bearer(ADA))
+        house.clock.advance(LATER)
+        unshared = {"status": 200, "body": [], "headers": {"cache-control": "no-store"}}
+        await house.fail(path="/api/v1/courses", **unshared)
+
+        read = await asyncio.gather(*[house.get(COURSES, headers=bearer(ADA)) for _ in range(4)])
+        house.clock.advance(60)
+        await house.heal()
+        await house.fail()
+
+        assert {answer.body for answer in read} == {good.body}
+        assert (await house.get(COURSES, headers=bearer(ADA))).body == good.body
+        assert [one.acceptable for one in held(house)] == [False]  # it says itself that it may not be stored
 
 
 async def test_answers_with_new_fields_are_taken(larder):
