@@ -14,8 +14,10 @@ from policies import (
     ConcurrencyPolicy,
     EgressPolicy,
     HedgePolicy,
+    Holding,
     PacingPolicy,
     Partition,
+    PayloadPolicy,
     RetryPolicy,
     TimeoutPolicy,
 )
@@ -147,6 +149,7 @@ class Endpoint:
     outcomes: Mapping[str, CachePolicy] = field(default_factory=dict)  # other rules for some answers, by name
     outcome: Callable[[Exchange], str | None] | None = None  # which of `outcomes` an answer is; None: `cache`
     model: TypeAdapter[Any] | None = None  # payload check: what a good body parses as
+    holds: Callable[[Exchange], Holding] | None = None  # payload check: what is compared with the stored answer
     tags: Callable[[Exchange], Iterable[str]] | None = None  # names under which the entry is purged
     reads: bool = False  # a POST that changes nothing: cached and retried by its body
     knows_me: bool = False  # its tags want Exchange.me: the user is learned through Adapter.whoami
@@ -189,6 +192,13 @@ class Whoami:
 
     path: str  # below the upstream's prefix
     user: Callable[[Any], str | None]  # from the parsed answer
+
+
+class Person(NamedTuple):
+    """Somebody whose data is to be erased."""
+
+    ids: frozenset[str]  # the forms of the upstream's id of them, as links and `whoami` tell them
+    tags: frozenset[str]  # under which everything lies that is theirs, or holds them
 
 
 class Link(NamedTuple):
@@ -263,6 +273,7 @@ class Adapter:
     write_effect: Callable[[Sent, Received | None], Effect] | None = None  # answer None: outcome unknown
     event_effect: Callable[[Mapping[str, Any], Callable[[str], Link | None]], Effect] | None = None
     links: Callable[[Any], Iterable[Link]] | None = None  # index rows in a parsed answer
+    person: Callable[[str], Person | None] | None = None  # a person by a tag, such as "user:7"; None: it names none
     whoami: Whoami | None = None
     shape_error: Callable[[Problem, str], bytes | None] | None = None  # (problem, path) → JSON its SDK can read
 
@@ -275,3 +286,4 @@ class Adapter:
     pacing: PacingPolicy | None = None
     hedge: HedgePolicy | None = None
     egress: EgressPolicy | None = None
+    payload: PayloadPolicy | None = None

@@ -9,10 +9,12 @@ from pydantic import TypeAdapter
 from adapters import _canvas_models as models
 from adapters import _canvas_tags as tags
 from adapters._canvas_answers import PACING, own_id, quota_cost, quota_left, shape_error, verdict
+from adapters._canvas_contents import collection, one
 from adapters._canvas_events import event_effect
 from adapters._canvas_grades import GRADED, included, outcome
 from adapters._canvas_links import links
 from adapters._canvas_pages import PAGES
+from adapters._canvas_people import person
 from adapters._canvas_queries import TOKEN, canonical_query
 from adapters._canvas_writes import write_effect
 from adapters._vocabulary import Adapter, Collection, Endpoint, Exchange, Place, Signature, Whoami
@@ -56,19 +58,23 @@ def cached(
     model: TypeAdapter[Any],
     named: Callable[[Exchange], Iterable[str]],
     *,
+    of: str | None = None,
     knows_me: bool = False,
-    collection: Collection | None = None,
+    pages: Collection | None = None,
 ) -> Endpoint:
-    """A read that is kept; with grades in it for a minute only."""
+    """A read that is kept; with grades in it for a minute only. `of`: what in its path names the one object that it
+    answers; None: it answers a collection.
+    """
     return Endpoint(
         route=f"GET /api/v1/{path}",
         cache=cache,
         outcomes={GRADED: GRADES},
         outcome=outcome,
         model=model,
+        holds=collection if of is None else one(of),
         tags=named,
         knows_me=knows_me,
-        collection=collection,
+        collection=pages,
     )
 
 
@@ -81,7 +87,7 @@ def listed(
     knows_me: bool = False,
 ) -> Endpoint:
     """A list that is read so, and comes in pages."""
-    return cached(path, cache, model, named, knows_me=knows_me, collection=PAGES)
+    return cached(path, cache, model, named, knows_me=knows_me, pages=PAGES)
 
 
 def with_people(endpoint: Endpoint) -> Endpoint:
@@ -101,24 +107,32 @@ adapter = Adapter(
         listed("users/self/courses", OWN_COURSES, models.COURSES, tags.own_courses, knows_me=True),
         listed("users/{user}/courses", OTHERS_COURSES, models.COURSES, tags.user_courses),
         listed("accounts/{account}/courses", OTHERS_COURSES, models.COURSES, tags.account_courses),
-        cached("courses/{course}", COURSE, models.COURSE, tags.course),
+        cached("courses/{course}", COURSE, models.COURSE, tags.course, of="course"),
         listed("courses/{course}/users", ROSTER, models.USERS, tags.course_users),
         listed("courses/{course}/search_users", ROSTER, models.USERS, tags.course_users),
         listed("courses/{course}/enrollments", ROSTER, models.ENROLLMENTS, tags.course_enrollments),
         listed("sections/{section}/enrollments", ROSTER, models.ENROLLMENTS, tags.section_enrollments),
         listed("users/self/enrollments", ROSTER, models.ENROLLMENTS, tags.own_enrollments, knows_me=True),
         listed("users/{user}/enrollments", ROSTER, models.ENROLLMENTS, tags.user_enrollments),
-        cached("accounts/{account}/enrollments/{enrollment}", ROSTER, models.ENROLLMENT, tags.enrollment),
+        cached(
+            "accounts/{account}/enrollments/{enrollment}", ROSTER, models.ENROLLMENT, tags.enrollment, of="enrollment"
+        ),
         with_people(listed("courses/{course}/sections", SECTION, models.SECTIONS, tags.course_sections)),
-        with_people(cached("courses/{course}/sections/{section}", SECTION, models.SECTION, tags.section)),
-        with_people(cached("sections/{section}", SECTION, models.SECTION, tags.section)),
+        with_people(cached("courses/{course}/sections/{section}", SECTION, models.SECTION, tags.section, of="section")),
+        with_people(cached("sections/{section}", SECTION, models.SECTION, tags.section, of="section")),
         listed("courses/{course}/assignments", ASSIGNMENTS, models.ASSIGNMENTS, tags.assignments),
-        cached("courses/{course}/assignments/{assignment}", ASSIGNMENTS, models.ASSIGNMENT, tags.assignments),
-        cached("users/{user}", PERSON, models.USER, tags.user),
-        cached("users/{user}/profile", PERSON, models.USER, tags.user),
+        cached(
+            "courses/{course}/assignments/{assignment}",
+            ASSIGNMENTS,
+            models.ASSIGNMENT,
+            tags.assignments,
+            of="assignment",
+        ),
+        cached("users/{user}", PERSON, models.USER, tags.user, of="user"),
+        cached("users/{user}/profile", PERSON, models.USER, tags.user, of="user"),
         listed("accounts/{account}/users", ROSTER, models.USERS, tags.account_users),
         cached("accounts/{account}/terms", SLOW, models.TERMS, tags.terms),
-        cached("accounts/{account}", SLOW, models.ACCOUNT, tags.account),
+        cached("accounts/{account}", SLOW, models.ACCOUNT, tags.account, of="account"),
         listed("accounts", SLOW, models.ACCOUNTS, tags.accounts),
     ),
     credential_places=(Place("header", "authorization"), Place("query", TOKEN)),
@@ -135,6 +149,7 @@ adapter = Adapter(
     write_effect=write_effect,
     event_effect=event_effect,
     links=links,
+    person=person,
     whoami=Whoami(path="/api/v1/users/self", user=own_id),
     shape_error=shape_error,
     keep_at_most=7 * DAY,

@@ -30,6 +30,7 @@ from bench.recalls import recalls
 from bench.scene import NGINX, Scene, scene
 from bench.starting import starting
 from bench.streams import streams
+from bench.validation import validation
 
 OUT = Path(__file__).parent / "out"
 FILES = 4096  # sockets of both ends of the herd
@@ -46,6 +47,7 @@ ALONE: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "guards": guards,
     "batches": batches,
     "lists": lists,
+    "validation": validation,
     "million": million,
 }
 _ORDER = (*TOGETHER, *ALONE)

@@ -10,6 +10,7 @@ from policies.freshness import UNLIMITED, CachePolicy, Freshness, Partition, Ref
 from policies.guarding import GuardPolicies
 from policies.hedging import HedgePolicy
 from policies.pacing import PacingPolicy
+from policies.payload import Doubt, Doubted, Holding, PayloadPolicy
 from policies.retry import RetryBudget, RetryPolicy
 from policies.timeouts import TimeoutPolicy
 
@@ -31,13 +32,17 @@ __all__ = [
     "CollectionPolicy",
     "ConcurrencyPolicy",
     "Demand",
+    "Doubt",
+    "Doubted",
     "Duration",
     "EgressPolicy",
     "Freshness",
     "GuardPolicies",
     "HedgePolicy",
+    "Holding",
     "PacingPolicy",
     "Partition",
+    "PayloadPolicy",
     "Priority",
     "Rate",
     "Ratio",

@@ -7,6 +7,7 @@ from policies.concurrency import ConcurrencyPolicy
 from policies.egress import EgressPolicy
 from policies.hedging import HedgePolicy
 from policies.pacing import PacingPolicy
+from policies.payload import PayloadPolicy
 from policies.retry import RetryPolicy
 from policies.timeouts import TimeoutPolicy
 
@@ -22,3 +23,4 @@ class GuardPolicies:
     pacing: PacingPolicy = field(default_factory=PacingPolicy)
     hedge: HedgePolicy = field(default_factory=HedgePolicy)
     egress: EgressPolicy = field(default_factory=EgressPolicy)
+    payload: PayloadPolicy = field(default_factory=PayloadPolicy)

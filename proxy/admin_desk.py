@@ -6,11 +6,13 @@ from aiohttp import web
 
 from proxy.admin.app import make_admin
 from proxy.admin.desk import Desk
+from proxy.erasing import Eraser
 from proxy.larder import Larder
 from proxy.telemetry.traces import current_trace
 from proxy.tier import measure
 from proxy.tuning import Tuning
 from proxy.upstream.view import UpstreamState, view_of
+from proxy.wards import OwnWard
 
 
 def admin_app(larder: Larder, tuning: Tuning, token: str) -> web.Application:
@@ -30,6 +32,9 @@ def admin_app(larder: Larder, tuning: Tuning, token: str) -> web.Application:
         undo=tuning.undoing.undo,
         undoable=lambda: tuning.steps.open,
         audit=tuning.audit,
+        ward=OwnWard(larder.quarantine),
+        eraser=Eraser(larder.erasing, larder.purger, larder.durable, larder.observing.store_failed),
+        digest=larder.digest,
         exposition=lambda: exposition(larder),
         on_error=larder.observing.store_failed,
         on_failure=lambda error: larder.observing.failed(current_trace.get(), error),
@@ -50,6 +55,7 @@ def exposition(larder: Larder) -> tuple[str, bytes]:
     for upstream in larder.upstreams:
         state = upstream.orders.forced or upstream.breaker.state
         metrics.set("larder_breaker_open", float(state != "closed"), upstream.name)
+    metrics.set("larder_quarantine_entries", len(larder.quarantine))
     metrics.set("larder_memory_entries", len(larder.memory))
     metrics.set("larder_memory_bytes", larder.memory.bytes)
     metrics.set("larder_memory_evictions", larder.memory.evictions)

@@ -40,7 +40,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     at: str
     who: str
     how: str
-    what: str  # start, end, reload, flush, breaker, drain, undo
+    what: str  # start, end, reload, flush, breaker, drain, accept, discard, erase, undo
     of: str | None = None
     before: Any = None
     after: Any = None

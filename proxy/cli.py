@@ -142,6 +142,19 @@ def demo(
 
 
 @app.command()
+def erase(
+    person: Annotated[
+        str, typer.Argument(help="'courseworks/user:20064', or 'user:20064' where only one upstream has persons.")
+    ],
+    config: Config = CONFIG,
+) -> None:
+    """Erase a person everywhere, in the Larder that runs with this config, and print what went from where."""
+    from proxy import commands_erase  # noqa: PLC0415
+
+    raise typer.Exit(commands_erase.erase(person, config, os.environ, sys.stdout, sys.stderr))
+
+
+@app.command()
 def flush(  # noqa: PLR0913 - an option each
     everything: Annotated[bool, typer.Option("--all", help="Everything.")] = False,  # noqa: FBT002
     upstream: Annotated[str | None, typer.Option(help="All of an upstream.")] = None,

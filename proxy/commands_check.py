@@ -17,6 +17,7 @@ from proxy.reloading import ONLY_AT_START, under
 from proxy.workers.accepted import AT_RESTART, BY_REPLACEMENT
 
 SAME, DIFFERS, CANNOT = 0, 1, 2
+LONGEST_SIDE = 400  # characters
 RUNNING = "running"  # in place of a URL: where the config says
 
 
@@ -93,4 +94,6 @@ def hidden_in(there: Any, here: Any, place: Field = ()) -> Iterator[Field]:
 
 
 def _spoken(value: Any) -> str:
-    return "(not set)" if value is None else json.dumps(value, ensure_ascii=False)
+    """A value as it is written, as far as a line has room for both sides."""
+    text = "(not set)" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST_SIDE else f"{text[:LONGEST_SIDE]}…"

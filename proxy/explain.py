@@ -31,6 +31,7 @@ _SECONDS = frozenset(
         "fallback_after",
         "after",
         "body_time",
+        "apart",
     }
 )
 
@@ -97,7 +98,7 @@ def spoken(field: str, value: object) -> str:
         return "–"
     if isinstance(value, float | int) and name in _SECONDS:
         return _duration(value)
-    if isinstance(value, float) and name in ("budget", "failure_ratio", "slow_ratio", "heuristic_fraction"):
+    if isinstance(value, float) and name in ("budget", "failure_ratio", "slow_ratio", "heuristic_fraction", "shrink"):
         return f"{value * 100:g}%"
     if isinstance(value, float) and name in ("floor", "rate", "refill"):
         return f"{value:g}/s"

@@ -13,6 +13,7 @@ from policies.http.vary import vary_names
 from proxy.asking import SHARED, Ask
 from proxy.calling import SAME_FOR_ALL, Calling
 from proxy.deciding import Decision, bar_to_storing, decide, decide_by_headers, is_private
+from proxy.doubting import Doubting
 from proxy.errors import UpstreamUnreachable
 from proxy.flights import Flight
 from proxy.keeping import Keeper
@@ -53,12 +54,13 @@ class Known(NamedTuple):
 class Fetcher:
     """Everything between "the upstream must be asked" and "its answer is on the shelf"."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a fetch meets, one after the other
         self,
         calling: Calling,
         keeper: Keeper,
         failures: FailureMemory,
         learner: Learner,
+        doubting: Doubting,
         observer: Observer,
         *,
         max_entry: Callable[[], int],
@@ -69,6 +71,7 @@ class Fetcher:
         self._keeper = keeper
         self._failures = failures
         self._learner = learner
+        self._doubting = doubting
         self.observer = observer
         self._max_entry = max_entry
         self._clock = clock
@@ -189,6 +192,7 @@ class Fetcher:
 
     async def _landed(self, ask: Ask, reply: Reply, flight: Flight[Landing], known: Known) -> Landing:
         vary = vary_names(reply.headers) if ask.plan.upstream.adapter.by_headers else ()
+        self._doubting.look_at(ask, reply, flight, known.chosen, known.me)
         detail, now = reply.verdict.detail, self._clock()
         if ask.is_whole and reply.requested_at:
             now = reply.requested_at  # as old as its first page, however long the others took

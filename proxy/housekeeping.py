@@ -11,6 +11,7 @@ from policies import EgressPolicy
 from policies.egress import may_lead_to
 from proxy.observing import Observing
 from proxy.plan import Plans, UpstreamPlan
+from proxy.quarantine import Quarantine
 from proxy.shelf import Shelf
 from proxy.store.contract import StoreError
 from proxy.store.fences import Validity, keep_records_for
@@ -34,7 +35,10 @@ class Housekeeping:
         observing: Observing,
         plans: Callable[[], Plans],
         clock: Callable[[], float],
+        quarantine: Quarantine | None = None,
     ) -> None:
+        """`quarantine`: of a process that serves callers."""
+        self._quarantine = quarantine
         self._shelf = shelf
         self._memory, self._durable, self._fences = shelf.memory, shelf.durable, shelf.fences
         self._scrubbed = -1  # once at start: an earlier process may have died before it was done
@@ -63,6 +67,8 @@ class Housekeeping:
     async def sweep(self) -> None:
         """Drop what is over, and purge records that nothing stored can be older than (DESIGN.md §5.5)."""
         now = self._clock()
+        if self._quarantine is not None:
+            self._quarantine.sweep()
         horizon = now - keep_records_for(self._plans().longest_kept)
         try:
             await self._memory.sweep(now)
@@ -86,6 +92,8 @@ class Housekeeping:
         heard = self._fences.hard_purges
         if heard == self._scrubbed:
             return
+        if self._quarantine is not None:
+            self._quarantine.sweep()
         await self._memory.remove_purged(lambda entry: self._shelf.validity(entry) is Validity.HARD)
         try:
             await self._durable.scrub()

@@ -49,7 +49,7 @@ class Keeper:
 
     def keep(self, ask: Ask, landing: Landing, flight: Flight[Landing]) -> None:
         """Put an answer that is here on the shelf, if it may be kept; the landing tells what became of it."""
-        entry = self._entry(ask, landing, flight)
+        entry = self.entry_for(ask, landing, flight)
         if entry is None:
             self.announce(ask, landing, flight, stored=False)
             return
@@ -97,6 +97,11 @@ class Keeper:
                 checked=0,
             )
         )
+
+    def lying(self, ask: Ask, now: float) -> Entry | None:
+        """What lies in memory for an ask with a declared cache, of which anything may still be used at `now`."""
+        entry = self._shelf.look(ask.key) if ask.key is not None and not ask.goes_by_headers else None
+        return entry if entry is not None and entry.life.gone_at > now and not self.is_gone(entry) else None
 
     def is_gone(self, entry: Entry) -> bool:
         """Whether nothing of an entry may be used any more."""
@@ -201,7 +206,8 @@ class Keeper:
         settles = self._shelf.fences.settles(landing.tags)
         return Made(flight.fence, flight.sequence, landing.now, self._random(), settles)
 
-    def _entry(self, ask: Ask, landing: Landing, flight: Flight[Landing]) -> Entry | None:
+    def entry_for(self, ask: Ask, landing: Landing, flight: Flight[Landing]) -> Entry | None:
+        """What would be kept of an answer that is here; None: nothing."""
         reply, decision = landing.reply, landing.decision
         if reply is None or decision is None or decision.policy is None:
             return None

@@ -1,7 +1,7 @@
 """Keys: equal exactly when two requests are the same to the upstream and for the same partition (DESIGN.md §4)."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from urllib.parse import unquote_plus
 
@@ -38,6 +38,11 @@ class Digester:
     def principal(self, upstream: str, credential: Iterable[str]) -> str:
         """The name of the partition that belongs to an upstream credential."""
         return f"principal:{self.digest('principal', (upstream, *credential)).hex()}"
+
+
+def hex_digest(digester: Digester) -> Callable[[str, Iterable[str]], str]:
+    """What makes digests as text."""
+    return lambda purpose, parts: digester.digest(purpose, parts).hex()
 
 
 def split_query(raw: str) -> Query:

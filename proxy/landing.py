@@ -114,6 +114,8 @@ class Landing:
                 answer.stream = self.spool.reader()
             else:
                 answer.stream, self.first = self.first, None
+        if self.reply.verdict.kind is Kind.UNUSABLE:  # passed on for want of anything better: why it was not kept
+            status.detail = self.detail
         if self.life is not None:
             status.ttl = floor(self.life.fresh_until - now)
             age = int(now - self.made_at)

@@ -16,18 +16,22 @@ from proxy.callers.registry import Callers, DeclaredCaller
 from proxy.calling import Calling, CallTools
 from proxy.changes.webhooks import Webhooks
 from proxy.clocks import Clocks
+from proxy.doubting import Doubting
 from proxy.engine import Engine
+from proxy.erasing import OwnProcess
 from proxy.express import ExpressLane
 from proxy.fetching import Fetcher
 from proxy.health import Health
 from proxy.housekeeping import Housekeeping
 from proxy.keeping import Keeper
+from proxy.keys import hex_digest
 from proxy.learning import Learner
 from proxy.observing import Observing
 from proxy.outgoing import credential_query
 from proxy.paging import Paging
 from proxy.plan import Plans
 from proxy.purging import Purger
+from proxy.quarantine import HeldHere, Quarantine
 from proxy.secrets import store_secret
 from proxy.server import Listener
 from proxy.settings import Server
@@ -68,6 +72,7 @@ class Larder:
         self.durable = self.tier.durable
         self.transport = Transport(clock=clocks.wall)
         self._asker = Asker(store_secret(settings))
+        self.digest = hex_digest(self._asker.digester)
         self.upstreams = Upstreams(self._tools(), self.tier.guards)
         self.health = Health(
             {"store": self._store_part, "coherence": self.tier.coherence_part, "upstreams": self._upstreams_part},
@@ -91,12 +96,16 @@ class Larder:
             monotonic=self._clocks.monotonic,
             page=self.tier.page,
         )
-        self.purger = Purger(self.tier.ledger, self.memory, self.durable, self.observing.store_failed)
+        self.quarantine = Quarantine(self.shelf, self._clocks.wall)
+        self.held = HeldHere(self.memory, self.quarantine)
+        self.purger = Purger(self.tier.ledger, self.held, self.durable, self.observing.store_failed)
         await self.shelf.open()
         await self.transport.open()
         self._session = ClientSession()
         self.engine = self._engine()
         await self._learner.open()
+        process = self._share.process if self._share is not None else 0
+        self.erasing = OwnProcess(self.memory, self.quarantine, self._learner, self.durable, process)
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
         express = ExpressLane(self.shelf, self._clocks.wall)
@@ -109,6 +118,7 @@ class Larder:
             self.observing,
             lambda: self.plans,
             clock=self._clocks.wall,
+            quarantine=self.quarantine,
         )
         self._housekeeping.start()
         self._started = True
@@ -164,7 +174,14 @@ class Larder:
         calling = Calling(self.purger, self.observing, tools)
         keeper = Keeper(self.shelf, self.purger, self._clocks.random, tools.max_entry)
         fetcher = Fetcher(
-            calling, keeper, failures, self._learner, self.observing, max_entry=tools.max_entry, clock=wall
+            calling,
+            keeper,
+            failures,
+            self._learner,
+            Doubting(self.quarantine, keeper, lambda: self.fences, self.observing, wall),
+            self.observing,
+            max_entry=tools.max_entry,
+            clock=wall,
         )
         writer = Writer(calling.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
         engine = Engine(self.shelf, fetcher, writer, failures, wall, self.tier.leases, monotonic=self._clocks.monotonic)

@@ -1,7 +1,7 @@
 """Learning: which upstream user a credential belongs to, and which user and course an enrollment puts together."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol
 
 from cachetools import LRUCache
@@ -91,6 +91,19 @@ class Learner:
         links = tuple(adapter.links(reply.json)) if adapter.links is not None else ()
         if links:
             self._behind(self._durable.learn(ask.plan.upstream.name, links))
+
+    def partitions_of(self, users: Collection[str]) -> set[str]:
+        """The partitions that were learned to be these users'."""
+        return {partition for partition, user in self._users.items() if user in users}
+
+    async def forget(self, users: Collection[str]) -> int:
+        """Know no longer which partitions are these users'; how many that were. What is being kept is kept by then."""
+        partitions = self.partitions_of(users)
+        for partition in partitions:
+            self._users.pop(partition, None)
+        if self._work:
+            await asyncio.wait(set(self._work))
+        return len(partitions)
 
     async def drain(self) -> None:
         """Wait until what was learned is kept."""

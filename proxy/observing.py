@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from proxy.answers import Answer
+from proxy.quarantine import Sighting
 from proxy.store.contract import StoreError
 from proxy.telemetry.logs import Log
 from proxy.telemetry.metrics import Metrics
@@ -94,7 +95,30 @@ class Observing:
         """A payload was kept from replacing a stored answer."""
         self.refused_payloads[upstream] = self.refused_payloads.get(upstream, 0) + 1
         self.metrics.count("larder_payload_refused_total", upstream, endpoint)
-        self._say_now_and_then("warning", "payload refused", upstream=upstream, endpoint=endpoint)
+
+    def quarantined(self, sighting: Sighting, *, is_new: bool) -> None:
+        """An answer was kept from replacing a good one; `is_new`: this change for the first time."""
+        self.metrics.count("larder_quarantined_total", sighting.upstream, sighting.endpoint, sighting.reason)
+        if is_new:
+            self._say_of("warning", "an answer was quarantined", sighting)
+
+    def believed(self, sighting: Sighting, why: str) -> None:
+        """A change that was doubted is let in: "told", "accepted" or "repeated"."""
+        self._say_of("info", "a doubted answer was believed", sighting, why=why)
+
+    def _say_of(self, level: str, event: str, sighting: Sighting, **facts: Any) -> None:
+        before, after = sighting.rows
+        self._say_now_and_then(
+            level,
+            event,
+            id=sighting.id,
+            upstream=sighting.upstream,
+            endpoint=sighting.endpoint,
+            reason=sighting.reason,
+            rows_before=before,
+            rows_after=after,
+            **facts,
+        )
 
     def credential_refused(self, upstream: str, whose: str) -> None:
         """An upstream refused a credential; Larder's own is an operator's alarm."""
@@ -176,7 +200,7 @@ class Observing:
 
     def _say_now_and_then(self, level: str, event: str, **facts: Any) -> None:
         """What may happen with every request is written once in ten seconds; the metric counts them all."""
-        which, now = f"{event} {facts.get('upstream', '')}", time.monotonic()
+        which, now = f"{event} {facts.get('upstream', '')} {facts.get('endpoint', '')}", time.monotonic()
         if now - self._said.get(which, -10.0) >= 10.0:
             self._said[which] = now
             self.log.say(level, event, **facts)

@@ -105,7 +105,7 @@ class PageReader:
         page, reply = await self.page(which)
         if page is None:
             wait, problem = reply.verdict.retry_after, self._problem()
-            raise self.counted(UpstreamFailure("page-set-incomplete", problem=problem, answered=True, wait=wait))
+            raise self.counted(UpstreamFailure("pages-incomplete", problem=problem, answered=True, wait=wait))
         return page
 
     async def _called(self, which: int | str, conditions: Fields) -> Reply:

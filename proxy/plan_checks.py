@@ -18,9 +18,13 @@ def plan_checks(plans: Plans) -> Checks:
         routes = {shape_of(route): route for route in blocks}
         if not upstream.adapter.by_headers:
             yield from _by_headers(plans.settings.upstreams[upstream.name], ("upstreams", upstream.name))
+        if all(plan.endpoint.holds is None for plan in upstream.endpoints):
+            yield from _payload(plans.settings.upstreams[upstream.name], ("upstreams", upstream.name))
         for plan in upstream.endpoints:
             route = routes.get(shape_of(plan.name))
             yield from _partition(plans, plan, route)
+            if route is not None and plan.endpoint.holds is None:
+                yield from _payload(blocks[route], ("upstreams", upstream.name, "endpoints", route))
             if route is not None and not plan.by_headers:
                 yield from _by_headers(blocks[route], ("upstreams", upstream.name, "endpoints", route))
             if route is not None:
@@ -31,6 +35,12 @@ def _by_headers(block: Any, place: Place) -> Checks:
     """What is said of answers that go by their own headers means nothing where they do not."""
     for name in sorted(block.model_fields_set & BY_HEADERS_FIELDS):
         yield (*place, name), "holds only for the adapter http, on endpoints without a cache of their own"
+
+
+def _payload(block: Any, place: Place) -> Checks:
+    """What is said of doubts means nothing where nobody knows what an answer holds."""
+    if block.payload.model_fields_set:
+        yield (*place, "payload"), "holds only for endpoints whose adapter says what their answers hold (`holds`)"
 
 
 def _partition(plans: Plans, plan: Plan, route: str | None) -> Checks:

@@ -39,7 +39,7 @@ class Purger:
         `settle` is how long, in seconds, fills of the tags stay short-lived (DESIGN.md §5.4).
         """
         names = sorted(set(tags))
-        purged = await self._ledger.purge(names, mode, settle)
+        purged = await self.record(names, mode, settle)
         if mode is Mode.HARD:
             for tag in names:
                 await self._memory.remove(tag)
@@ -49,6 +49,10 @@ class Purger:
                 else:
                     await self._delete(tag)
         return purged
+
+    async def record(self, tags: Iterable[str], mode: Mode, settle: float = 0) -> Purged:
+        """Purge, and leave the bytes to whoever asks."""
+        return await self._ledger.purge(sorted(set(tags)), mode, settle)
 
     async def drain(self) -> None:
         """Wait until the bytes are gone of all that was purged for good."""

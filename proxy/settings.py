@@ -20,6 +20,7 @@ from policies import (
     EgressPolicy,
     HedgePolicy,
     PacingPolicy,
+    PayloadPolicy,
     RetryPolicy,
     Size,
     TimeoutPolicy,
@@ -59,6 +60,7 @@ PacingFields = _partial(PacingPolicy)
 HedgeFields = _partial(HedgePolicy)
 CollectionFields = _partial(CollectionPolicy)
 EgressFields = _partial(EgressPolicy)
+PayloadFields = _partial(PayloadPolicy)
 HeadersFields = _partial(HeadersPolicy)
 BY_HEADERS_FIELDS = frozenset(HeadersFields.model_fields)  # of upstreams whose own headers decide, and their endpoints
 
@@ -182,6 +184,7 @@ class Guards(Strict):
     pacing: PacingFields = PacingFields()  # type: ignore[valid-type]
     hedge: HedgeFields = HedgeFields()  # type: ignore[valid-type]
     egress: EgressFields = EgressFields()  # type: ignore[valid-type]
+    payload: PayloadFields = PayloadFields()  # type: ignore[valid-type]
 
 
 class Defaults(Guards):

@@ -55,6 +55,11 @@ class Snapshot:
         return len(self._starts) - 1
 
     @property
+    def all_rows(self) -> bytes:
+        """All of them, as a JSON array."""
+        return self.cut(0, len(self))
+
+    @property
     def rows_at(self) -> int:
         """Where in the body its rows begin; they end with it."""
         return self._rows_at

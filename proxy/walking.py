@@ -12,9 +12,11 @@ from uuid import uuid4
 from cachetools import TTLCache
 
 from adapters import Kind, Verdict
+from policies import Doubt
 from policies.http.fields import as_mapping, without
 from proxy.asking import Ask
 from proxy.calling import Calling
+from proxy.doubting import REFUSED
 from proxy.errors import UpstreamTimeout
 from proxy.messages import Entry
 from proxy.pages import PageReader, TooLong, base_of
@@ -96,7 +98,8 @@ class Walker:
             pages.append(page)
             if page.following is not None:  # with the last one all are here, and may be looked at together
                 progress.add(page)
-        if have_drifted(pages) and not is_last_try:
+        is_drifted = have_drifted(pages)
+        if is_drifted and not is_last_try:
             return None
         body = written(
             [row for page in pages for row in page.rows],
@@ -115,7 +118,7 @@ class Walker:
             headers=as_mapping(fields),
             body=body,
             json=[row for page in pages for row in page.json],
-            verdict=Verdict(Kind.ANSWER),
+            verdict=REFUSED[Doubt.INCOMPLETE] if is_drifted else Verdict(Kind.ANSWER),
             validated_by=304 if reader.is_unchanged else None,
         )
 

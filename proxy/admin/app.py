@@ -12,10 +12,12 @@ from adapters import Problem
 from proxy.admin.configuration import Configuration
 from proxy.admin.desk import Desk
 from proxy.admin.entries import Entries
+from proxy.admin.erasing import Erasing
 from proxy.admin.flushing import Flushing
 from proxy.admin.gate import OPERATOR, Gate
 from proxy.admin.guards import GuardOrders
 from proxy.admin.problems import UnknownPath, WrongMethod, problem_response
+from proxy.admin.quarantine import QuarantineDesk
 from proxy.admin.reading import MAX_BODY
 from proxy.admin.records import Records
 from proxy.admin.upstreams import UpstreamStates
@@ -28,7 +30,7 @@ def make_admin(desk: Desk) -> web.Application:
     Raises ValueError without a token.
     """
     entries, states, configuration = Entries(desk), UpstreamStates(desk), Configuration(desk)
-    guards, records = GuardOrders(desk), Records(desk)
+    guards, records, quarantine = GuardOrders(desk), Records(desk), QuarantineDesk(desk)
     routes = [
         web.post("/admin/flush", Flushing(desk).flush),
         web.get("/admin/entries", entries.entries),
@@ -40,6 +42,10 @@ def make_admin(desk: Desk) -> web.Application:
         web.post("/admin/config/reload", configuration.reload),
         web.get("/admin/audit", records.audit),
         web.post("/admin/undo", records.undo),
+        web.get("/admin/quarantine", quarantine.listed),
+        web.post("/admin/quarantine/{id}/accept", quarantine.accept),
+        web.post("/admin/quarantine/{id}/discard", quarantine.discard),
+        web.post("/admin/erase", Erasing(desk).erase),
         web.get("/metrics", _metrics(desk)),
     ]
     known = _on_known([route.path for route in routes])

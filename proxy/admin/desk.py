@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from proxy.audit import Audit, By
 from proxy.config_file import ConfigProblem
+from proxy.erasing import Eraser
 from proxy.given_orders import Given
 from proxy.plan import Plans
 from proxy.purging import Purger
@@ -14,6 +15,7 @@ from proxy.store.fences import Fences, Mode
 from proxy.store.memory import MemoryStore
 from proxy.upstream.orders import Order
 from proxy.upstream.view import UpstreamState
+from proxy.wards import Ward
 
 
 class ReloadReport(NamedTuple):
@@ -54,6 +56,9 @@ class Desk:
     undo: Callable[[str | None, By], Awaitable[dict[str, Any]]]  # raises UnknownChange, CannotUndo, ConfigRefused
     undoable: Callable[[], Collection[str]]  # the changes that may be undone now
     audit: Audit
+    ward: Ward  # what is in quarantine
+    eraser: Eraser
+    digest: Callable[[str, Iterable[str]], str]  # (purpose, parts), under the store's secret
     exposition: Callable[[], tuple[str, bytes]]  # content type and body of the metrics
     on_error: Callable[[str, StoreError], None]  # the operation that the durable store could not do, and why
     on_failure: Callable[[Exception], None]  # what nobody foresaw; its text may hold data

@@ -76,6 +76,21 @@ class NotUndone(AdminProblem):
         super().__init__(HTTPStatus.CONFLICT, why)
 
 
+class NothingHeld(AdminProblem):
+    """404: nothing of that ID is in quarantine."""
+
+    def __init__(self) -> None:
+        detail = "Nothing of that ID is in quarantine; `GET /admin/quarantine` shows what is."
+        super().__init__(HTTPStatus.NOT_FOUND, detail)
+
+
+class NotAcceptable(AdminProblem):
+    """409: an answer in quarantine that cannot be stored, and why."""
+
+    def __init__(self, why: str, fate: str) -> None:
+        super().__init__(HTTPStatus.CONFLICT, why, members={"fate": fate})
+
+
 class WrongMethod(AdminProblem):
     """405: with `Allow` (RFC 9110 §15.5.6)."""
 
@@ -89,6 +104,14 @@ class NotDurable(AdminProblem):
 
     def __init__(self, done: Mapping[str, Any]) -> None:
         detail = "Flushed, but the durable store could not keep it, so a restart may forget it: send it again."
+        super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, detail, members=done)
+
+
+class NotErased(AdminProblem):
+    """503: a person was purged for good, but something of them may be left; `done` is the receipt so far."""
+
+    def __init__(self, done: Mapping[str, Any]) -> None:
+        detail = "Nothing of this person is served any more, but something may be left of them: send it again."
         super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, detail, members=done)
 
 

@@ -31,6 +31,7 @@ class Keys:
         self.bindings = self._prefix + b":b"
         self.entries = self._prefix + b":e:"
         self.all_entries = _literal(self.entries) + b"*"
+        self.all_links = _literal(self._prefix) + b":l:*"
         self.all_partition_keys = _literal(self._prefix) + b":k:*"
         self.all = _literal(self._prefix) + b":*"
         self._ours = re.compile(re.escape(self._prefix) + rb":(?:(e|k|m|l|t|f):[0-9a-f]+|(b|format))")

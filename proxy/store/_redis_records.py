@@ -1,6 +1,7 @@
 """What is remembered in Redis beside entries: notifications seen, what enrollments belong to, whom principals are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import aclosing
 from math import ceil
 
 import msgspec
@@ -10,6 +11,7 @@ from proxy.store import _redis_scripts as scripts
 from proxy.store._redis_client import RedisServers
 from proxy.store._redis_keys import Keys
 from proxy.store.codec import as_bytes, as_text
+from proxy.store.contract import Forgotten
 
 _STEP = 1000  # bindings looked at in one step
 
@@ -70,6 +72,30 @@ class RedisRecords:
         read = {field: _binding(value) for field, value in held.items()}
         return {as_text(field): user for field, (user, until) in read.items() if until > now}
 
+    async def forget_person(self, users: Collection[str]) -> Forgotten:
+        """Drop the links of these users, and the bindings to them. Names tell no upstream, so of a user of that id
+        elsewhere too: what is dropped is learned again.
+        """
+        links = 0
+        async with aclosing(self._servers.scan(self._keys.all_links)) as steps:
+            async for names in steps:
+                links += await self._drop_links(list(dict.fromkeys(names)), users)
+        held = await self._servers.call("HGETALL", self._keys.bindings)
+        gone = [field for field, value in held.items() if _binding(value)[0] in users]
+        if gone:
+            await self._servers.call("HDEL", self._keys.bindings, *gone)
+        return Forgotten(links, len(gone))
+
+    async def _drop_links(self, names: Sequence[bytes], users: Collection[str]) -> int:
+        if not names:
+            return 0
+        values = await self._servers.all([("GET", name) for name in names])
+        gone = [name for name, value in zip(names, values, strict=True) if _user_of(value) in users]
+        for answer in await self._servers.all([("DEL", name) for name in gone]) if gone else ():
+            if isinstance(answer, Exception):
+                raise answer
+        return len(gone)
+
     async def forget(self) -> None:
         """Drop bindings that nobody has learned again for so long."""
         now, cursor = self._clock(), 0
@@ -80,6 +106,16 @@ class RedisRecords:
                 await self._servers.call("HDEL", self._keys.bindings, *gone)
             if not cursor:
                 return
+
+
+def _user_of(value: object) -> str | None:
+    """The user of a link; None where it is none. Raises what reading it raised."""
+    if isinstance(value, Exception):
+        raise value
+    try:
+        return as_text(_decode_link(value)[0]) if isinstance(value, bytes) else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _binding(value: bytes) -> tuple[str, float]:

@@ -1,13 +1,14 @@
 """What the SQLite store remembers beside entries: purges, notifications seen, whom enrollments and principals mean."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from adapters import Link
 from policies import DAY
 from proxy.store._sqlite_rows import text_of
 from proxy.store._sqlite_schema import transaction
 from proxy.store.codec import as_bytes
+from proxy.store.contract import Forgotten
 from proxy.store.purges import Mode, Purge
 
 _PURGE = """
@@ -102,6 +103,18 @@ def bindings(connection: sqlite3.Connection) -> dict[str, str]:
     """All principals and their users."""
     rows = connection.execute("SELECT partition, user FROM bindings")
     return {text_of(partition): text_of(user) for partition, user in rows}
+
+
+def forget_person(connection: sqlite3.Connection, upstream: str, users: Collection[str]) -> Forgotten:
+    """Drop the links of an upstream's users, and the bindings to them."""
+    rows = [as_bytes(user) for user in users]
+    links, bindings = 0, 0
+    with transaction(connection):
+        for user in rows:
+            of_upstream = (as_bytes(upstream), user)
+            links += connection.execute("DELETE FROM links WHERE upstream = ? AND user = ?", of_upstream).rowcount
+            bindings += connection.execute("DELETE FROM bindings WHERE user = ?", (user,)).rowcount
+    return Forgotten(links, bindings)
 
 
 def marks_from(connection: sqlite3.Connection, after: tuple[str, str]) -> list[tuple[str, str, float]]:

@@ -1,6 +1,6 @@
 """What a durable store is: the second tier, which survives the process. One contract suite holds all of them to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from adapters import Link
@@ -39,6 +39,13 @@ class Filter(NamedTuple):
     upstream: str | None = None
     endpoint: str | None = None
     limit: int = 100
+
+
+class Forgotten(NamedTuple):
+    """What went of a person that is no entry."""
+
+    links: int = 0  # enrollments and whom they put where
+    bindings: int = 0  # credentials and whose they are
 
 
 class Opened(NamedTuple):
@@ -141,3 +148,8 @@ class DurableStore(Protocol):
 
     async def bindings(self) -> dict[str, str]:
         """All remembered principals and their users."""
+
+    async def forget_person(self, upstream: str, users: Collection[str]) -> Forgotten:
+        """Forget which enrollments and principals are these users'. Users are the upstream's ids; a principal does not
+        say of which upstream it is, so one of the same id elsewhere is learned again.
+        """

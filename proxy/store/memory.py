@@ -1,7 +1,7 @@
 """The first tier: entries in memory, bounded in bytes, least recently used out first; a hit costs no await."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from heapq import nlargest
 
 from cachetools import Cache, LRUCache
@@ -88,6 +88,20 @@ class MemoryStore:
             return int(self.remove_key(key))
         return await self._remove_all(under(tag))
 
+    async def remove_under(self, tags: Collection[str]) -> tuple[int, int]:
+        """Remove every entry under one of these tags; how many went, and their bytes."""
+        doomed, gone, size = _under_any(tags), 0, 0
+        async for found in self._slices(doomed, _CAREFUL_SLICE):
+            for entry in found:
+                if self.remove_key(entry.key):
+                    gone, size = gone + 1, size + entry.size
+        return gone, size
+
+    async def count_under(self, tags: Collection[str], fence: int) -> int:
+        """How many entries are under one of these tags that were fetched below a fence."""
+        wanted = _under_any(tags)
+        return sum([len(found) async for found in self._slices(lambda one: one.fence < fence and wanted(one))])
+
     async def sweep(self, now: float) -> int:
         """Remove what is GONE for good at `now` (seconds since the epoch); how many went."""
         return await self._remove_all(lambda entry: entry.life.gone_at <= now)
@@ -126,3 +140,8 @@ class MemoryStore:
             entries = map(self._shelf.peek, keys[start : start + at_once])
             yield [entry for entry in entries if entry is not None and wanted(entry)]
             await asyncio.sleep(0)
+
+
+def _under_any(tags: Collection[str]) -> Wanted:
+    wanted = [under(tag) for tag in tags]
+    return lambda entry: any(is_under(entry) for is_under in wanted)

@@ -1,12 +1,12 @@
 """No second tier: for deployments that keep nothing on disk. What would be durable lives as long as the process."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from cachetools import LRUCache
 
 from adapters import Link
 from proxy.messages import Entry
-from proxy.store.contract import Filter, Opened, Summary
+from proxy.store.contract import Filter, Forgotten, Opened, Summary
 from proxy.store.purges import Purge
 
 _MOST_MARKS = 100_000
@@ -108,3 +108,13 @@ class NoStore:
     async def bindings(self) -> dict[str, str]:
         """All remembered principals and their users."""
         return dict(self._bindings)
+
+    async def forget_person(self, upstream: str, users: Collection[str]) -> Forgotten:
+        """Forget which enrollments and principals are these users'."""
+        links = [at for at, link in self._links.items() if at[0] == upstream and link.user in users]
+        bindings = [partition for partition, user in self._bindings.items() if user in users]
+        for at in links:
+            del self._links[at]
+        for partition in bindings:
+            del self._bindings[partition]
+        return Forgotten(len(links), len(bindings))

@@ -6,7 +6,7 @@ get ──▶ one GET
 Purges are not made durable here: they are numbered by Redis, which its ledger sees to (redis_ledger.py).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from time import time
 
 from adapters import Link
@@ -24,7 +24,7 @@ from proxy.store._redis_writer import Writer, Written
 from proxy.store._redis_writing import EntryWriting
 from proxy.store._write_behind import WriteBehind
 from proxy.store.codec import Codec
-from proxy.store.contract import Filter, Opened, StoreError, StoreUnavailable, Summary
+from proxy.store.contract import Filter, Forgotten, Opened, StoreError, StoreUnavailable, Summary
 from proxy.store.purges import Purge
 from proxy.store.sealing import Sealing
 from proxy.store.selection import under
@@ -256,6 +256,11 @@ class RedisStore:
         """All remembered principals and their users."""
         self._check_open()
         return await self._records.bindings()
+
+    async def forget_person(self, upstream: str, users: Collection[str]) -> Forgotten:  # noqa: ARG002 (the contract's)
+        """Forget which enrollments and principals are these users'."""
+        self._check_open()
+        return await self._records.forget_person(users)
 
     def _check_open(self) -> None:
         if not self._is_open:

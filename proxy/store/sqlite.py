@@ -8,7 +8,7 @@ A purge waits for at most the one transaction under way, never for the queue: wh
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -28,7 +28,7 @@ from proxy.store._sqlite_thread import SQLiteThread
 from proxy.store._sqlite_writer import EntryWriter
 from proxy.store._write_behind import WriteBehind
 from proxy.store.codec import Codec
-from proxy.store.contract import Filter, Opened, StoreError, Summary
+from proxy.store.contract import Filter, Forgotten, Opened, StoreError, Summary
 from proxy.store.purges import Purge
 from proxy.store.sealing import Sealing
 from proxy.store.selection import under
@@ -271,6 +271,10 @@ class SQLiteStore:
     async def bindings(self) -> dict[str, str]:
         """All remembered principals and their users."""
         return await self._thread.read(record_rows.bindings)
+
+    async def forget_person(self, upstream: str, users: Collection[str]) -> Forgotten:
+        """Forget which enrollments and principals are these users'."""
+        return await self._thread.write(partial(record_rows.forget_person, upstream=upstream, users=tuple(users)))
 
     def _write(self, connection: sqlite3.Connection, batch: Sequence[Entry]) -> int:
         rows, unwritable = self._blobs.rows(batch)

@@ -37,6 +37,13 @@ METRICS = (
     Metric("larder_retries_total", Counter, "Attempts that repeated one", ("upstream",)),
     Metric("larder_stale_served_total", Counter, "Stored answers given in place of failures", ("upstream", "detail")),
     Metric("larder_payload_refused_total", Counter, "Payloads kept from replacing answers", ("upstream", "endpoint")),
+    Metric(
+        "larder_quarantined_total",
+        Counter,
+        "Answers refused and held back, each time they came",
+        ("upstream", "endpoint", "reason"),
+    ),
+    Metric("larder_quarantine_entries", Gauge, "Refused answers that wait for a word"),
     Metric("larder_credential_refused_total", Counter, "Credentials an upstream refused", ("upstream", "whose")),
     Metric("larder_users_learned_total", Counter, "Credentials whose user was asked for", ("upstream", "outcome")),
     Metric("larder_webhooks_total", Counter, "Notifications received", ("source", "outcome")),

@@ -12,6 +12,7 @@ from proxy.plan import Plans
 from proxy.store.codec import as_text
 from proxy.telemetry.traces import current_trace
 from proxy.webhook_sources import WebhookSourceError, channels
+from proxy.workers.answering_wards import warded
 from proxy.workers.channel import Channel
 from proxy.workers.control import (
     Abort,
@@ -36,6 +37,7 @@ from proxy.workers.control import (
     Summaries,
     told,
 )
+from proxy.workers.ward_words import OfWards
 
 AT_ONCE = 1_000  # entries in one answer
 
@@ -59,7 +61,10 @@ class Answering:
 
     async def _answer(self, ask: Ask) -> None:
         try:
-            replies = await self._replies(ask.question)
+            if isinstance(ask.question, OfWards):
+                replies: list[Reply] = [await warded(self._larder, ask.question)]
+            else:
+                replies = await self._replies(ask.question)
         except Exception as error:  # noqa: BLE001 - said in the log, and told to who asked
             self._larder.observing.failed(current_trace.get(), error)
             replies = [Failed(type(error).__name__)]
@@ -80,7 +85,7 @@ class Answering:
             case Summaries(wanted):
                 return [*told(await memory.summaries(wanted.filter), AT_ONCE)]
             case Remove(tag):
-                return [Done(await memory.remove(as_text(tag)))]
+                return [Done(await self._larder.held.remove(as_text(tag)))]
             case Report():
                 return [self._state()]
             case Measure():

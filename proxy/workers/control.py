@@ -10,6 +10,7 @@ from proxy.store.contract import Filter, Summary
 from proxy.upstream.orders import Order as GivenOrder
 from proxy.upstream.orders import Word as OrderWord
 from proxy.upstream.view import UpstreamState
+from proxy.workers.ward_words import OfWards, WardReply
 
 
 class ConfigText(Struct, frozen=True):
@@ -158,7 +159,7 @@ class Measure(Struct, frozen=True, tag=True):
     """The metrics."""
 
 
-Question = Prepare | Commit | Abort | Count | Summaries | Remove | Report | Measure | Guard
+Question = Prepare | Commit | Abort | Count | Summaries | Remove | Report | Measure | Guard | OfWards
 
 
 class Ask(Struct, frozen=True, tag=True):
@@ -220,7 +221,7 @@ class Failed(Struct, frozen=True, tag=True):
     kind: str
 
 
-Reply = Done | Refused | Several | State | Measured | Failed
+Reply = Done | Refused | Several | State | Measured | Failed | WardReply
 
 
 class Answer(Struct, frozen=True, tag=True):

@@ -12,6 +12,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from proxy.admin.app import make_admin
 from proxy.admin.desk import Desk
+from proxy.erasing import Eraser
+from proxy.keys import Digester, hex_digest
 from proxy.observing import Observing
 from proxy.purging import Purger
 from proxy.store.memory import MemoryStore
@@ -22,10 +24,12 @@ from proxy.workers.aggregating import Totals
 from proxy.workers.asking import WorkerGone, WorkerSilent
 from proxy.workers.control import Measure, Measured
 from proxy.workers.crew import Crew
+from proxy.workers.erasing import CrewProcesses
 from proxy.workers.guards import merged
 from proxy.workers.hired import Worker
 from proxy.workers.reloading import CrewReloader
 from proxy.workers.tiers import LOOK_WITHIN, WorkersMemory
+from proxy.workers.wards import CrewWard
 
 LOOKED_AT = frozenset({"/admin/upstreams", "/admin/flush"})
 MEASURED = "/metrics"
@@ -52,20 +56,21 @@ class CrewDesk:
         self._reloader = reloader
         self._tuning = tuning
 
-    def app(self, token: str) -> web.Application:
-        """The admin listener's application. Raises ValueError without a token."""
-        app = make_admin(self._desk(token))
+    def app(self, token: str, secret: str = "") -> web.Application:
+        """The admin listener's application. Raises ValueError without a token. `secret`: digests are made under it."""
+        app = make_admin(self._desk(token, secret))
         app.middlewares.append(self._asked_before())  # the innermost: only who is let in has workers asked
         return app
 
-    def _desk(self, token: str) -> Desk:
+    def _desk(self, token: str, secret: str) -> Desk:
         observing = self._observing
+        purger = Purger(self._tier.ledger, self._memory, self._tier.durable, observing.store_failed)
         return Desk(
             host=self._reloader.plans.settings.admin.host,
             token=token,
             clock=time.time,
             fences=self._tier.fences,
-            purger=Purger(self._tier.ledger, self._memory, self._tier.durable, observing.store_failed),
+            purger=purger,
             # The desk asks no more of it than this has.
             memory=cast("MemoryStore", self._memory),
             states=lambda: merged(self._memory.states, self._reloader.plans.upstreams),
@@ -76,6 +81,9 @@ class CrewDesk:
             undo=self._tuning.undoing.undo,
             undoable=lambda: self._tuning.steps.open,
             audit=self._tuning.audit,
+            ward=CrewWard(self._memory),
+            eraser=Eraser(CrewProcesses(self._memory), purger, self._tier.durable, observing.store_failed),
+            digest=hex_digest(Digester(secret.encode())),
             exposition=self.exposition,
             on_error=observing.store_failed,
             on_failure=lambda error: observing.failed(current_trace.get(), error),

@@ -156,7 +156,7 @@ class Supervisor:
     async def _open_admin(self) -> int:
         """The port it listens on. Raises OSError."""
         desk = CrewDesk(self.crew, self._tier, self._memory, self._totals, self._observing, self.reloader, self.tuning)
-        listener = AdminListener(self._started.plans.settings.admin, desk.app(self._token))
+        listener = AdminListener(self._started.plans.settings.admin, desk.app(self._token, self._secret))
         self._let_go.push_async_callback(listener.close)
         await listener.open()
         return listener.port

@@ -42,17 +42,17 @@ class WorkersMemory:
 
     async def look(self) -> None:
         """Ask how memories and guards are. Of a worker that does not answer in time nothing is known."""
-        gathered = await self._ask("look", Report(), LOOK_WITHIN)
+        gathered = await self.ask("look", Report(), LOOK_WITHIN)
         self.states = [reply for reply in gathered.replies if isinstance(reply, State)]
 
     async def count(self, wanted: Filter) -> int:
         """How many entries `wanted` asks for, at least: what the fullest memory holds (`limit` does not apply)."""
-        gathered = await self._ask("count", Count(Wanted.of(wanted)), COUNT_WITHIN)
+        gathered = await self.ask("count", Count(Wanted.of(wanted)), COUNT_WITHIN)
         return max((reply.count for reply in gathered.replies if isinstance(reply, Done)), default=0)
 
     async def summaries(self, wanted: Filter) -> list[Summary]:
         """Entries, newest first; of those in several memories, the latest answer. Raises NotAllAnswered."""
-        gathered = await self._ask("summaries", Summaries(Wanted.of(wanted)), TELL_WITHIN)
+        gathered = await self.ask("summaries", Summaries(Wanted.of(wanted)), TELL_WITHIN)
         if gathered.silent:
             raise NotAllAnswered
         latest: dict[str, Summary] = {}
@@ -64,10 +64,11 @@ class WorkersMemory:
 
     async def remove(self, tag: str) -> int:
         """Remove every entry under `tag` (any of Entry.tags) from every memory; how many went, at least."""
-        gathered = await self._ask("remove", Remove(as_bytes(tag)), REMOVE_WITHIN)
+        gathered = await self.ask("remove", Remove(as_bytes(tag)), REMOVE_WITHIN)
         return sum(reply.count for reply in gathered.replies if isinstance(reply, Done))
 
-    async def _ask(self, operation: str, question: Question, within: float) -> Gathered:
+    async def ask(self, operation: str, question: Question, within: float) -> Gathered:
+        """Ask all; that some did not answer in time is said."""
         gathered = await ask_all(self._workers(), question, within)
         if gathered.silent:
             self._on_silence(operation)

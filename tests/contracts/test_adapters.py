@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 import adapters
 from adapters import NOT_JSON, Adapter, Effect, Endpoint, Exchange, Kind, Link, Problem, Received, Sent
-from policies import Partition, RefreshBehind
+from policies import Doubt, Partition, PayloadPolicy, RefreshBehind
+from policies.payload import doubted
 from proxy.routing import Router, decoded_segments, parse_route
 
 SAFE = {"GET", "HEAD"}
@@ -199,6 +200,30 @@ def test_tags_are_fixed_words_and_ids_whatever_an_answer_says(adapter: Adapter, 
             assert all(is_a_tag(tag) for tag in endpoint.tags(exchange))
         if endpoint.outcome is not None:
             assert endpoint.outcome(exchange) in {None, *endpoint.outcomes}
+
+
+@each_with("endpoints")
+@given(exchange=EXCHANGES)
+def test_what_an_answer_holds_is_told_of_any_and_never_speaks_against_itself(
+    adapter: Adapter, exchange: Exchange
+) -> None:
+    for endpoint in adapter.endpoints:
+        if endpoint.holds is not None:
+            holding = endpoint.holds(exchange)
+            assert holding.rows is None or holding.rows >= len(holding.versions)
+            found = doubted(holding, holding, PayloadPolicy())
+            assert found is None or found.doubt is Doubt.OTHER_ID  # than the one that was asked for
+
+
+@each_with("person")
+@given(name=TEXTS | st.from_regex(r"user:([0-9]{1,6}~)?[0-9]{1,20}", fullmatch=True))
+def test_a_person_is_tags_and_ids_or_nobody(adapter: Adapter, name: str) -> None:
+    assert adapter.person is not None
+    person = adapter.person(name)
+    if person is not None:
+        assert person.ids
+        assert all(is_a_tag(tag) for tag in person.tags)
+        assert any(tag.endswith(tuple(person.ids)) for tag in person.tags)
 
 
 @each_with("write_effect")

@@ -89,6 +89,10 @@ async def test_what_is_remembered_beside_entries_is(store):
     assert await store.bindings() == {"principal:a": "20064"}
     await store.sweep(NOW, 0)
 
+    assert await store.forget_person("courseworks", ("20064",)) == (9, 1)
+    assert await store.find_link("courseworks", "8") is None
+    assert await store.bindings() == {}
+
 
 async def test_every_key_expires(store, cluster):
     await put(store, *(an_entry(number) for number in range(9)))

@@ -294,6 +294,20 @@ async def test_a_principal_is_bound_to_a_user(durable):
     assert await durable.bindings() == {"principal:a": "20066", "principal:b": "20065"}
 
 
+async def test_a_person_is_forgotten_and_nobody_else(durable):
+    links = [Link("1", "20064", "565"), Link("2", "20065", "565"), Link("3", "10000000020064", "566")]
+    await durable.learn("courseworks", links)
+    await durable.bind("principal:a", "20064")
+    await durable.bind("principal:b", "20065")
+
+    gone = await durable.forget_person("courseworks", ("20064", "10000000020064"))
+
+    assert gone == (2, 1)
+    assert [await durable.find_link("courseworks", one.enrollment) for one in links] == [None, links[1], None]
+    assert await durable.bindings() == {"principal:b": "20065"}
+    assert await durable.forget_person("courseworks", ("20064",)) == (0, 0)
+
+
 async def test_ids_that_no_encoding_can_say_are_ids_like_any_other(durable):
     odd = "\ud800'; DROP TABLE links; --\x00\n"
 

@@ -130,6 +130,8 @@ def config(kind: str, url: str) -> dict[str, Any]:
     """An adapter with the caller's own credential, with none, and with one that Larder holds."""
     block: dict[str, Any] = {"adapter": kind, "base_url": f"{url}/{{api}}" if kind == "smartystreets" else url}
     block |= {"terms_accepted": list(ADAPTERS[kind].terms)}
+    if kind == "courseworks":
+        block["payload"] = {"same_id": False}  # one sample for whatever was asked for, and all of it kept
     if kind == "http":
         block["endpoints"] = {THING.route: {"cache": {"ttl": "5m"}}}
     upstreams = {f"{kind}-own": block, f"{kind}-none": block, f"{kind}-held": block | {"credential": HELD[kind]}}

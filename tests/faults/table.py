@@ -93,7 +93,7 @@ CONNECTIONS = (
 
 HTML = {"status": 200, "body": "<html>Down for maintenance</html>", "headers": {"Content-Type": "text/html"}}
 # It is passed on to who has nothing else, and kept from who has; it does not count as a failure of the upstream.
-UNFIT = Expected("200 not-json", (f"200 {NOT_JSON}",), calls=1 + MOST, is_noticed=False, recover=1)
+UNFIT = Expected("200 not-json", (f"200 not-json {NOT_JSON}",), calls=1 + MOST, is_noticed=False, recover=1)
 # Who is tried for again does not notice; one call in two is too many for a circuit, one in three is not.
 UNNOTICED = Expected("200", ("200",), after="200", is_noticed=False, recover=0, stale=0)
 FLAPPING = Expected("200", ("200", RESTING), after="200", calls=7, recover=COOLDOWN, stale=0)

@@ -20,6 +20,7 @@ from policies.http.fields import as_mapping
 from proxy.asker import Asker
 from proxy.asking import Incoming
 from proxy.calling import Calling, CallTools
+from proxy.doubting import Doubting
 from proxy.engine import Engine
 from proxy.errors import LarderError
 from proxy.fetching import Fetcher
@@ -29,6 +30,7 @@ from proxy.loading import plans_of
 from proxy.messages import ALL, upstream_tag
 from proxy.outgoing import credential_query
 from proxy.purging import Purger
+from proxy.quarantine import Quarantine
 from proxy.shelf import Shelf
 from proxy.store.fences import Fences, Mode
 from proxy.store.ledger import LocalLedger
@@ -98,7 +100,7 @@ class Quiet:
     """Who is told of everything, and minds nothing."""
 
     def __getattr__(self, _name):
-        return lambda *_facts: None
+        return lambda *_facts, **_more: None
 
 
 class Stage:
@@ -119,7 +121,10 @@ class Stage:
         tools = CallTools(self.upstreams.__getitem__, lambda: 100_000, tuple)
         calling = Calling(self.purger, Quiet(), tools)
         keeper = Keeper(self.shelf, self.purger, lambda: 0.5, tools.max_entry)
-        fetcher = Fetcher(calling, keeper, failures, learner, Quiet(), max_entry=tools.max_entry, clock=self.clock)
+        doubting = Doubting(Quarantine(self.shelf, self.clock), keeper, lambda: fences, Quiet(), self.clock)
+        fetcher = Fetcher(
+            calling, keeper, failures, learner, doubting, Quiet(), max_entry=tools.max_entry, clock=self.clock
+        )
         writer = Writer(calling.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
         self.engine = Engine(self.shelf, fetcher, writer, failures, self.clock, monotonic=self.clock)
         learner.answer, learner.derive = self.answered, self.derived

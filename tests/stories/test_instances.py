@@ -7,10 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import pytest
+from redis.asyncio import Redis
 
 from proxy.clocks import Clocks
+from proxy.erasing import Eraser
 from proxy.store.fences import Mode, Validity
-from tests.house import ADA, ADMIN, BEN, House, bearer, config_for, running_larder, running_sandbox
+from tests.house import ADA, ADMIN, BEN, CY, House, bearer, config_for, running_larder, running_sandbox
 from tests.redis_server import redis_server
 
 COURSE = "/courseworks/api/v1/courses/565"
@@ -55,6 +57,49 @@ async def test_what_one_instance_fetched_another_has(tmp_path, redis):
         assert "larder; hit" in found.cache
         assert await calls(first, WHERE) == 1
         assert "hit" not in (await second.get(COURSE, headers=bearer(BEN))).cache
+
+
+async def test_a_person_is_erased_from_redis_and_served_by_no_instance(tmp_path, redis):
+    courses, roster = "/courseworks/api/v1/courses?per_page=100", f"{COURSE}/search_users?per_page=100"
+    async with instances(tmp_path, redis.url, compress_above="1GiB") as (first, second):
+        for house in (first, second):
+            for token, path in (
+                (ADA, courses),
+                (ADA, roster),
+                (CY, f"{COURSE}/enrollments?per_page=100"),
+                (BEN, courses),
+            ):
+                assert (await house.get(path, headers=bearer(token))).status == 200
+            await house.settled()
+        assert b"Ada Sample" in await values(redis.url)
+        person = first.larder.plans.upstreams["courseworks"].adapter.person("user:20064")
+        eraser = Eraser(first.larder.erasing, first.larder.purger, first.larder.durable, lambda *_: None)
+
+        receipt = await eraser.erase("courseworks", person)
+        held = await values(redis.url)
+        elsewhere = await second.get(courses, headers=bearer(ADA))
+
+        assert receipt.is_complete
+        assert (receipt.store.entries >= 2, receipt.store.principals, receipt.store.links > 0) == (True, 1, True)
+        assert b"Ada Sample" not in held
+        assert "hit" not in elsewhere.cache
+        assert "hit" in (await second.get(courses, headers=bearer(BEN))).cache
+
+
+async def values(url):
+    """Everything that a Redis holds."""
+    client = Redis.from_url(url)
+    try:
+        found = []
+        async for key in client.scan_iter():
+            kind = await client.type(key)
+            if kind == b"string":
+                found.append(await client.get(key) or b"")
+            elif kind == b"hash":
+                found += [part for pair in (await client.hgetall(key)).items() for part in pair]
+        return b"".join(found)
+    finally:
+        await client.aclose()
 
 
 async def test_whoever_was_told_that_a_write_is_done_reads_nothing_older_on_any_instance(tmp_path, redis):

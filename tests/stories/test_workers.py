@@ -103,6 +103,51 @@ async def test_a_flush_is_seen_by_all_workers_at_the_next_read(machine, sandbox_
     assert (await machine.admin("GET", "/admin/entries"))[1] == {"entries": [], "more": False, "complete": True}
 
 
+async def test_operators_decide_on_refused_answers_in_all_workers_as_one(machine, sandbox_url):
+    course = "/courseworks/api/v1/courses/565"
+    other = {"path": "/api/v1/courses/565", "status": 200, "body": {"id": 566, "name": "canary-566"}}
+    async with machine.callers(ENOUGH) as callers, failing(sandbox_url, **other) as let_fail:
+        await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
+        await let_fail()
+        for caller in callers:
+            await caller.ask(course)
+
+        _, shown = await machine.admin("GET", "/admin/quarantine")
+        [one] = shown["quarantined"]
+        accepted = await machine.admin("POST", f"/admin/quarantine/{one['id']}/accept")
+        answers = [await caller.ask(course) for caller in callers]
+        _, after = await machine.admin("GET", "/admin/quarantine")
+
+    assert (one["reason"], one["acceptable"]) == ("other-id", True)
+    assert one["seen"] >= 2
+    assert (accepted[0], accepted[1]["fate"], accepted[1]["everywhere"]) == (200, "stored", True)
+    assert all("hit" in cache or "stored" in cache for _, cache, _ in answers), answers
+    assert after == {"quarantined": []}
+    assert "canary-566" not in str(shown)
+    assert (await machine.admin("POST", f"/admin/quarantine/{one['id']}/discard"))[0] == 404
+    await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
+
+
+async def test_a_person_is_erased_from_all_workers_with_a_receipt_of_each(machine):
+    async with machine.callers(ENOUGH) as callers:
+        for caller in callers:
+            assert (await caller.ask(STUDENT_COURSES))[0] == 200
+
+        status, receipt = await machine.admin("POST", "/admin/erase", {"person": "user:20064"})
+        _, entries = await machine.admin("GET", "/admin/entries")
+        again = await callers[0].ask(STUDENT_COURSES)
+
+    assert (status, receipt["complete"], receipt["left"]) == (200, True, 0)
+    assert [one["process"] for one in receipt["memory"]] == sorted(one["process"] for one in receipt["memory"])
+    assert len(receipt["memory"]) == 2
+    assert sum(one["entries"] for one in receipt["memory"]) >= 2
+    assert (receipt["store"]["tier"], receipt["store"]["principals"]) == ("sqlite", 1)
+    assert receipt["store"]["entries"] >= 1
+    assert entries["entries"] == []
+    assert "fwd=miss" in again[1]
+    await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
+
+
 async def test_operators_see_entries_and_upstreams_of_all_workers_as_one(machine):
     async with machine.callers(ENOUGH) as callers:
         answers = [await caller.ask("/courseworks/api/v1/courses/565") for caller in callers]

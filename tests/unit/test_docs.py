@@ -51,6 +51,7 @@ SECTIONS = {
     "hedge": "HedgePolicyFields",
     "egress": "EgressPolicyFields",
     "collection": "CollectionPolicyFields",
+    "payload": "PayloadPolicyFields",
     "webhooks: canvas-live-events": "LiveEventsBlock",
     "webhooks: standard-webhooks": "StandardWebhooksBlock",
 }

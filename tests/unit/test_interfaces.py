@@ -13,10 +13,12 @@ import pytest
 
 from proxy.admin.app import make_admin
 from proxy.admin.orders import TARGETS
+from proxy.admin.quarantine import shown as shown_in_quarantine
 from proxy.admin.summaries import Stored, shown
 from proxy.changes.notices import Counted
 from proxy.changes.webhooks import _ANSWERS
 from proxy.observing import Observing
+from proxy.quarantine import Quarantined
 from proxy.store.contract import Summary
 from proxy.store.fences import Fences
 from proxy.telemetry.logs import configure_logs
@@ -107,6 +109,26 @@ def test_an_entry():
     summary = Summary("00" * 16, "a", "GET /", "shared", (), 0.0, 1, 1, 200, 1.0, 2.0)
 
     assert first("An entry") == list(shown(Stored(summary, ("memory",)), Fences(lambda: 0.0), 0.0))
+
+
+def test_an_answer_in_quarantine():
+    one = Quarantined(
+        "0a",
+        "a",
+        "GET /",
+        "shared",
+        "other-id",
+        acceptable=True,
+        first_seen=0.0,
+        last_seen=0.0,
+        seen=1,
+        rows_before=None,
+        rows_after=None,
+        bytes_before=None,
+        bytes_after=2,
+    )
+
+    assert first("An answer in quarantine") == list(shown_in_quarantine(one))
 
 
 def test_an_upstream():

@@ -7,16 +7,23 @@ from io import StringIO
 from aiohttp import ClientSession, web
 
 from adapters import Adapter, Endpoint
+from adapters._canvas_people import person
 from policies import CachePolicy
+from policies.failure_memory import FailureMemory
 from proxy.admin.app import make_admin
 from proxy.admin.desk import Desk, ReloadReport
 from proxy.audit import Audit
 from proxy.callers.keys import hash_key
 from proxy.config_file import ConfigFile
+from proxy.erasing import Eraser, OwnProcess
 from proxy.given_orders import GivenOrders, OwnOrders
+from proxy.keys import Digester, hex_digest
+from proxy.learning import Learner
 from proxy.loading import plans_of
 from proxy.observing import Observing
 from proxy.purging import Purger
+from proxy.quarantine import HeldHere, Quarantine
+from proxy.shelf import Shelf
 from proxy.store.fences import Fences, Validity
 from proxy.store.ledger import LocalLedger
 from proxy.store.memory import MemoryStore
@@ -27,6 +34,7 @@ from proxy.undoing import Steps, Undoing
 from proxy.upstream.calls import Tools
 from proxy.upstream.registry import Upstreams
 from proxy.upstream.view import view_of
+from proxy.wards import OwnWard
 from tests.unit.store.samples import Clock, an_entry
 
 CANARY = "canary-9f3a"
@@ -54,11 +62,13 @@ webhooks:
 ADAPTER = Adapter(
     endpoints=(Endpoint(route=COURSES, cache=CachePolicy(ttl=60)), Endpoint(route=COURSE, cache=CachePolicy(ttl=60))),
     credential_fields=("token",),
+    person=person,
 )
+MIRROR = Adapter()
 
 
 def plans_from(text=CONFIG):
-    return plans_of(ConfigFile("config.yaml", text, {}), lambda _: ADAPTER)
+    return plans_of(ConfigFile("config.yaml", text, {}), lambda name: MIRROR if name == "mirror" else ADAPTER)
 
 
 def stored(number, **fields):
@@ -130,9 +140,24 @@ class World:
         self.orders = GivenOrders(OwnOrders(self.upstreams), self.audit, self.steps, self.clock)
         self.undoing = Undoing(self.audit, self.steps, self.undo_config, self.orders.undo)
 
+    @property
+    def eraser(self):
+        self.learner = Learner(self.durable, FailureMemory(self.clock), None)
+        process = OwnProcess(self.memory, self.quarantine, self.learner, self.durable)
+        held = HeldHere(self.memory, self.quarantine)
+        purger = Purger(LocalLedger(self.fences, self.durable, self.note), held, self.durable, self.note)
+        return Eraser(process, purger, self.durable, self.note)
+
+    @property
+    def ward(self):
+        return OwnWard(self.quarantine)
+
     async def open(self):
         opened = await self.durable.open()
         self.fences = Fences(self.clock, opening=opened.opening, records=opened.purges)
+        shelf = Shelf(self.memory, self.durable, self.fences, self.note, monotonic=self.clock)
+        await shelf.open()
+        self.quarantine = Quarantine(shelf, self.clock)
         self.desk = Desk(
             host=self.host,
             token=TOKEN,
@@ -148,6 +173,9 @@ class World:
             undo=self.undoing.undo,
             undoable=lambda: self.steps.open,
             audit=self.audit,
+            ward=self.ward,
+            eraser=self.eraser,
+            digest=hex_digest(Digester(b"the secret of these tests")),
             exposition=self.metrics.exposition,
             on_error=self.note,
             on_failure=self.failures.append,

@@ -125,7 +125,9 @@ async def test_another_config_altogether_is_told_field_by_field(terminal):
     terminal.world.plans = plans_from()
 
     assert await terminal.check() == 1
-    assert any(line.startswith("upstreams.courseworks: {") and line.endswith("→ (not set)") for line in terminal.lines)
+    assert any(
+        line.startswith("upstreams.courseworks: {") and line.endswith("… → (not set)") for line in terminal.lines
+    )
 
 
 @pytest.mark.parametrize(

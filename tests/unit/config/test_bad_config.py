@@ -193,6 +193,24 @@ CASES = {
         'upstreams.courseworks.endpoints."GET /api/v1/courses".cache.partition',
         "would reach others",
     ),
+    "how much may vanish where nobody knows what there is": (
+        "upstreams:\n  smartystreets:\n    payload: {shrink: 10%}",
+        3,
+        "upstreams.smartystreets.payload",
+        "whose adapter says what their answers hold",
+    ),
+    "the same for one endpoint": (
+        'upstreams:\n  courseworks:\n    endpoints:\n      "GET /x":\n        payload: {repeats: 1}',
+        5,
+        'upstreams.courseworks.endpoints."GET /x".payload',
+        "whose adapter says what their answers hold",
+    ),
+    "more than all rows": (
+        "defaults:\n  payload: {shrink: 150%}",
+        2,
+        "defaults.payload.shrink",
+        "less than or equal to 1",
+    ),
     "a refresh that Google forbids": (
         'upstreams:\n  google:\n    endpoints:\n      "POST /v1:validateAddress":\n'
         "        cache: {refresh_behind: allowed}",

@@ -7,6 +7,7 @@ import pytest
 
 from proxy.answers import Answer, CacheStatus
 from proxy.observing import Observing
+from proxy.quarantine import Sighting
 from proxy.telemetry.traces import Trace
 
 CANARY = "canary"
@@ -34,6 +35,13 @@ class Told:
     answer: Answer | None = None
     word: str = "refused"
     calls: int = 0
+
+
+def sighting(**facts: str) -> Sighting:
+    """An answer that was refused."""
+    return Sighting(
+        **{"id": "0a", "key": b"k", "partition": "shared", "reason": "not-json", "at": 0.0, "keep": 1.0} | facts
+    )
 
 
 def answer_full_of_canaries() -> Answer:
@@ -105,11 +113,11 @@ def test_what_may_happen_with_every_request_is_written_once_and_counted_every_ti
     observing: Observing, written
 ) -> None:
     for _ in range(50):
-        observing.payload_refused("google", "GET /v1/places/{place}")
+        observing.quarantined(sighting(upstream="google", endpoint="GET /v1/places/{place}"), is_new=True)
 
     assert written.text.count("\n") == 1
-    assert "larder_payload_refused_total" in (text := observing.metrics.exposition()[1].decode())
-    assert 'endpoint="GET /v1/places/{place}",upstream="google"} 50.0' in text
+    assert "larder_quarantined_total" in (text := observing.metrics.exposition()[1].decode())
+    assert 'endpoint="GET /v1/places/{place}",reason="not-json",upstream="google"} 50.0' in text
 
 
 def test_a_callers_refused_credential_is_counted_and_larders_own_is_an_alarm(observing: Observing, written) -> None:

@@ -1,0 +1,81 @@
+"""Erasing a person, as an operator orders it: who, by the upstream's own id, and a receipt of what went from where."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from adapters import Person
+from proxy.admin.desk import Desk
+from proxy.admin.gate import by
+from proxy.admin.problems import NotErased
+from proxy.admin.reading import kind_of, nearest, read_object, read_parameters, refuse_unknown
+from proxy.admin.writing import answer
+from proxy.erasing import Receipt
+from proxy.errors import BadRequest
+from proxy.plan import Plans
+from proxy.store.fences import Mode
+
+EXAMPLE = '{"person": "courseworks/user:20064"}'
+_LONGEST = 300
+
+
+class Erasing:
+    """Answers `POST /admin/erase`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def erase(self, request: web.Request) -> web.Response:
+        """Erase, and say what went. Raises BadRequest, with nothing done; NotErased where something may be left."""
+        read_parameters(request, ())
+        document = await read_object(request, EXAMPLE)
+        refuse_unknown(document, ("person",))
+        upstream, person = person_named(document.get("person"), self._desk.plans())
+        receipt = await self._desk.eraser.erase(upstream, person)
+        self._desk.on_flush(Mode.HARD)
+        told = {"person": self._desk.digest("person", (upstream, *sorted(person.ids))), **self._told(receipt)}
+        told |= self._desk.audit.note("erase", by(request), of=upstream, after=told)._asdict()
+        if not receipt.is_complete:
+            raise NotErased(told)
+        return answer(told)
+
+    def _told(self, receipt: Receipt) -> dict[str, Any]:
+        store = {"tier": self._desk.plans().settings.store.durable.partition(":")[0], **receipt.store._asdict()}
+        store.pop("left")
+        return {
+            "fence": str(receipt.fence),
+            "durable": receipt.durable,
+            "memory": [_of_process(msgspec.structs.asdict(one)) for one in receipt.processes],
+            "store": store,
+            "left": receipt.left,
+            "everywhere": receipt.everywhere,
+            "complete": receipt.is_complete,
+        }
+
+
+def person_named(name: Any, plans: Plans) -> tuple[str, Person]:
+    """The upstream, and who it is there. The upstream may be left out where only one has persons. Raises BadRequest."""
+    if not isinstance(name, str) or not name or len(name) > _LONGEST:
+        found = "nothing" if name is None or name == "" else kind_of(name) if not isinstance(name, str) else "too much"
+        raise BadRequest("person", found, f"an upstream and a person of it, such as {EXAMPLE}")
+    with_persons = {one: plan for one, plan in plans.upstreams.items() if plan.adapter.person is not None}
+    upstream, slash, local = name.partition("/")
+    if not slash:
+        if len(with_persons) != 1:
+            raise BadRequest(
+                "person", "no upstream", f"one before it that has persons: {', '.join(with_persons) or 'none has'}"
+            )
+        upstream, local = next(iter(with_persons)), name
+    if upstream not in with_persons:
+        raise BadRequest("person", "an upstream without persons", nearest(upstream, with_persons))
+    named = with_persons[upstream].adapter.person
+    person = named(local) if named is not None else None
+    if person is None:
+        raise BadRequest("person", "nobody's id", f"a person as {upstream} numbers them, such as {EXAMPLE}")
+    return upstream, person
+
+
+def _of_process(facts: dict[str, Any]) -> dict[str, Any]:
+    del facts["left"]
+    return facts

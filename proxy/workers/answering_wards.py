@@ -1,0 +1,35 @@
+"""Answering of wards: what a worker does when its supervisor asks of its quarantine, or has a person erased."""
+
+from proxy.erasing import Erasure
+from proxy.larder import Larder
+from proxy.store.codec import as_text
+from proxy.workers.ward_words import (
+    AcceptHeld,
+    DecidedHeld,
+    DiscardHeld,
+    Erase,
+    Erased,
+    FindPrincipals,
+    Held,
+    ListHeld,
+    OfWards,
+    Principals,
+    WardReply,
+)
+
+
+async def warded(larder: Larder, question: OfWards) -> WardReply:
+    """The reply to a question of the quarantine, or of a person."""
+    match question:
+        case ListHeld():
+            return Held(tuple(larder.quarantine.listed()))
+        case AcceptHeld(change):
+            return DecidedHeld((await larder.quarantine.accept(change, elsewhere=True)).value)
+        case DiscardHeld(change):
+            return DecidedHeld(larder.quarantine.discard(change).value)
+        case FindPrincipals(users):
+            return Principals(tuple(await larder.erasing.principals({as_text(one) for one in users})))
+        case Erase(upstream, users, tags, fence):
+            erasure = Erasure(upstream, tuple(map(as_text, users)), tuple(map(as_text, tags)), fence)
+            [here], _ = await larder.erasing.erase(erasure)
+            return Erased(here)

@@ -1,0 +1,36 @@
+"""The quarantines of all workers as the one that operators see. An answer may wait in several of them."""
+
+from proxy.quarantine import Fate, Quarantined
+from proxy.wards import Decided, best, merged
+from proxy.workers.tiers import NotAllAnswered, WorkersMemory
+from proxy.workers.ward_words import AcceptHeld, DecidedHeld, DiscardHeld, Held, ListHeld
+
+WITHIN = 2.0  # seconds
+
+
+class CrewWard:
+    """Asks all. A word holds in each, also where the answer has not come yet."""
+
+    def __init__(self, memory: WorkersMemory) -> None:
+        """`memory` knows the workers that live now."""
+        self._memory = memory
+
+    async def listed(self) -> list[Quarantined]:
+        """All there are, the one seen last first. Raises NotAllAnswered."""
+        gathered = await self._memory.ask("quarantine", ListHeld(), WITHIN)
+        if gathered.silent:
+            raise NotAllAnswered
+        return merged(one for reply in gathered.replies if isinstance(reply, Held) for one in reply.answers)
+
+    async def accept(self, change: str) -> Decided:
+        """It is right: each stores what it has of it, where that may still be."""
+        return await self._decide(AcceptHeld(change), "accept")
+
+    async def discard(self, change: str) -> Decided:
+        """It is wrong: all let go of it."""
+        return await self._decide(DiscardHeld(change), "discard")
+
+    async def _decide(self, question: AcceptHeld | DiscardHeld, operation: str) -> Decided:
+        gathered = await self._memory.ask(operation, question, WITHIN)
+        fates = [Fate(reply.fate) for reply in gathered.replies if isinstance(reply, DecidedHeld)]
+        return Decided(best(fates), everywhere=not gathered.silent)

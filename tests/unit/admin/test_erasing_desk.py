@@ -1,0 +1,153 @@
+"""Erasing a person, as operators order it: a receipt, a record without the person, and a clear no to anything else."""
+
+import asyncio
+from io import StringIO
+
+import pytest
+
+from adapters import Link
+from proxy.audit import AuditFile
+from proxy.commands_erase import erase, told
+from proxy.store.contract import StoreError
+from tests.unit.admin.operators import ALICES, CANARY, OTHER, PRINCIPAL, TOKEN, stored
+
+PERSON = "courseworks/user:20064"
+
+
+@pytest.fixture
+async def kept(world):
+    """One entry that names the person, one of their credential, and one of somebody else."""
+    await world.keep(
+        stored(1, tags=("courseworks/in:user:20064",), partition=OTHER),
+        stored(2, tags=("courseworks/course:9",)),
+        stored(3, tags=("courseworks/course:9",), partition=OTHER),
+    )
+    await world.durable.bind(PRINCIPAL, "20064")
+    await world.durable.learn("courseworks", [Link("1", "20064", "565"), Link("2", "20065", "565")])
+    return world
+
+
+async def ordered(operator, person=PERSON, **options):
+    return await operator.ask("POST", "/admin/erase", document={"person": person}, **options)
+
+
+async def test_the_receipt_says_what_went_from_where(kept, operator):
+    receipt = (await ordered(operator)).json
+
+    [here] = receipt["memory"]
+    assert (here["process"], here["entries"]) == (0, 2)
+    assert here["bytes"] > 2_000
+    assert receipt["store"]["tier"] == "sqlite"
+    assert (receipt["store"]["entries"], receipt["store"]["links"], receipt["store"]["principals"]) == (2, 1, 1)
+    assert (receipt["left"], receipt["complete"], receipt["durable"], receipt["everywhere"]) == (0, True, True, True)
+    assert kept.memory.get(stored(3).key) is not None
+    assert await kept.durable.find_link("courseworks", "1") is None
+    assert await kept.durable.find_link("courseworks", "2") is not None
+    assert await kept.durable.bindings() == {}
+
+
+async def test_the_audit_log_has_the_receipt_and_not_the_person(kept, operator, tmp_path):
+    kept.audit._file = AuditFile(tmp_path / "audit.jsonl")
+
+    receipt = (await ordered(operator, token=ALICES)).json
+
+    record = kept.audit.newest(1)[0]
+    assert (record.who, record.what, record.of, record.id) == ("alice", "erase", "courseworks", receipt["change"])
+    assert record.after["person"] == receipt["person"]
+    assert len(receipt["person"]) == 32
+    assert "20064" not in (tmp_path / "audit.jsonl").read_text()
+    assert "20064" not in kept.log.getvalue()
+
+
+async def test_the_upstream_may_be_left_out_where_only_one_has_persons(kept, operator):
+    with_upstream = (await ordered(operator)).json["person"]
+
+    assert (await ordered(operator, "user:20064")).json["person"] == with_upstream
+    assert (await ordered(operator, "user:1~20064")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("person", "says"),
+    [
+        (None, "nothing"),
+        ("", "nothing"),
+        (20064, "a number"),
+        (["user:1"], "an array"),
+        ("mirror/user:1", "an upstream without persons"),
+        ("courseworks/course:565", "nobody's id"),
+        ("courseworks/user:unknown", "nobody's id"),
+        (f"courseworks/user:{CANARY}", "nobody's id"),
+        ("user:" + "1" * 400, "too much"),
+    ],
+)
+async def test_what_names_nobody_is_refused_with_nothing_done(kept, operator, person, says):
+    fence = kept.fences.number
+
+    refused = await ordered(operator, person)
+
+    assert refused.status == 400
+    assert says in refused.problem["detail"]
+    assert kept.fences.number == fence
+    assert len(kept.audit) == 0
+
+
+async def test_unknown_fields_are_refused(operator):
+    refused = await operator.ask("POST", "/admin/erase", document={"persn": PERSON})
+
+    assert refused.status == 400
+    assert "person" in refused.problem["detail"]
+
+
+async def test_a_store_that_fails_is_told_with_the_receipt_so_far(kept, operator, monkeypatch):
+    async def broken(*_):
+        raise StoreError("the disk is gone")
+
+    monkeypatch.setattr(kept.durable, "forget_person", broken)
+
+    refused = await ordered(operator)
+
+    assert refused.status == 503
+    assert (refused.problem["complete"], refused.problem["memory"][0]["entries"]) == (False, 2)
+    assert "send it again" in refused.problem["detail"]
+    assert kept.errors == [("erase", "StoreError")]
+
+
+class Terminal:
+    """Runs the command against a config in a folder of its own."""
+
+    def __init__(self, folder, port):
+        self.config = folder / "config.yaml"
+        self.config.write_text(f"admin: {{port: {port}, token: {TOKEN}}}\nstore: {{secret: {CANARY}}}\n")
+        self.out, self.err = StringIO(), StringIO()
+
+    async def erase(self, person):
+        status = await asyncio.to_thread(erase, person, self.config, {}, self.out, self.err)
+        assert CANARY not in self.out.getvalue() + self.err.getvalue()
+        return status
+
+
+async def test_the_command_prints_the_receipt(kept, tmp_path):
+    terminal = Terminal(tmp_path, kept.port)
+
+    assert await terminal.erase("user:20064") == 0
+
+    memory, store, left = terminal.out.getvalue().splitlines()
+    assert memory.startswith("memory of process 0: 2 entries, ")
+    assert store.startswith("sqlite: 2 entries, ")
+    assert store.endswith("1 link, 1 principal forgotten")
+    assert left.startswith("left: 0 (person ")
+    assert "20064" not in terminal.out.getvalue()
+
+
+async def test_the_command_says_why_not_in_one_line(kept, tmp_path, unused_port):
+    assert await Terminal(tmp_path, kept.port).erase("course:565") == 2
+
+    terminal = Terminal(tmp_path, unused_port)
+    assert await terminal.erase("user:1") == 1
+    assert terminal.err.getvalue().count("\n") == 1
+
+
+def test_what_somebody_else_answers_cannot_draw_on_the_terminal():
+    lines = list(told({"memory": [{"process": "\x1b[2J"}], "store": {}}))
+
+    assert not any("\x1b" in line for line in lines)
