@@ -51,7 +51,10 @@ def quota_cost(headers: Mapping[str, str]) -> float | None:
 
 def shape_error(problem: Problem, _path: str) -> bytes:
     """An error as canvasapi reads it; it parses the body of every 401 as JSON."""
-    body: dict[str, Any] = {"errors": [{"message": problem.detail or problem.title}]}
+    errors: list[dict[str, str]] = [
+        {"field": fault.field, "message": fault.message, "error_code": fault.code} for fault in problem.faults
+    ]
+    body: dict[str, Any] = {"errors": errors or [{"message": problem.detail or problem.title}]}
     if problem.status == 401:
         body = {"status": "unauthenticated", **body}
     return written_json(body)

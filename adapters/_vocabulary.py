@@ -18,6 +18,7 @@ from policies import (
     Partition,
     RetryPolicy,
     TimeoutPolicy,
+    WritesPolicy,
 )
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -119,6 +120,19 @@ class Batch:
     place: Callable[[Any, int], Sequence[Any]]  # (one's answer, its place) → what the answer of all has of it
 
 
+class BadBody(ValueError):
+    """A body is not what its media type says. The text is for its sender, and quotes nothing of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Takes:
+    """What an endpoint takes: checked before a write is sent, so that what is wrong is said without asking anybody."""
+
+    read: Callable[[Sent], Any]  # all that is given, or NOT_JSON where the upstream is to judge. Raises BadBody
+    model: TypeAdapter[Any]  # what that has to parse as: strict on what is relied on, tolerant of all else
+    spelled: Callable[[Sequence[str | int]], str]  # a place in it as its sender wrote it: "course[name]"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One route of an upstream."""
@@ -134,6 +148,8 @@ class Endpoint:
     canonical_query: Callable[[Query], Query] | None = None  # in place of its adapter's
     echo: Echo | None = None
     batch: Batch | None = None
+    takes: Takes | None = None  # a write's body; None: it is sent as it came
+    volatile: frozenset[str] | None = None  # members, at any depth, that change by themselves; None: no strong ETag
 
 
 class Place(NamedTuple):
@@ -151,6 +167,14 @@ class Signature:
     query: tuple[tuple[str, str], ...] = ()
 
 
+class Fault(NamedTuple):
+    """One field that is wrong, or is not what it was. Names and fixed words only, never a value."""
+
+    field: str  # its own name: "name"
+    message: str  # what is wrong, with the place of it as its sender wrote it: "course[name]: must not be blank"
+    code: str = "invalid"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """An error of Larder's own, before it is written in the shape its reader knows."""
@@ -160,6 +184,7 @@ class Problem:
     detail: str
     type: str = "about:blank"
     retry_after: int | None = None  # whole seconds
+    faults: tuple[Fault, ...] = ()  # the fields it is about; `detail` names them too
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +271,7 @@ class Adapter:
     shape_error: Callable[[Problem, str], bytes | None] | None = None  # (problem, path) → JSON its SDK can read
 
     # how it is called
+    writes: WritesPolicy | None = None  # None: the built-in one
     keep_at_most: float | None = None  # seconds; over every endpoint of it
     timeout: TimeoutPolicy | None = None  # None: the operator's defaults, else the built-in
     retry: RetryPolicy | None = None

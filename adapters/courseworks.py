@@ -8,13 +8,14 @@ from pydantic import TypeAdapter
 
 from adapters import _canvas_models as models
 from adapters import _canvas_tags as tags
+from adapters import _canvas_takes as takes
 from adapters._canvas_answers import PACING, own_id, quota_cost, quota_left, shape_error, verdict
 from adapters._canvas_events import event_effect
 from adapters._canvas_grades import GRADED, included, outcome
 from adapters._canvas_links import links
 from adapters._canvas_queries import TOKEN, canonical_query
 from adapters._canvas_writes import write_effect
-from adapters._vocabulary import Adapter, Endpoint, Exchange, Place, Signature, Whoami
+from adapters._vocabulary import Adapter, Endpoint, Exchange, Place, Signature, Takes, Whoami
 from policies import DAY, HOUR, MINUTE, SECOND, CachePolicy, ConcurrencyPolicy, Partition, RetryPolicy, TimeoutPolicy
 
 # Lifetimes: UPSTREAMS.md §8. A person's own courses and one course outlive a day without Canvas: that is what this is
@@ -74,6 +75,12 @@ def with_people(endpoint: Endpoint) -> Endpoint:
     return replace(endpoint, outcomes={**endpoint.outcomes, PEOPLE: ROSTER}, outcome=section_outcome)
 
 
+def write(route: str, takes: Takes) -> Endpoint:
+    """A write whose body is looked at before it is sent."""
+    method, path = route.split(" ")
+    return Endpoint(route=f"{method} /api/v1/{path}", takes=takes)
+
+
 def sign(credential: Mapping[str, str]) -> Signature:
     """A token that Larder holds."""
     return Signature(headers={"authorization": f"Bearer {credential['token']}"})
@@ -105,6 +112,13 @@ adapter = Adapter(
         cached("accounts/{account}/terms", SLOW, models.TERMS, tags.terms),
         cached("accounts/{account}", SLOW, models.ACCOUNT, tags.account),
         cached("accounts", SLOW, models.ACCOUNTS, tags.accounts),
+        write("POST courses/{course}/enrollments", takes.ENROLL),
+        write("POST sections/{section}/enrollments", takes.ENROLL),
+        write("DELETE courses/{course}/enrollments/{enrollment}", takes.END_ENROLLMENT),
+        write("PUT courses/{course}", takes.CHANGE_COURSE),
+        write("POST courses/{course}/sections", takes.CHANGE_SECTION),
+        write("PUT sections/{section}", takes.CHANGE_SECTION),
+        write("POST sections/{section}/crosslist/{course}", takes.CROSSLIST),
     ),
     credential_places=(Place("header", "authorization"), Place("query", TOKEN)),
     credential_fields=("token",),

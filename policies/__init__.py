@@ -11,6 +11,7 @@ from policies.hedging import HedgePolicy
 from policies.pacing import PacingPolicy
 from policies.retry import RetryBudget, RetryPolicy
 from policies.timeouts import TimeoutPolicy
+from policies.writes import WritesPolicy
 
 __all__ = [
     "DAY",
@@ -45,4 +46,5 @@ __all__ = [
     "ShelfLife",
     "Size",
     "TimeoutPolicy",
+    "WritesPolicy",
 ]

@@ -9,6 +9,7 @@ from policies.hedging import HedgePolicy
 from policies.pacing import PacingPolicy
 from policies.retry import RetryPolicy
 from policies.timeouts import TimeoutPolicy
+from policies.writes import WritesPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,3 +23,4 @@ class GuardPolicies:
     pacing: PacingPolicy = field(default_factory=PacingPolicy)
     hedge: HedgePolicy = field(default_factory=HedgePolicy)
     egress: EgressPolicy = field(default_factory=EgressPolicy)
+    writes: WritesPolicy = field(default_factory=WritesPolicy)

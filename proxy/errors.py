@@ -4,12 +4,13 @@ What a caller is told names upstreams, limits and fields, never a query, a token
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 from math import ceil, isfinite
 
 import msgspec
 
-from adapters import Adapter, Problem
+from adapters import Adapter, Fault, Problem
 
 PROBLEM_JSON = "application/problem+json"  # RFC 9457 §3
 JSON = "application/json"
@@ -48,6 +49,23 @@ class BadRequest(LarderError):
 
     def __init__(self, field: str, found: str, right: str) -> None:
         super().__init__(_problem(400, "Bad request", f"{_one_line(field)}: found {found}; it has to be {right}"))
+
+
+class UnreadableBody(LarderError):
+    """400: a write's body is not what its media type says. `why` quotes nothing of it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(_problem(400, "Unreadable body", f"{why} Nothing was sent."))
+        self.word = "unreadable-body"
+
+
+class InvalidBody(LarderError):
+    """422: a write's body does not fit its endpoint (RFC 9110 §15.5.21). Names the fields, never what is in them."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        detail = f"{'; '.join(fault.message for fault in faults)}. Nothing was sent."
+        super().__init__(replace(_problem(422, "Invalid body", detail), faults=faults))
+        self.word = "invalid-body"
 
 
 class UnknownCaller(LarderError):
@@ -174,7 +192,10 @@ def render(problem: Problem, adapter: Adapter | None, path: str) -> tuple[int, F
 
 
 def _problem_json(problem: Problem) -> bytes:
-    members = {"type": problem.type, "title": problem.title, "status": problem.status, "detail": problem.detail}
+    members: dict[str, object] = {"type": problem.type, "title": problem.title, "status": problem.status}
+    members["detail"] = problem.detail
+    if problem.faults:  # an extension member, as RFC 9457 §3 shows one
+        members["errors"] = [{"field": fault.field, "detail": fault.message} for fault in problem.faults]
     return msgspec.json.encode(members)
 
 

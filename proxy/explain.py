@@ -31,6 +31,8 @@ _SECONDS = frozenset(
         "fallback_after",
         "after",
         "body_time",
+        "idempotency",
+        "refresh_hot",
     }
 )
 

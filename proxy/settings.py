@@ -22,6 +22,7 @@ from policies import (
     RetryPolicy,
     Size,
     TimeoutPolicy,
+    WritesPolicy,
 )
 from policies.http.storing import HeadersPolicy
 
@@ -57,6 +58,7 @@ ConcurrencyFields = _partial(ConcurrencyPolicy)
 PacingFields = _partial(PacingPolicy)
 HedgeFields = _partial(HedgePolicy)
 EgressFields = _partial(EgressPolicy)
+WritesFields = _partial(WritesPolicy)
 HeadersFields = _partial(HeadersPolicy)
 BY_HEADERS_FIELDS = frozenset(HeadersFields.model_fields)  # of upstreams whose own headers decide, and their endpoints
 
@@ -180,6 +182,7 @@ class Guards(Strict):
     pacing: PacingFields = PacingFields()  # type: ignore[valid-type]
     hedge: HedgeFields = HedgeFields()  # type: ignore[valid-type]
     egress: EgressFields = EgressFields()  # type: ignore[valid-type]
+    writes: WritesFields = WritesFields()  # type: ignore[valid-type]
 
 
 class Defaults(Guards):

@@ -7,6 +7,7 @@ from adapters import Kind, Received
 from policies.http.invalidation import other_targets
 from proxy.answers import Answer, CacheStatus, from_reply
 from proxy.asking import Ask
+from proxy.checking import check_body
 from proxy.flights import seen
 from proxy.keeping import Keeper
 from proxy.outgoing import target_of
@@ -35,6 +36,7 @@ class Writer:
 
     async def write(self, ask: Ask) -> Answer:
         """The upstream's answer to a write. Raises LarderError."""
+        check_body(ask)
         task = asyncio.create_task(self._write(ask))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
