@@ -41,6 +41,19 @@ SLOW = replace(SECTION, ttl=12 * HOUR)
 # Not in §8: as course lists, which assignments are read beside.
 ASSIGNMENTS = OTHERS_COURSES
 
+# What changes without an event, or with every answer (§2.3): no ETag hangs on it.
+VOLATILE = frozenset(
+    {
+        "avatar_image_url",
+        "avatar_url",
+        "banner_image_download_url",
+        "image_download_url",
+        "last_activity_at",
+        "last_login",
+        "total_activity_time",
+    }
+)
+
 PEOPLE = "people"
 PEOPLE_ASKED = frozenset({"students", "enrollments"})  # include[] that makes sections a roster
 
@@ -58,7 +71,7 @@ def cached(
     *,
     knows_me: bool = False,
 ) -> Endpoint:
-    """A read that is kept; with grades in it for a minute only."""
+    """A read that is kept, with grades in it for a minute only; its ETag is a strong one."""
     return Endpoint(
         route=f"GET /api/v1/{path}",
         cache=cache,
@@ -67,6 +80,7 @@ def cached(
         model=model,
         tags=named,
         knows_me=knows_me,
+        volatile=VOLATILE,
     )
 
 

@@ -7,6 +7,7 @@ from math import floor
 from policies import ShelfLife
 from policies.http.fields import Fields
 from proxy.messages import Entry
+from proxy.strong_tags import told
 from proxy.upstream.messages import Body, Reply
 
 
@@ -81,8 +82,8 @@ def from_entry(entry: Entry, life: ShelfLife, now: float, cache: CacheStatus, ti
 
 
 def dated_fields(entry: Entry) -> Fields:
-    """Its fields, with the Date (RFC 9110 §6.6.1) that `stored_at` says where it was not kept."""
-    fields = entry.fields
+    """Its fields as they are told, with the Date (RFC 9110 §6.6.1) that `stored_at` says where it was not kept."""
+    fields = told(entry.fields)
     if any(name.lower() == "date" for name, _ in fields):
         return fields
     return (*fields, ("Date", formatdate(entry.stored_at, usegmt=True)))
@@ -94,7 +95,7 @@ def from_reply(reply: Reply, cache: CacheStatus) -> Answer:
     wait = reply.verdict.retry_after
     return Answer(
         reply.status,
-        reply.fields,
+        told(reply.fields),
         reply.body,
         cache,
         stream=reply.stream,

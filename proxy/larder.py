@@ -19,13 +19,16 @@ from proxy.clocks import Clocks
 from proxy.engine import Engine
 from proxy.express import ExpressLane
 from proxy.fetching import Fetcher
+from proxy.finding import Finder
 from proxy.health import Health
 from proxy.housekeeping import Housekeeping
+from proxy.idempotency import Idempotency
 from proxy.keeping import Keeper
 from proxy.learning import Learner
 from proxy.observing import Observing
 from proxy.outgoing import credential_query
 from proxy.plan import Plans
+from proxy.preconditions import Preconditions
 from proxy.purging import Purger
 from proxy.secrets import store_secret
 from proxy.server import Listener
@@ -164,13 +167,23 @@ class Larder:
         fetcher = Fetcher(
             calling, keeper, failures, self._learner, self.observing, max_entry=tools.max_entry, clock=wall
         )
-        writer = Writer(calling.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
-        engine = Engine(self.shelf, fetcher, writer, failures, wall, self.tier.leases, monotonic=self._clocks.monotonic)
-        self.batching = Batching(engine, self._asker, calling)
 
         async def answer(ask: Ask) -> Answer:
             return engine.at_once(ask) or await engine.answer(ask)
 
+        preconditions = Preconditions(self._asker, Finder(self.shelf, wall), answer, wall)
+        is_alone = self._share is None and self.durable.lists_keys
+        idempotency = Idempotency(self.shelf, self.observing.store_failed, wall, is_alone=is_alone)
+        writer = Writer(
+            calling.call,
+            self.purger,
+            keeper,
+            lambda ask: ask.plan.upstream.settle,
+            preconditions.settle,
+            idempotency.once,
+        )
+        engine = Engine(self.shelf, fetcher, writer, failures, wall, self.tier.leases, monotonic=self._clocks.monotonic)
+        self.batching = Batching(engine, self._asker, calling)
         self._learner.answer = answer
         self._learner.derive = self._derived
         return engine
