@@ -131,6 +131,7 @@ class ExpressLane:
             return None
         if lane.entry is not entry:
             self._keep_head(lane, entry)
+        entry.hit_at = now
         ttl, age = floor(life.fresh_until - now), max(0, int(now - entry.stored_at))
         rest = f"; ttl={ttl}\r\nAge: {age}\r\ntraceparent: {traceparent}\r\n\r\n"
         data = b"".join((lane.head, rest.encode("ascii"), entry.body))

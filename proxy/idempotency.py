@@ -19,6 +19,7 @@ from secrets import token_bytes
 from typing import NamedTuple
 
 import msgspec
+from cachetools import LRUCache
 
 from policies import ShelfLife
 from policies.http.fields import without
@@ -41,6 +42,7 @@ _METHODS = frozenset({"POST", "PATCH"})  # the others are idempotent by themselv
 _QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"(?:;.*)?')  # RFC 9651 §3.3.3
 _BARE = re.compile(r"[!#-+\--~]+")  # what many clients send: a UUID without quotes
 _NOT_KEPT = frozenset({"age", "cache-status", "set-cookie", "x-rate-limit-remaining", "x-request-cost"})
+_MOST_NEVER_SENT = 10_000
 _SLACK = 10.0  # seconds beyond its timeout after which a write of another process is not under way any more
 
 Write = Callable[[Ask], Awaitable[Written]]
@@ -66,6 +68,13 @@ class _Claim(NamedTuple):
     until: float
 
 
+def _decoded(held: bytes, claim: _Claim) -> Note:
+    try:
+        return _decoder.decode(held)
+    except msgspec.DecodeError:  # nobody can say what it was
+        return Note(claim.request, "unknown", b"", 0.0)
+
+
 class Idempotency:
     """Remembers writes by their keys."""
 
@@ -87,6 +96,7 @@ class Idempotency:
         self._is_alone = is_alone
         self._process = token_bytes(8)
         self._under_way: set[bytes] = set()
+        self._never_sent: LRUCache[bytes, None] = LRUCache(_MOST_NEVER_SENT)  # keys whose claim may have been kept
 
     async def once(self, ask: Ask, write: Write) -> Written:
         """What becomes of a write, or what became of it before.
@@ -122,15 +132,16 @@ class Idempotency:
         note = Note(claim.request, "begun", self._process, self._clock())
         try:
             held = await self._durable.claim(claim.key, _encode(note), claim.until)
-        except StoreError as error:
+            found = _decoded(held, claim) if held is not None else None
+            if found is not None and found.process == self._process and claim.key in self._never_sent:
+                await self._durable.note(claim.key, _encode(note), claim.until)
+                found = None
+        except StoreError as error:  # it may be kept all the same, its answer lost: but nothing goes out
+            self._never_sent[claim.key] = None
             self._on_error("claim", error)
             raise WriteUnrecorded from error
-        if held is None:
-            return None
-        try:
-            return _decoder.decode(held)
-        except msgspec.DecodeError:  # nobody can say what it was
-            return Note(claim.request, "unknown", b"", 0.0)
+        self._never_sent.pop(claim.key, None)
+        return found
 
     async def _write(self, claim: _Claim, ask: Ask, write: Write) -> Written:
         written = await write(ask)

@@ -119,6 +119,7 @@ class Larder:
         runtime = self._runtime(plans)
         self.upstreams.follow(plans.upstreams.values())
         self.plans, self.runtime = plans, runtime
+        self.engine.hot.clear()
 
     async def close(self) -> None:
         """Drain: no new connections, then requests, writes and pending stores end within `drain` seconds."""
@@ -171,22 +172,27 @@ class Larder:
         async def answer(ask: Ask) -> Answer:
             return engine.at_once(ask) or await engine.answer(ask)
 
-        preconditions = Preconditions(self._asker, Finder(self.shelf, wall), answer, wall)
-        is_alone = self._share is None and self.durable.lists_keys
-        idempotency = Idempotency(self.shelf, self.observing.store_failed, wall, is_alone=is_alone)
+        def refresh_hot(tags: set[str], within: float) -> None:
+            engine.refresh_hot(tags, within)
+
         writer = Writer(
             calling.call,
             self.purger,
             keeper,
             lambda ask: ask.plan.upstream.settle,
-            preconditions.settle,
-            idempotency.once,
+            Preconditions(self._asker, Finder(self.shelf, wall), answer, wall).settle,
+            self._idempotency().once,
+            refresh_hot,
         )
         engine = Engine(self.shelf, fetcher, writer, failures, wall, self.tier.leases, monotonic=self._clocks.monotonic)
         self.batching = Batching(engine, self._asker, calling)
         self._learner.answer = answer
         self._learner.derive = self._derived
         return engine
+
+    def _idempotency(self) -> Idempotency:
+        is_alone = self._share is None and self.durable.lists_keys
+        return Idempotency(self.shelf, self.observing.store_failed, self._clocks.wall, is_alone=is_alone)
 
     def _derived(self, ask: Ask, path: str) -> Ask:
         """The same caller with the same credential, asking for another path."""

@@ -32,9 +32,11 @@ class Writer:
         settle: Callable[[Ask], float],
         preconditions: Callable[[Ask], Awaitable[Settled]] | None = None,
         once: Callable[[Ask, Write], Awaitable[Written]] | None = None,
+        purged: Callable[[set[str], float], None] = lambda _tags, _within: None,
     ) -> None:
         """`preconditions` looks at them before anything is sent; without it they travel with the write. `once` sends a
-        write with a key only if it did not come before.
+        write with a key only if it did not come before. `purged` hears of the tags that a write made old, and within
+        how many seconds somebody must have read what is to be fetched anew.
         """
         self._call = call
         self._purger = purger
@@ -42,6 +44,7 @@ class Writer:
         self._settle = settle
         self._preconditions = preconditions
         self._once = once
+        self._purged = purged
         self._closing: set[asyncio.Future[None]] = set()
         self._under_way: set[asyncio.Task[Answer]] = set()
 
@@ -101,6 +104,7 @@ class Writer:
                 status.detail = "purge-unrecorded"
             if for_get is not None and purged is not None:
                 status.stored = self._keeper.keep_for_get(for_get, purged.fence)
+            self._purged(tags, ask.plan.writes.refresh_hot)
         is_known = reply.verdict.kind not in (Kind.CREDENTIAL_REFUSED, Kind.THROTTLED)  # those turned it away
         return Written(Outcome.DONE if is_known else Outcome.NOT_DONE, from_reply(reply, status))
 

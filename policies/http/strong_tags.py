@@ -8,14 +8,18 @@ import json
 from collections.abc import Collection
 from hashlib import blake2b
 
+import msgspec
+
 MOST_NAMED = 20
 """Members that are named as changed."""
+
+_NESTED = (dict, list)
+_written = msgspec.json.Encoder(order="sorted").encode
 
 
 def strong_tag(value: object, volatile: Collection[str]) -> str:
     """The tag of a JSON value, less the members, at any depth, that are named as volatile."""
-    text = json.dumps(_less(value, volatile), separators=(",", ":"), sort_keys=True, ensure_ascii=True)
-    return f'"{blake2b(text.encode("ascii"), digest_size=16).hexdigest()}"'
+    return f'"{blake2b(_text(_less(value, volatile)), digest_size=16).hexdigest()}"'
 
 
 def changed_members(one: object, other: object, volatile: Collection[str]) -> tuple[str, ...]:
@@ -33,14 +37,23 @@ def _is_same(one: dict[str, object], other: dict[str, object], name: str, volati
     return _text(_less(one[name], volatile)) == _text(_less(other[name], volatile))
 
 
-def _text(value: object) -> str:
-    """Compared as written: to Python `1`, `1.0` and `true` are the same."""
-    return json.dumps(value, sort_keys=True)
+def _text(value: object) -> bytes:
+    """Compared as written: to Python `1`, `1.0` and `true` are the same. msgspec is five times as quick as json, and
+    refuses half of a surrogate pair and integers beyond 64 bits.
+    """
+    try:
+        return _written(value)
+    except (UnicodeEncodeError, OverflowError):
+        return json.dumps(value, separators=(",", ":"), sort_keys=True).encode("ascii")
 
 
 def _less(value: object, volatile: Collection[str]) -> object:
     if isinstance(value, dict):
-        return {name: _less(member, volatile) for name, member in value.items() if name not in volatile}
+        return {
+            name: _less(member, volatile) if isinstance(member, _NESTED) else member
+            for name, member in value.items()
+            if name not in volatile
+        }
     if isinstance(value, list):
-        return [_less(item, volatile) for item in value]
+        return [_less(item, volatile) if isinstance(item, _NESTED) else item for item in value]
     return value

@@ -234,6 +234,25 @@ async def test_what_the_store_cannot_remember_is_not_sent(larder):
         assert await posts(house) == 0
 
 
+async def test_what_was_not_sent_may_come_again_though_the_store_kept_its_claim_and_could_not_say_so(larder):
+    async with larder() as house:
+        claim = house.larder.durable.claim
+
+        async def kept_and_lost(*args):
+            await claim(*args)
+            raise StoreError("the connection was lost")
+
+        house.larder.durable.claim = kept_and_lost
+        refused = await make(house)
+        house.larder.durable.claim = claim
+        done, again = await make(house), await make(house)
+
+        assert (refused.status, done.status) == (503, 200)
+        assert "Idempotency-Replayed" not in done.headers
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert await posts(house) == 1
+
+
 async def test_an_answer_that_cannot_be_kept_is_given_and_never_asked_for_again(larder):
     async with larder() as house:
 
