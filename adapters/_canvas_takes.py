@@ -7,13 +7,18 @@ Texts name what would be right, never what was sent.
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, TypeAdapter, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from adapters._rack import given, spelled
 from adapters._vocabulary import Takes
 
 LONGEST_NAME = 255  # characters, of courses and sections
 
+_ISO_8601 = re.compile(
+    r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+    r"([T ]([01]\d|2[0-4]):[0-5]\d(:[0-6]\d([.,]\d+)?)?\s?(Z|z|UTC|[+-]\d{2}(:?\d{2})?)?)?",
+    re.ASCII,
+)  # a zone may be missing, and so may the time of day: Canvas has its own for both
 _ID = re.compile(r"self|[0-9]{1,20}|[0-9]{1,9}~[0-9]{1,20}|(?:hex:)?[a-z][a-z0-9_]*:.+", re.ASCII)
 
 
@@ -36,6 +41,14 @@ def _name(value: object) -> str:
     return value
 
 
+def _instant(value: object) -> str | None:
+    if value in (None, ""):  # it takes back what was set
+        return None
+    if isinstance(value, str) and _ISO_8601.fullmatch(value.strip()):
+        return value
+    raise ValueError("has to be an instant as ISO 8601 writes it, such as 2026-09-08T13:00:00Z")
+
+
 def _unless_blank(value: object) -> object:
     """Blank takes back what was set."""
     return None if value == "" else value
@@ -45,7 +58,8 @@ def _unless_blank(value: object) -> object:
 Id = Annotated[str | None, BeforeValidator(_id)]
 MaybeId = Annotated[str | None, BeforeValidator(_id_or_blank)]
 Name = Annotated[str | None, BeforeValidator(_name)]
-Instant = Annotated[AwareDatetime | None, BeforeValidator(_unless_blank)]  # ISO 8601: 2026-09-08T13:00:00Z
+Text = Annotated[str | None, Field(max_length=LONGEST_NAME)]
+Instant = Annotated[str | None, BeforeValidator(_instant)]
 Flag = Annotated[bool | None, BeforeValidator(_unless_blank)]
 EnrollmentType = Literal[
     "StudentEnrollment", "TeacherEnrollment", "TaEnrollment", "ObserverEnrollment", "DesignerEnrollment"
@@ -98,7 +112,7 @@ class ChangedCourse(Given):
     """What of a course is to change."""
 
     name: Name = None
-    course_code: Name = None
+    course_code: Text = None
     event: Literal["claim", "offer", "conclude", "delete", "undelete"] | None = None
     start_at: Instant = None
     end_at: Instant = None

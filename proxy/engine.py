@@ -31,6 +31,7 @@ from proxy.sharing.leases import Leases
 from proxy.shelf import Shelf
 from proxy.stock import Stock
 from proxy.store.fences import Validity
+from proxy.strong_tags import less_foreign_tag
 from proxy.unclaimed import let_go, unclaimed
 from proxy.upstream.failures import UpstreamFailure
 from proxy.validating import Stored
@@ -150,7 +151,9 @@ class Engine:
                 self._coverer.covered(ask, found, landing, status) if found is not None and may_be_covered else None
             )
             return covered or as_it_came(failure, status)
-        return from_reply(reply, status)
+        answer = from_reply(reply, status)
+        answer.fields = less_foreign_tag(ask, answer.fields)
+        return answer
 
     async def _fetched(self, ask: Ask, found: Found | None) -> Answer:
         status = CacheStatus(fwd=self._why_forwarded(ask, found))

@@ -145,8 +145,8 @@ class KeyReused(LarderError):
 class WriteUnrecorded(LarderError):
     """503: that a write begins under this Idempotency-Key, or what it came to, cannot be read or recorded just now."""
 
-    def __init__(self) -> None:
-        detail = "The store cannot remember Idempotency-Keys just now. Nothing was sent."
+    def __init__(self, why: str = "The store cannot remember Idempotency-Keys just now.") -> None:
+        detail = f"{why} Nothing was sent."
         super().__init__(_problem(503, "Write unrecorded", detail, retry_after=_WAIT))
         self.word = "write-unrecorded"
 

@@ -50,9 +50,9 @@ class Hot:
         if not within:
             return []
         since, found = self._clock() - within, list[_Read]()
-        for key, read in list(self._reads.items()):
-            entry = self._shelf.memory.peek(key)
-            if entry is None:
+        for key in list(self._reads):
+            read, entry = self._reads.get(key), self._shelf.memory.peek(key)
+            if read is None or entry is None:
                 continue
             at = max(read.at, entry.hit_at)
             if at >= since and not tags.isdisjoint(entry.tags) and self._shelf.validity(entry) is Validity.SOFT:

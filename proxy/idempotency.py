@@ -42,6 +42,7 @@ _METHODS = frozenset({"POST", "PATCH"})  # the others are idempotent by themselv
 _QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"(?:;.*)?')  # RFC 9651 §3.3.3
 _BARE = re.compile(r"[!#-+\--~]+")  # what many clients send: a UUID without quotes
 _NOT_KEPT = frozenset({"age", "cache-status", "set-cookie", "x-rate-limit-remaining", "x-request-cost"})
+_NO_STORE = "Several workers without a durable store (`store.durable: none`) cannot remember Idempotency-Keys."
 _MOST_NEVER_SENT = 10_000
 _SLACK = 10.0  # seconds beyond its timeout after which a write of another process is not under way any more
 
@@ -85,15 +86,18 @@ class Idempotency:
         clock: Callable[[], float],
         *,
         is_alone: bool,
+        has_common_store: bool = True,
     ) -> None:
         """`is_alone`: no other process writes to the same durable store while this one does; so what another one began
-        is over. `clock` tells seconds since the epoch.
+        is over. `has_common_store`: what this process writes down is known to all that the same callers may reach.
+        `clock` tells seconds since the epoch.
         """
         self._shelf = shelf
         self._durable = shelf.durable
         self._on_error = on_error
         self._clock = clock
         self._is_alone = is_alone
+        self._has_common_store = has_common_store
         self._process = token_bytes(8)
         self._under_way: set[bytes] = set()
         self._never_sent: LRUCache[bytes, None] = LRUCache(_MOST_NEVER_SENT)  # keys whose claim may have been kept
@@ -107,6 +111,8 @@ class Idempotency:
         claim = self._claim(ask)
         if claim is None:
             return await write(ask)
+        if not self._has_common_store:
+            raise WriteUnrecorded(_NO_STORE)
         if claim.key in self._under_way:
             raise WriteUnderWay
         self._under_way.add(claim.key)
@@ -149,6 +155,8 @@ class Idempotency:
             async with asyncio.timeout(KEPT_WITHIN):
                 await self._settle(claim, ask, written)
         except (StoreError, TimeoutError) as error:  # the note stays "begun": who comes again hears that nobody knows
+            if written.outcome is Outcome.NOT_DONE:
+                self._never_sent[claim.key] = None
             self._on_error("note", error if isinstance(error, StoreError) else StoreError("timeout"))
             if written.answer is not None:
                 written.answer.cache.detail = "answer-unrecorded"
@@ -209,16 +217,17 @@ class Idempotency:
 
     async def _first_answer(self, claim: _Claim) -> Answer:
         try:
-            entry = self._shelf.look(claim.key) or await self._durable.get(claim.key)
+            held = self._shelf.look(claim.key)
+            entry = held or await self._durable.get(claim.key)
         except StoreError as error:
             self._on_error("get", error)
             raise WriteUnrecorded from error
         now = self._clock()
         if entry is None or entry.life.gone_at <= now or self._shelf.validity(entry) is Validity.HARD:
             raise AnswerNotKept
-        status = CacheStatus(hit=True, detail="replayed")
+        status, tier = CacheStatus(hit=True, detail="replayed"), "memory" if held is not None else "durable"
         fields = (*dated_fields(entry), (REPLAYED, "true"))
-        return Answer(entry.status, fields, entry.body, status, age=max(0, int(now - entry.stored_at)), tier="durable")
+        return Answer(entry.status, fields, entry.body, status, age=max(0, int(now - entry.stored_at)), tier=tier)
 
 
 def _read(value: str) -> str:

@@ -191,8 +191,14 @@ class Larder:
         return engine
 
     def _idempotency(self) -> Idempotency:
-        is_alone = self._share is None and self.durable.lists_keys
-        return Idempotency(self.shelf, self.observing.store_failed, self._clocks.wall, is_alone=is_alone)
+        is_single = self._share is None
+        return Idempotency(
+            self.shelf,
+            self.observing.store_failed,
+            self._clocks.wall,
+            is_alone=is_single and self.durable.lists_keys,
+            has_common_store=is_single or self.plans.settings.store.durable != "none",
+        )
 
     def _derived(self, ask: Ask, path: str) -> Ask:
         """The same caller with the same credential, asking for another path."""

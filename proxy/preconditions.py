@@ -23,14 +23,15 @@ from policies.http.preconditions import ON_WRITES, Current, failed, judged
 from policies.http.strong_tags import changed_members
 from proxy.answers import Answer
 from proxy.asker import Asker
-from proxy.asking import Ask
+from proxy.asking import OVERRIDES, Ask
 from proxy.errors import LarderError, PreconditionFailed, PreconditionUnchecked, UpstreamTimeout
 from proxy.finding import Finder
 from proxy.messages import Entry
 from proxy.strong_tags import tag_in
 from proxy.upstream.reading import parsed
 
-_NOT_OF_A_READ = (*CONDITIONAL, "cache-control", "content-encoding", "content-type", "idempotency-key", "pragma")
+_OF_A_WRITE = frozenset({"content-encoding", "content-type", "idempotency-key", *OVERRIDES})
+_NOT_OF_A_READ = CONDITIONAL | _OF_A_WRITE | {"cache-control", "pragma"}
 _GONE = (404, 410)
 
 
@@ -66,7 +67,7 @@ class Preconditions:
             return Settled(ask)
         live = self._live(ask)
         volatile = live.plan.endpoint.volatile
-        if volatile is None:  # nobody here knows how its states are told apart: the upstream is to judge
+        if volatile is None or live.key is None:  # its states are not told apart here: the upstream is to judge
             return Settled(ask)
         before = await self._stored(live)
         answer = await self._read(live)
@@ -101,7 +102,9 @@ class Preconditions:
             raise
         except LarderError as error:
             raise _unchecked(live, error) from error
-        if answer.cache.hit or answer.status >= 500:
+        if answer.stream is not None:  # too large to be compared
+            await answer.stream.close()
+        if answer.stream is not None or answer.cache.hit or answer.status >= 500:
             raise PreconditionUnchecked(live.plan.upstream.name, answer.retry_after)
         return answer
 
@@ -110,7 +113,7 @@ class Preconditions:
             return None
         headers = as_mapping(answer.fields)
         tag = headers.get("etag")
-        if not is_strong(tag):  # it is not what its endpoint's answers are, or too large to be compared
+        if not is_strong(tag):  # it is not what its endpoint's answers are, or as large as nobody tags
             raise PreconditionUnchecked(live.plan.upstream.name, None)
         return Current(tag, http_date(headers.get("last-modified"), self._clock()))
 

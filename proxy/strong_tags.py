@@ -35,6 +35,11 @@ def told(fields: Fields) -> Fields:
     return (*without(fields, {LARDER_TAG.lower(), "etag"}), ("ETag", ours))
 
 
+def less_foreign_tag(ask: Ask, fields: Fields) -> Fields:
+    """The fields of an answer to HEAD: GET has another tag here than the upstream's (RFC 9110 §9.3.2)."""
+    return fields if ask.plan.endpoint.volatile is None else without(fields, {"etag"})
+
+
 def tag_in(head: str) -> str | None:
     """The tag in a stored head."""
     _, found, rest = f"\n{head}".partition(_MARK)

@@ -103,11 +103,11 @@ async def test_what_changed_is_not_said_where_it_is_not_known(larder):
 async def test_the_state_is_read_live_and_never_from_the_cache(larder):
     async with larder() as house:
         tag = await tag_of(house)
-        before = await house.calls("/courseworks/api/v1/courses/565")
 
         await house.ask("PUT", COURSE, headers=bearer(CY, **{"If-Match": tag}), data=form())
 
-        assert await house.calls("/courseworks/api/v1/courses/565") == before + 2  # the read and the write
+        journal = await house.control("journal?path=/courseworks/api/v1/courses/565", method="GET")
+        assert [entry["method"] for entry in journal["requests"]][:3] == ["GET", "GET", "PUT"]
 
 
 async def test_what_cannot_be_read_is_not_written(larder):
@@ -172,3 +172,41 @@ async def test_an_operator_may_leave_preconditions_to_the_upstream(larder):
 
         assert done.status == 200
         assert await house.calls("/courseworks/api/v1/courses/565") == 1  # the PUT alone
+
+
+async def test_a_write_in_disguise_is_not_sent_as_the_read_before_it(larder):
+    async with larder() as house:
+        headers = bearer(CY, **{"If-Match": '"other"', "X-HTTP-Method-Override": "PUT"})
+
+        refused = await house.ask("POST", COURSE, headers=headers, data=form())
+
+        assert refused.status == 412
+        journal = await house.control("journal?path=/courseworks/api/v1/courses/565", method="GET")
+        assert [entry["method"] for entry in journal["requests"]] == ["GET"]
+
+
+async def test_where_nothing_is_kept_the_upstream_is_to_judge(larder):
+    endpoints = {"GET /api/v1/courses/{course}": {"cache": {"partition": "none"}}}
+    async with larder(upstreams={"courseworks": {"endpoints": endpoints}}) as house:
+        done = await house.ask("PUT", COURSE, headers=bearer(CY, **{"If-Match": '"other"'}), data=form())
+
+        assert done.status == 200
+        assert await house.calls("/courseworks/api/v1/courses/565") == 1
+
+
+async def test_a_head_never_has_a_tag_that_a_get_does_not_have(larder):
+    async with larder() as house:
+        before = await house.ask("HEAD", COURSE, headers=bearer(CY))
+        tag = await tag_of(house)
+        after = await house.ask("HEAD", COURSE, headers=bearer(CY))
+
+        assert before.headers.get("ETag") in (None, tag)
+        assert after.headers["ETag"] == tag
+
+
+async def test_what_is_too_large_to_be_compared_is_not_written_over_blindly(larder):
+    async with larder(store={"max_entry": "100B"}) as house:
+        refused = await house.ask("PUT", COURSE, headers=bearer(CY, **{"If-Match": '"other"'}), data=form())
+
+        assert refused.status == 503
+        assert await puts(house) == []
