@@ -356,3 +356,15 @@ async def test_without_a_durable_store_keys_live_as_long_as_the_process(larder):
 
         assert again.body == first.body
         assert await posts(house) == 1
+
+
+async def test_what_comes_again_with_the_condition_of_the_first_time_gets_the_first_answer(larder):
+    """By then the state has moved: by the first."""
+    async with larder() as house:
+        tag = (await house.get(SECTIONS, headers=bearer(CY))).headers["ETag"]
+        first = await make(house, **{"If-Match": tag})
+        again = await make(house, **{"If-Match": tag})
+
+        assert (first.status, again.status) == (200, 200)
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert await posts(house) == 1

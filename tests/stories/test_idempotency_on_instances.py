@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.house import CY, bearer
+from tests.redis_server import redis_server
 from tests.stories.test_instances import instances
 
 SECTIONS = "/courseworks/api/v1/courses/565/sections"
@@ -51,3 +52,16 @@ async def test_of_many_at_once_one_is_carried_out(tmp_path, redis):
         assert {answer.status for answer in answers} <= {200, 409}
         assert len({answer.body for answer in answers if answer.status == 200}) == 1
         assert await posts(houses[0]) == 1
+
+
+async def test_while_the_store_is_away_nothing_with_a_key_is_sent(tmp_path):
+    async with redis_server() as redis, instances(tmp_path, redis.url) as (first, _):
+        await redis.kill()
+
+        refused = await make(first)
+        without = await first.ask("POST", SECTIONS, headers=bearer(CY), data={"course_section[name]": "Unkeyed"})
+
+        assert refused.status == 503
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert without.status == 200
+        assert await posts(first) == 1
