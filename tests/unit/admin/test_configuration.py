@@ -30,6 +30,7 @@ async def test_the_config_is_shown_with_defaults_and_without_secrets(operator):
         "pacing": {},
         "hedge": {},
         "egress": {},
+        "writes": {},
     }
     assert config["admin"] == {
         "host": "127.0.0.1",
