@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from adapters._vocabulary import NOT_JSON, Kind, Received, Verdict
+from adapters._exchanges import NOT_JSON, Kind, Received, Verdict
 
 NOT_WHAT_IT_SAYS = Verdict(Kind.UNUSABLE, detail="not-json")
 ERROR_INSIDE = Verdict(Kind.UNUSABLE, detail="error-inside")

@@ -5,8 +5,9 @@ from typing import Any
 
 from adapters._answers import ERROR_INSIDE, NOT_WHAT_IT_SAYS, finite, header_number, is_success, is_unreadable
 from adapters._canvas_ids import id_in_answer
+from adapters._exchanges import Kind, Received, Verdict, http_verdict
 from adapters._json import mapping, written_json
-from adapters._vocabulary import Kind, Problem, Received, Verdict, http_verdict
+from adapters._vocabulary import Problem
 from policies import PacingPolicy
 
 THROTTLED = b"Rate Limit Exceeded"  # the reason words before it differ by version, this does not
@@ -51,7 +52,10 @@ def quota_cost(headers: Mapping[str, str]) -> float | None:
 
 def shape_error(problem: Problem, _path: str) -> bytes:
     """An error as canvasapi reads it; it parses the body of every 401 as JSON."""
-    body: dict[str, Any] = {"errors": [{"message": problem.detail or problem.title}]}
+    errors: list[dict[str, str]] = [
+        {"field": fault.field, "message": fault.message, "error_code": fault.code} for fault in problem.faults
+    ]
+    body: dict[str, Any] = {"errors": errors or [{"message": problem.detail or problem.title}]}
     if problem.status == 401:
         body = {"status": "unauthenticated", **body}
     return written_json(body)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote
 
+from adapters._exchanges import Sent
 from adapters._json import strict_json
-from adapters._vocabulary import Sent
 
 Fields = Mapping[str, tuple[str, ...]]
 """Values by Rack's name for them: `enrollment[user_id]`, and `course_ids[]` for arrays."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from adapters._canvas_ids import id_forms, id_in_answer
+from adapters._exchanges import Exchange
 from adapters._json import mapping, rows
-from adapters._vocabulary import Exchange
 from policies import Holding
 
 TERMS = "enrollment_terms"  # the one collection that comes wrapped

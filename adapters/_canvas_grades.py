@@ -1,6 +1,6 @@
 """Whether a Canvas answer carries grades: those live for a minute and are never served stale (UPSTREAMS.md §8)."""
 
-from adapters._vocabulary import Exchange, Sent
+from adapters._exchanges import Exchange, Sent
 
 GRADED = "graded"
 

@@ -1,6 +1,7 @@
 """Pages of a Canvas list (UPSTREAMS.md §2.4; Canvas lib/api.rb)."""
 
-from adapters._vocabulary import Collection, Query, Wanted
+from adapters._exchanges import Query
+from adapters._vocabulary import Collection, Wanted
 
 DEFAULT, LARGEST = 10, 100  # rows of a page
 PAGE, PER_PAGE = "page", "per_page"

@@ -1,6 +1,6 @@
 """Which Canvas queries are the same query (UPSTREAMS.md §2.8)."""
 
-from adapters._vocabulary import Query
+from adapters._exchanges import Query
 
 TOKEN = "access_token"  # noqa: S105 - the name of the parameter; its value is the credential, and no part of a key
 

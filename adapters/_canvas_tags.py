@@ -10,8 +10,8 @@ from typing import Any
 from adapters._canvas_changes import ALL_ACCOUNTS, ALL_ASSIGNMENTS, ALL_GRADES, ALL_USERS, TENANT, UNKNOWN
 from adapters._canvas_grades import included, is_graded
 from adapters._canvas_ids import Ids, id_forms, id_in_answer
+from adapters._exchanges import Exchange
 from adapters._json import mapping, rows
-from adapters._vocabulary import Exchange
 
 Row = Mapping[str, Any]
 

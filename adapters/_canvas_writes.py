@@ -27,8 +27,9 @@ from adapters._canvas_changes import (
 )
 from adapters._canvas_ids import Ids, id_forms
 from adapters._canvas_links import links
+from adapters._exchanges import Received, Sent
 from adapters._json import mapping
-from adapters._vocabulary import Effect, Received, Sent
+from adapters._vocabulary import Effect
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 KINDS = {

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from adapters._answers import ERROR_INSIDE, NOT_WHAT_IT_SAYS, is_success, is_unreadable
+from adapters._exchanges import Kind, Received, Verdict, http_verdict
 from adapters._json import mapping, rows, written_json
-from adapters._vocabulary import Kind, Problem, Received, Verdict, http_verdict
+from adapters._vocabulary import Problem
 
 BACK_OFF = 1.0  # seconds; the least to wait when throttled, for a Retry-After is normally absent (§5.3)
 

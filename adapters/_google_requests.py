@@ -4,8 +4,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from adapters._answers import canonical_content_type
+from adapters._exchanges import NOT_JSON, Query, Sent
 from adapters._json import Number, canonical_json, strict_json
-from adapters._vocabulary import NOT_JSON, Query, Sent
 
 CREDENTIAL = frozenset({"key", "client", "signature", "access_token"})
 # Billing sessions and correction sequences: such an answer belongs to its chain (§5.2, §9).

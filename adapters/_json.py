@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from adapters._vocabulary import NOT_JSON
+from adapters._exchanges import NOT_JSON
 
 DEEPEST = 64  # levels; a body nested deeper is compared by its bytes
 

@@ -1,8 +1,9 @@
 """What an answer of Smarty means: refusals, errors, and whether every input was matched (UPSTREAMS.md §4.3–§4.5)."""
 
 from adapters._answers import ERROR_INSIDE, NOT_WHAT_IT_SAYS, is_success, is_unreadable
+from adapters._exchanges import Exchange, Kind, Received, Verdict, http_verdict
 from adapters._json import mapping, rows, strict_json, written_json
-from adapters._vocabulary import Exchange, Kind, Problem, Received, Verdict, http_verdict
+from adapters._vocabulary import Problem
 
 NO_MATCH = "no_match"
 VERIFIED = frozenset({"Y", "S", "D"})  # dpv_match_code: confirmed, without its secondary, with one missing

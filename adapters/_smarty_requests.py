@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adapters._exchanges import Query, Sent
 from adapters._json import Number, rows, strict_json
-from adapters._vocabulary import Batch, Echo, Query, Sent
+from adapters._vocabulary import Batch, Echo
 
 CREDENTIAL = frozenset({"auth-id", "auth-token", "key"})
 OF_ALL = CREDENTIAL | {"license", "features"}  # asked once, for all of a batch

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
+from adapters._exchanges import NOTHING, Exchange, Query, Received, Sent, Verdict, http_verdict
 from policies import (
     BreakerPolicy,
     CachePolicy,
@@ -20,85 +19,8 @@ from policies import (
     PayloadPolicy,
     RetryPolicy,
     TimeoutPolicy,
+    WritesPolicy,
 )
-
-NOTHING: Mapping[str, str] = MappingProxyType({})
-
-Query = tuple[tuple[str, str | None], ...]
-"""Form-decoded pairs in the order they came; None where a name stands without `=`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What the upstream will see of a request, as an adapter's functions read it."""
-
-    method: str
-    path: str  # raw (percent-encoded), below the upstream's prefix, without the query
-    query: Query = ()
-    headers: Mapping[str, str] = field(default_factory=lambda: NOTHING)  # names in lower case
-    body: bytes = b""
-    params: Mapping[str, str] = field(
-        default_factory=lambda: NOTHING
-    )  # what the route's {names} stand for, percent-decoded
-
-    def last(self, name: str) -> str | None:
-        """The last value of a query parameter: Rack keeps the last of repeated scalars (UPSTREAMS.md §2.4)."""
-        return next((value for key, value in reversed(self.query) if key == name), None)
-
-    def all(self, name: str) -> tuple[str, ...]:
-        """Every value of a repeated query parameter, in order."""
-        return tuple(value for key, value in self.query if key == name and value is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """An upstream's answer. `json` is the parsed body, or NOT_JSON; big bodies of uncached endpoints are not read."""
-
-    status: int
-    headers: Mapping[str, str]  # names in lower case
-    body: bytes = b""
-    json: Any = None
-
-
-class NotJson:
-    """The body was not JSON (or was not read)."""
-
-    def __repr__(self) -> str:
-        return "NOT_JSON"
-
-
-NOT_JSON = NotJson()
-
-
-class Kind(Enum):
-    """What an answer means for the entry it would replace, for its caller and for the guards."""
-
-    ANSWER = "answer"  # a success: store it if the endpoint has a cache
-    MISSING = "missing"  # 404 and 410: an answer, which replaces the entry, with the negative ttl
-    CALLER_ERROR = "caller error"  # other 4xx: passed on, never stored, the entry stays
-    FORBIDDEN = "forbidden"  # this credential may not: passed on, never covered by a stale answer, that entry goes
-    CREDENTIAL_REFUSED = "credential refused"  # the credential is no good: its partition ends (if it was the caller's)
-    THROTTLED = "throttled"  # too many: stale may cover it
-    FAILED = "failed"  # the upstream's fault: retried where safe, stale may cover it
-    UNUSABLE = "unusable"  # a success that must not replace a good entry: the payload check refused it
-
-
-class Verdict(NamedTuple):
-    """What an adapter makes of an answer."""
-
-    kind: Kind
-    retry_after: float | None = None  # seconds the upstream asked to be left alone
-    detail: str = ""  # a fixed word for logs, metrics and Cache-Status; never data
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A request with its good answer, as tags and outcomes are read from it."""
-
-    sent: Sent
-    status: int
-    json: Any  # parsed body or NOT_JSON
-    me: str | None = None  # the upstream's id of the user the credential belongs to, where it is known
 
 
 class Echo(NamedTuple):
@@ -140,6 +62,19 @@ class Collection:
     bookmark: str  # how the text of a bookmark begins
 
 
+class BadBody(ValueError):
+    """A body is not what its media type says. The text is for its sender, and quotes nothing of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Takes:
+    """What an endpoint takes: checked before a write is sent, so that what is wrong is said without asking anybody."""
+
+    read: Callable[[Sent], Any]  # all that is given, or NOT_JSON where the upstream is to judge. Raises BadBody
+    model: TypeAdapter[Any]  # what that has to parse as: strict on what is relied on, tolerant of all else
+    spelled: Callable[[Sequence[str | int]], str]  # a place in it as its sender wrote it: "course[name]"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One route of an upstream."""
@@ -158,6 +93,8 @@ class Endpoint:
     echo: Echo | None = None
     batch: Batch | None = None
     collection: Collection | None = None  # a list of objects, each with an `id`
+    takes: Takes | None = None  # a write's body; None: it is sent as it came
+    volatile: frozenset[str] | None = None  # members, at any depth, that change by themselves; None: no strong ETag
 
 
 class Place(NamedTuple):
@@ -175,6 +112,14 @@ class Signature:
     query: tuple[tuple[str, str], ...] = ()
 
 
+class Fault(NamedTuple):
+    """One field that is wrong, or is not what it was. Names and fixed words only, never a value."""
+
+    field: str  # its own name: "name"
+    message: str  # what is wrong, with the place of it as its sender wrote it: "course[name]: must not be blank"
+    code: str = "invalid"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """An error of Larder's own, before it is written in the shape its reader knows."""
@@ -184,6 +129,7 @@ class Problem:
     detail: str
     type: str = "about:blank"
     retry_after: int | None = None  # whole seconds
+    faults: tuple[Fault, ...] = ()  # the fields it is about; `detail` names them too
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,22 +162,6 @@ class Effect:
     tags: frozenset[str] = frozenset()
     links: tuple[Link, ...] = ()  # rows for the index
     known: bool = True  # False: an event the adapter has no rule for; nothing is purged
-
-
-def http_verdict(received: Received) -> Verdict:
-    """What a status code alone says (RFC 9110 §15); adapters correct it where their provider differs."""
-    status = received.status
-    if status in (404, 410):
-        return Verdict(Kind.MISSING)
-    if status == 429:
-        return Verdict(Kind.THROTTLED, detail="throttled")
-    if status == 401:
-        return Verdict(Kind.CREDENTIAL_REFUSED, detail="credential-refused")
-    if status in (402, 403, 407):
-        return Verdict(Kind.FORBIDDEN, detail="forbidden")
-    if status == 408 or status >= 500:
-        return Verdict(Kind.FAILED, detail="upstream-failed")
-    return Verdict(Kind.CALLER_ERROR if status >= 400 else Kind.ANSWER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +208,7 @@ class Adapter:
     shape_error: Callable[[Problem, str], bytes | None] | None = None  # (problem, path) → JSON its SDK can read
 
     # how it is called
+    writes: WritesPolicy | None = None  # None: the built-in one
     keep_at_most: float | None = None  # seconds; over every endpoint of it
     timeout: TimeoutPolicy | None = None  # None: the operator's defaults, else the built-in
     retry: RetryPolicy | None = None

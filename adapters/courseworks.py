@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from adapters import _canvas_models as models
 from adapters import _canvas_tags as tags
+from adapters import _canvas_takes as takes
 from adapters._canvas_answers import PACING, own_id, quota_cost, quota_left, shape_error, verdict
 from adapters._canvas_contents import collection, one
 from adapters._canvas_events import event_effect
@@ -17,7 +18,8 @@ from adapters._canvas_pages import PAGES
 from adapters._canvas_people import person
 from adapters._canvas_queries import TOKEN, canonical_query
 from adapters._canvas_writes import write_effect
-from adapters._vocabulary import Adapter, Collection, Endpoint, Exchange, Place, Signature, Whoami
+from adapters._exchanges import Exchange
+from adapters._vocabulary import Adapter, Collection, Endpoint, Place, Signature, Takes, Whoami
 from policies import DAY, HOUR, MINUTE, SECOND, CachePolicy, ConcurrencyPolicy, Partition, RetryPolicy, TimeoutPolicy
 
 # Lifetimes: UPSTREAMS.md §8. A person's own courses and one course outlive a day without Canvas: that is what this is
@@ -43,6 +45,19 @@ SLOW = replace(SECTION, ttl=12 * HOUR)
 # Not in §8: as course lists, which assignments are read beside.
 ASSIGNMENTS = OTHERS_COURSES
 
+# What changes without an event, or with every answer (§2.3): no ETag hangs on it.
+VOLATILE = frozenset(
+    {
+        "avatar_image_url",
+        "avatar_url",
+        "banner_image_download_url",
+        "image_download_url",
+        "last_activity_at",
+        "last_login",
+        "total_activity_time",
+    }
+)
+
 PEOPLE = "people"
 PEOPLE_ASKED = frozenset({"students", "enrollments"})  # include[] that makes sections a roster
 
@@ -62,8 +77,8 @@ def cached(
     knows_me: bool = False,
     pages: Collection | None = None,
 ) -> Endpoint:
-    """A read that is kept; with grades in it for a minute only. `of`: what in its path names the one object that it
-    answers; None: it answers a collection.
+    """A read that is kept, with grades in it for a minute only; its ETag is a strong one. `of`: what in its path names
+    the one object that it answers; None: it answers a collection.
     """
     return Endpoint(
         route=f"GET /api/v1/{path}",
@@ -75,6 +90,7 @@ def cached(
         tags=named,
         knows_me=knows_me,
         collection=pages,
+        volatile=VOLATILE,
     )
 
 
@@ -93,6 +109,12 @@ def listed(
 def with_people(endpoint: Endpoint) -> Endpoint:
     """The same read, which becomes a roster when people are asked for."""
     return replace(endpoint, outcomes={**endpoint.outcomes, PEOPLE: ROSTER}, outcome=section_outcome)
+
+
+def write(route: str, takes: Takes) -> Endpoint:
+    """A write whose body is looked at before it is sent."""
+    method, path = route.split(" ")
+    return Endpoint(route=f"{method} /api/v1/{path}", takes=takes)
 
 
 def sign(credential: Mapping[str, str]) -> Signature:
@@ -134,6 +156,13 @@ adapter = Adapter(
         cached("accounts/{account}/terms", SLOW, models.TERMS, tags.terms),
         cached("accounts/{account}", SLOW, models.ACCOUNT, tags.account, of="account"),
         listed("accounts", SLOW, models.ACCOUNTS, tags.accounts),
+        write("POST courses/{course}/enrollments", takes.ENROLL),
+        write("POST sections/{section}/enrollments", takes.ENROLL),
+        write("DELETE courses/{course}/enrollments/{enrollment}", takes.END_ENROLLMENT),
+        write("PUT courses/{course}", takes.CHANGE_COURSE),
+        write("POST courses/{course}/sections", takes.CHANGE_SECTION),
+        write("PUT sections/{section}", takes.CHANGE_SECTION),
+        write("POST sections/{section}/crosslist/{course}", takes.CROSSLIST),
     ),
     credential_places=(Place("header", "authorization"), Place("query", TOKEN)),
     credential_fields=("token",),

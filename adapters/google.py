@@ -6,6 +6,7 @@ partition of its own, nothing is ever fetched without a caller waiting for it, a
 
 from collections.abc import Mapping
 
+from adapters._exchanges import Exchange, Received, Sent
 from adapters._google_errors import shape_error, verdict
 from adapters._google_models import GEOCODING, VALIDATION
 from adapters._google_requests import (
@@ -18,7 +19,7 @@ from adapters._google_requests import (
     enabled_api,
 )
 from adapters._json import mapping
-from adapters._vocabulary import Adapter, Effect, Endpoint, Exchange, Place, Received, Sent, Signature
+from adapters._vocabulary import Adapter, Effect, Endpoint, Place, Signature
 from policies import (
     DAY,
     HOUR,

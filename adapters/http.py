@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from adapters._vocabulary import Adapter, Place, Signature
-from policies import SECOND, BreakerPolicy, ConcurrencyPolicy, Partition, RetryPolicy
+from policies import SECOND, BreakerPolicy, ConcurrencyPolicy, Partition, RetryPolicy, WritesPolicy
 
 
 def sign(credential: Mapping[str, str]) -> Signature:
@@ -26,5 +26,6 @@ adapter = Adapter(
     # It may be many things behind one name: a few that fail say nothing of the rest. What is down altogether fails all.
     breaker=BreakerPolicy(minimum_calls=100, cooldown=10 * SECOND),
     concurrency=ConcurrencyPolicy(upstream=200, credential=100, queue=2_000),
+    writes=WritesPolicy(idempotency=0),  # whether it knows such keys, and what they mean to it, is its own business
     by_headers=True,
 )

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from adapters import _smarty_models as models
 from adapters._answers import canonical_content_type
+from adapters._exchanges import Exchange, Received, Sent
 from adapters._json import canonical_json
 from adapters._smarty_answers import (
     NO_MATCH,
@@ -20,7 +21,7 @@ from adapters._smarty_answers import (
     zip_outcome,
 )
 from adapters._smarty_requests import ECHO, batch_of, canonical_lookup, canonical_query
-from adapters._vocabulary import Adapter, Effect, Endpoint, Exchange, Place, Received, Sent, Signature
+from adapters._vocabulary import Adapter, Effect, Endpoint, Place, Signature
 from policies import (
     DAY,
     MINUTE,

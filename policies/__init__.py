@@ -13,6 +13,7 @@ from policies.pacing import PacingPolicy
 from policies.payload import Doubt, Doubted, Holding, PayloadPolicy
 from policies.retry import RetryBudget, RetryPolicy
 from policies.timeouts import TimeoutPolicy
+from policies.writes import WritesPolicy
 
 __all__ = [
     "DAY",
@@ -52,4 +53,5 @@ __all__ = [
     "ShelfLife",
     "Size",
     "TimeoutPolicy",
+    "WritesPolicy",
 ]

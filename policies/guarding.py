@@ -10,6 +10,7 @@ from policies.pacing import PacingPolicy
 from policies.payload import PayloadPolicy
 from policies.retry import RetryPolicy
 from policies.timeouts import TimeoutPolicy
+from policies.writes import WritesPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,3 +25,4 @@ class GuardPolicies:
     hedge: HedgePolicy = field(default_factory=HedgePolicy)
     egress: EgressPolicy = field(default_factory=EgressPolicy)
     payload: PayloadPolicy = field(default_factory=PayloadPolicy)
+    writes: WritesPolicy = field(default_factory=WritesPolicy)

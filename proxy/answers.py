@@ -9,6 +9,7 @@ from typing import NamedTuple
 from policies import ShelfLife
 from policies.http.fields import Fields
 from proxy.messages import Entry
+from proxy.strong_tags import told
 from proxy.upstream.messages import Body, Reply
 
 
@@ -56,8 +57,9 @@ class Cut(NamedTuple):
     """An answer that is all rows of a list that is kept whole."""
 
     key: bytes  # where the list is kept
-    again: Callable[[bytes], tuple[Fields, int] | None]  # the list's body → what is cut from it now: fields of its own,
-    # and where its rows begin; None: not all rows any more
+    again: Callable[[bytes, Fields], tuple[Fields, int] | None]
+    """(the list's body, its fields) → the answer's fields, and where in that body its rows begin; None: it is not all
+    rows any more."""
 
 
 @dataclass(slots=True)
@@ -92,8 +94,8 @@ def from_entry(entry: Entry, life: ShelfLife, now: float, cache: CacheStatus, ti
 
 
 def dated_fields(entry: Entry) -> Fields:
-    """Its fields, with the Date (RFC 9110 §6.6.1) that `stored_at` says where it was not kept."""
-    fields = entry.fields
+    """Its fields as they are told, with the Date (RFC 9110 §6.6.1) that `stored_at` says where it was not kept."""
+    fields = told(entry.fields)
     if any(name.lower() == "date" for name, _ in fields):
         return fields
     return (*fields, ("Date", formatdate(entry.stored_at, usegmt=True)))
@@ -105,7 +107,7 @@ def from_reply(reply: Reply, cache: CacheStatus) -> Answer:
     wait = reply.verdict.retry_after
     return Answer(
         reply.status,
-        reply.fields,
+        told(reply.fields),
         reply.body,
         cache,
         stream=reply.stream,

@@ -26,7 +26,7 @@ _CACHED_METHODS = frozenset({"GET", "HEAD", "QUERY"})
 # thing than its encoding (RFC 3986 §2.2; but for the colon, UPSTREAMS.md §10).
 _ODD_QUERY = re.compile(r";|%(?![0-9A-Fa-f]{2})")
 _ODD_PATH = re.compile(r"[!$&'()*+,;=@]|%(?:2[146-9A-Ca-c]|3[BDbd]|40|(?![0-9A-Fa-f]{2}))")
-_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
 
 class Incoming(NamedTuple):
@@ -138,7 +138,7 @@ class Ask:
         one that asks the upstream to take it for another.
         """
         method, headers = self.sent.method, self.sent.headers
-        asked = ",".join(value for name in _OVERRIDES if (value := joined(headers, name)) is not None)
+        asked = ",".join(value for name in OVERRIDES if (value := joined(headers, name)) is not None)
         if any(other.strip().upper() != method for other in asked.split(",") if asked):
             return True
         return method not in SAFE_METHODS and not self.plan.endpoint.reads

@@ -10,6 +10,7 @@ lookup ── FRESH ────────────────────
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from policies import Demand, Freshness, Priority
@@ -22,6 +23,7 @@ from proxy.errors import NothingCached
 from proxy.fetching import Fetcher
 from proxy.finding import Finder, Found
 from proxy.flights import Flight, Flights
+from proxy.hot import Hot
 from proxy.landing import Landing, failed
 from proxy.presenting import presented
 from proxy.shared_flights import SharedFlights
@@ -29,6 +31,7 @@ from proxy.sharing.leases import Leases
 from proxy.shelf import Shelf
 from proxy.stock import Stock
 from proxy.store.fences import Validity
+from proxy.strong_tags import less_foreign_tag
 from proxy.unclaimed import let_go, unclaimed
 from proxy.upstream.failures import UpstreamFailure
 from proxy.validating import Stored
@@ -62,6 +65,7 @@ class Engine:
         self._clock = clock
         self._monotonic = monotonic
         self._flights: Flights[Landing] = Flights()
+        self.hot = Hot(shelf, clock)
         self._behind: set[asyncio.Task[Any]] = set()
         self._refreshing: set[bytes | None] = set()  # keys: while that goes on, a stale read costs no more than a hit
 
@@ -116,6 +120,7 @@ class Engine:
     def _serve(self, ask: Ask, found: Found) -> Answer:
         """A stored answer that is fresh, or stale and refreshed behind."""
         now = self._clock()
+        found.entry.hit_at = now
         key = ask.key
         wants = found.life.wants_refresh(now) and key is not None and key not in self._refreshing
         if wants and self._fetcher.may_refresh(ask):
@@ -146,7 +151,9 @@ class Engine:
                 self._coverer.covered(ask, found, landing, status) if found is not None and may_be_covered else None
             )
             return covered or as_it_came(failure, status)
-        return from_reply(reply, status)
+        answer = from_reply(reply, status)
+        answer.fields = less_foreign_tag(ask, answer.fields)
+        return answer
 
     async def _fetched(self, ask: Ask, found: Found | None) -> Answer:
         status = CacheStatus(fwd=self._why_forwarded(ask, found))
@@ -173,6 +180,7 @@ class Engine:
         else:
             answer = landing.answer(status, now, collapsed=status.collapsed)
             if landing.stored:
+                self.hot.brought(ask)
                 answer = presented(ask, answer, made_at=landing.made_at, now=now)
         if status.collapsed:  # an error that many share sets nobody else's cookies
             answer.fields = without(answer.fields, {"set-cookie"})
@@ -245,10 +253,21 @@ class Engine:
             self._keep(unclaimed(flight))
             raise
 
-    def _refresh_behind(self, ask: Ask, found: Found) -> None:
+    def refresh_hot(self, tags: AbstractSet[str], within: float) -> None:
+        """Fetch anew what a purge of these tags has made old and was read within so many seconds, though nobody waits:
+        as a notification would have it done.
+        """
+        for ask in self.hot.purged(tags, within):
+            ask.arrived, ask.order = self._shelf.fences.number, self._shelf.fences.sequence
+            ask.is_sure = self._shelf.fences.is_coherent
+            found = self._finder.in_memory(ask)
+            if found is not None and self._fetcher.may_refresh(ask):
+                self._refresh_behind(ask, found, Priority.NOTIFIED)
+
+    def _refresh_behind(self, ask: Ask, found: Found, priority: Priority = Priority.BEHIND) -> None:
         """Fetch while the caller already has its answer."""
         whole = ask.unconditional()
-        whole.demand = Demand(Priority.BEHIND, has_fallback=True)
+        whole.demand = Demand(priority, has_fallback=True)
         stored = self._stock.stored_for(whole, found)
         what = self._stock.flight_of(whole, stored)
         if self._flights.under_way(what) is None:

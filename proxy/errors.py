@@ -4,12 +4,13 @@ What a caller is told names upstreams, limits and fields, never a query, a token
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 from math import ceil, isfinite
 
 import msgspec
 
-from adapters import Adapter, Problem
+from adapters import Adapter, Fault, Problem
 
 PROBLEM_JSON = "application/problem+json"  # RFC 9457 §3
 JSON = "application/json"
@@ -50,6 +51,23 @@ class BadRequest(LarderError):
         super().__init__(_problem(400, "Bad request", f"{_one_line(field)}: found {found}; it has to be {right}"))
 
 
+class UnreadableBody(LarderError):
+    """400: a write's body is not what its media type says. `why` quotes nothing of it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(_problem(400, "Unreadable body", f"{why} Nothing was sent."))
+        self.word = "unreadable-body"
+
+
+class InvalidBody(LarderError):
+    """422: a write's body does not fit its endpoint (RFC 9110 §15.5.21). Names the fields, never what is in them."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        detail = f"{'; '.join(fault.message for fault in faults)}. Nothing was sent."
+        super().__init__(replace(_problem(422, "Invalid body", detail), faults=faults))
+        self.word = "invalid-body"
+
+
 class UnknownCaller(LarderError):
     """401: nobody knows who calls, or the Larder key that was presented is wrong."""
 
@@ -80,6 +98,69 @@ class UnknownApi(LarderError):
 
     def __init__(self, upstream: str) -> None:
         super().__init__(_problem(404, "Unknown API", f"The path chooses none of the APIs of {upstream}."))
+
+
+class WriteUnderWay(LarderError):
+    """409: the first request with this Idempotency-Key is not over yet."""
+
+    def __init__(self) -> None:
+        detail = "The first request with this Idempotency-Key is still under way. Nothing was sent again."
+        super().__init__(_problem(409, "Write under way", detail, retry_after=_WAIT))
+        self.word = "write-under-way"
+
+
+class OutcomeUnknown(LarderError):
+    """409: the first request with this Idempotency-Key was sent, and nobody knows what came of it."""
+
+    def __init__(self) -> None:
+        detail = (
+            "The first request with this Idempotency-Key was sent, and its outcome is unknown. Nothing was sent again. "
+            "Read what it was to change (Cache-Control: no-cache); if it is not there, send it under a new key."
+        )
+        super().__init__(_problem(409, "Outcome unknown", detail))
+        self.word = "outcome-unknown"
+
+
+class AnswerNotKept(LarderError):
+    """409: the first request with this Idempotency-Key was answered; the answer is too large, old, or erased."""
+
+    def __init__(self) -> None:
+        detail = (
+            "The first request with this Idempotency-Key was answered, and its answer is not kept any more. "
+            "Nothing was sent again. Read what it was to change."
+        )
+        super().__init__(_problem(409, "Answer not kept", detail))
+        self.word = "answer-not-kept"
+
+
+class KeyReused(LarderError):
+    """422: an Idempotency-Key came before with another request."""
+
+    def __init__(self) -> None:
+        detail = "This Idempotency-Key came before with another request. Nothing was sent; use a new key."
+        super().__init__(_problem(422, "Idempotency key reused", detail))
+        self.word = "idempotency-key-reused"
+
+
+class WriteUnrecorded(LarderError):
+    """503: that a write begins under this Idempotency-Key, or what it came to, cannot be read or recorded just now."""
+
+    def __init__(self, why: str = "The store cannot remember Idempotency-Keys just now.") -> None:
+        detail = f"{why} Nothing was sent."
+        super().__init__(_problem(503, "Write unrecorded", detail, retry_after=_WAIT))
+        self.word = "write-unrecorded"
+
+
+class PreconditionFailed(LarderError):
+    """412: what a write was to change is not as its writer knew it (RFC 9110 §13.1). Names members, never values."""
+
+    def __init__(self, header: str, changed: tuple[Fault, ...] = ()) -> None:
+        """`header`: which precondition; `changed`: what has changed since, where that is known."""
+        why = "It is there already" if header == "If-None-Match" else f"It is not what {header} names any more"
+        names = f": {', '.join(fault.field for fault in changed)} changed" if changed else ""
+        detail = f"{why}{names}. Nothing was sent; read it again."
+        super().__init__(replace(_problem(412, "Precondition failed", detail), faults=changed))
+        self.word = "precondition-failed"
 
 
 class BodyTooLarge(LarderError):
@@ -132,6 +213,16 @@ class UpstreamBusy(LarderError):
         super().__init__(_problem(503, "Upstream busy", detail, retry_after=retry_after))
 
 
+class PreconditionUnchecked(LarderError):
+    """503: how things stand could not be read, so that nobody knows whether a write's precondition holds."""
+
+    def __init__(self, upstream: str, retry_after: float | None) -> None:
+        detail = f"{upstream} does not tell just now whether the precondition holds. Nothing was sent."
+        wait = _WAIT if retry_after is None else retry_after
+        super().__init__(_problem(503, "Precondition unchecked", detail, retry_after=wait))
+        self.word = "precondition-unchecked"
+
+
 class UpstreamTimeout(LarderError):
     """504: the answer did not come in time."""
 
@@ -174,7 +265,10 @@ def render(problem: Problem, adapter: Adapter | None, path: str) -> tuple[int, F
 
 
 def _problem_json(problem: Problem) -> bytes:
-    members = {"type": problem.type, "title": problem.title, "status": problem.status, "detail": problem.detail}
+    members: dict[str, object] = {"type": problem.type, "title": problem.title, "status": problem.status}
+    members["detail"] = problem.detail
+    if problem.faults:  # an extension member, as RFC 9457 §3 shows one
+        members["errors"] = [{"field": fault.field, "detail": fault.message} for fault in problem.faults]
     return msgspec.json.encode(members)
 
 

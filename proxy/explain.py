@@ -32,6 +32,8 @@ _SECONDS = frozenset(
         "after",
         "body_time",
         "apart",
+        "idempotency",
+        "refresh_hot",
     }
 )
 

@@ -152,6 +152,7 @@ class ExpressLane:
         if lane.entry is not entry and not self._keep_head(lane, entry):
             del self._lanes[ticket]
             return None
+        entry.hit_at = now
         ttl, age = floor(life.fresh_until - now), max(0, int(now - entry.stored_at))
         rest = f"; ttl={ttl}\r\nAge: {age}\r\ntraceparent: {traceparent}\r\n\r\n"
         rows = (entry.body,) if lane.cut is None else (b"[", memoryview(entry.body)[lane.begins :], b"]")
@@ -164,11 +165,11 @@ class ExpressLane:
         """
         dated, length = dated_fields(entry), len(entry.body)
         if lane.cut is not None:
-            cut = lane.cut.again(entry.body)
+            cut = lane.cut.again(entry.body, dated)
             if cut is None:
                 return False
-            lane.begins = cut[1]
-            dated, length = (*dated, *cut[0]), length - lane.begins + 2
+            dated, lane.begins = cut
+            length -= lane.begins - 2  # its brackets
         fields = (
             *carried(dated, lane.bases, {"age", "cache-status", "content-length", "traceparent", "via"}),
             ("Via", appended(dated, "via", VIA)),

@@ -24,6 +24,7 @@ from proxy.parts import PARTIAL, completed
 from proxy.spool import Spool
 from proxy.store.contract import StoreError
 from proxy.storing import freshened, tags_of
+from proxy.strong_tags import tagged
 from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import ReadUpTo, Reply
 from proxy.validating import Stored, is_for_caller, is_out_of_place, preconditions, range_of, selected
@@ -220,8 +221,8 @@ class Fetcher:
 
     async def _shelve(self, ask: Ask, landing: Landing, flight: Flight[Landing], known: Known) -> None:
         """Keep an answer that is here; say how one will be kept whose body is still under way."""
-        reply = landing.reply
-        assert reply is not None  # noqa: S101 - only called with one
+        assert landing.reply is not None  # noqa: S101 - only called with one
+        reply = landing.reply = tagged(ask, landing.reply)
         is_judged = ask.plan.upstream.adapter.by_headers or reply.stream is None  # by its body, where that matters
         if reply.stream is None:
             self._learner.learn(ask, reply)

@@ -6,6 +6,9 @@ from policies.http.fields import Fields, without
 
 VIA = "1.1 larder"  # RFC 9110 §7.6.3: what was spoken, and a pseudonym for who received it
 
+LARDER_TAG = "Larder-Tag"
+"""What an answer's strong tag is kept under here, beside the upstream's own ETag. Comes from nobody, goes to nobody."""
+
 # RFC 9110 §7.6.1, and what a proxy writes anew.
 HOP_BY_HOP = frozenset(
     {
@@ -70,7 +73,7 @@ def _without_wait(fields: Fields) -> Fields:
 
 def from_upstream(fields: Fields) -> Fields:
     """An answer's fields as they may travel on; taken off before Larder adds its own, so none of those can go."""
-    return without(fields, _hops(fields) | {"content-length"})
+    return without(fields, _hops(fields) | {"content-length", LARDER_TAG.lower()})
 
 
 def _hops(fields: Fields) -> frozenset[str]:

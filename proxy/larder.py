@@ -21,8 +21,10 @@ from proxy.engine import Engine
 from proxy.erasing import OwnProcess
 from proxy.express import ExpressLane
 from proxy.fetching import Fetcher
+from proxy.finding import Finder
 from proxy.health import Health
 from proxy.housekeeping import Housekeeping
+from proxy.idempotency import Idempotency
 from proxy.keeping import Keeper
 from proxy.keys import hex_digest
 from proxy.learning import Learner
@@ -30,6 +32,7 @@ from proxy.observing import Observing
 from proxy.outgoing import credential_query
 from proxy.paging import Paging
 from proxy.plan import Plans
+from proxy.preconditions import Preconditions
 from proxy.purging import Purger
 from proxy.quarantine import HeldHere, Quarantine
 from proxy.secrets import store_secret
@@ -128,6 +131,7 @@ class Larder:
         runtime = self._runtime(plans)
         self.upstreams.follow(plans.upstreams.values())
         self.plans, self.runtime = plans, runtime
+        self.engine.hot.clear()
 
     async def close(self) -> None:
         """Drain: no new connections, then requests, writes and pending stores end within `drain` seconds."""
@@ -183,7 +187,22 @@ class Larder:
             max_entry=tools.max_entry,
             clock=wall,
         )
-        writer = Writer(calling.call, self.purger, keeper, lambda ask: ask.plan.upstream.settle)
+
+        async def answer(ask: Ask) -> Answer:
+            return self.paging.at_once(ask) or await self.paging.answer(ask)
+
+        def refresh_hot(tags: set[str], within: float) -> None:
+            engine.refresh_hot(tags, within)
+
+        writer = Writer(
+            calling.call,
+            self.purger,
+            keeper,
+            lambda ask: ask.plan.upstream.settle,
+            Preconditions(self._asker, Finder(self.shelf, wall), answer, wall).settle,
+            self._idempotency().once,
+            refresh_hot,
+        )
         engine = Engine(self.shelf, fetcher, writer, failures, wall, self.tier.leases, monotonic=self._clocks.monotonic)
         self.paging = Paging(
             engine,
@@ -193,13 +212,19 @@ class Larder:
             clock=wall,
             monotonic=self._clocks.monotonic,
         )
-
-        async def answer(ask: Ask) -> Answer:
-            return engine.at_once(ask) or await engine.answer(ask)
-
         self._learner.answer = answer
         self._learner.derive = self._derived
         return engine
+
+    def _idempotency(self) -> Idempotency:
+        is_single = self._share is None
+        return Idempotency(
+            self.shelf,
+            self.observing.store_failed,
+            self._clocks.wall,
+            is_alone=is_single and self.durable.lists_keys,
+            has_common_store=is_single or self.plans.settings.store.durable != "none",
+        )
 
     def _derived(self, ask: Ask, path: str) -> Ask:
         """The same caller with the same credential, asking for another path."""

@@ -59,8 +59,12 @@ class Leaf(NamedTuple):
     fields: Fields
 
 
-def leaf_of(rows: Rows, wanted: Wanted, collection: Collection, of: str, bookmark: Bookmark | None) -> Leaf:
-    """The page that is wanted. `of`: the list's name in bookmarks; `bookmark`: where the page begins, if it has one."""
+def leaf_of(
+    rows: Rows, wanted: Wanted, collection: Collection, of: str, bookmark: Bookmark | None, tag: str | None = None
+) -> Leaf:
+    """The page that is wanted. `of`: the list's name in bookmarks; `bookmark`: where the page begins, if it has one;
+    `tag`: the list's own strong one.
+    """
     size = wanted.size
     first = _place(rows, bookmark) if bookmark is not None else (int(wanted.page) - 1) * size
     end = first + size
@@ -75,8 +79,9 @@ def leaf_of(rows: Rows, wanted: Wanted, collection: Collection, of: str, bookmar
             pages["next"] = written(collection.bookmark, place)
         pages["first"] = collection.first
     fields: Fields = (("Link", _link(pages, rows.base, collection, size)),)
-    if rows.content:
-        fields += (("ETag", f'W/"{rows.content}-{first}-{size}"'),)
+    if tag is not None or rows.content:
+        whole = f'W/"{rows.content}"' if tag is None else tag
+        fields += (("ETag", f'{whole[:-1]}-{first}-{size}"'),)
     return Leaf(first, rows.cut(first, size), is_followed, fields)
 
 

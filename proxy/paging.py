@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from adapters import Collection, Problem, Wanted
-from policies.http.fields import Fields, as_mapping
+from policies.http.fields import Fields, as_mapping, without
 from proxy.answers import Answer, CacheStatus, Cut, from_entry
 from proxy.asking import Ask
 from proxy.batching import Batching
@@ -165,13 +165,14 @@ class Paging:
         snapshot, page = Snapshot(answer.body), paged.wanted.page
         if isinstance(page, int) and page > 1 and not snapshot.head.is_numbered:
             return None
-        leaf = leaf_of(snapshot, paged.wanted, paged.collection, list_name(paged.whole), paged.bookmark)
+        tag, fields = _tag_in(answer.fields), without(answer.fields, {"etag"})
+        leaf = leaf_of(snapshot, paged.wanted, paged.collection, list_name(paged.whole), paged.bookmark, tag)
         if leaf.is_followed and entry is not None and entry.body is answer.body:
             self._note(paged, leaf, entry, snapshot.head.generation)
         now, cut = self._clock(), None
         if page == 1 and not leaf.is_followed and paged.whole.key is not None:
             cut = Cut(paged.whole.key, partial(_all_rows, paged.wanted, paged.collection))
-        cut_out = replace(answer, body=leaf.body, fields=(*answer.fields, *leaf.fields), cut=cut)
+        cut_out = replace(answer, body=leaf.body, fields=(*fields, *leaf.fields), cut=cut)
         return presented(paged.ask, cut_out, made_at=now - (answer.age or 0), now=now)
 
     def _note(self, paged: _Paged, leaf: Leaf, entry: Entry, generation: str) -> None:
@@ -210,13 +211,17 @@ class Paging:
         answering.add_done_callback(seen)
 
 
-def _all_rows(wanted: Wanted, collection: Collection, body: bytes) -> tuple[Fields, int] | None:
-    """What a first page that holds all rows of a list has of its own."""
+def _all_rows(wanted: Wanted, collection: Collection, body: bytes, fields: Fields) -> tuple[Fields, int] | None:
+    """A first page that holds all rows of a list: its fields, of the list's, and where the rows begin in its body."""
     if not is_snapshot(body):
         return None
     snapshot = Snapshot(body)
-    leaf = leaf_of(snapshot, wanted, collection, "", None)
-    return None if leaf.is_followed else (leaf.fields, snapshot.rows_at)
+    leaf = leaf_of(snapshot, wanted, collection, "", None, _tag_in(fields))
+    return None if leaf.is_followed else ((*without(fields, {"etag"}), *leaf.fields), snapshot.rows_at)
+
+
+def _tag_in(fields: Fields) -> str | None:
+    return next((value for name, value in fields if name.lower() == "etag"), None)
 
 
 def _no_such_page(ask: Ask) -> Answer:

@@ -14,7 +14,16 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from adapters import Adapter, Endpoint, Signature
-from policies import CachePolicy, CollectionPolicy, GuardPolicies, Partition, RefreshBehind, RetryPolicy, TimeoutPolicy
+from policies import (
+    CachePolicy,
+    CollectionPolicy,
+    GuardPolicies,
+    Partition,
+    RefreshBehind,
+    RetryPolicy,
+    TimeoutPolicy,
+    WritesPolicy,
+)
 from policies.http.storing import HeadersPolicy
 from proxy.config_file import Place
 from proxy.guard_plans import guards_of, guards_within
@@ -61,6 +70,11 @@ class Plan:
     def retry(self) -> RetryPolicy:
         """How its failed calls are repeated."""
         return self.guards.retry
+
+    @property
+    def writes(self) -> WritesPolicy:
+        """What is done for a write beside sending it once."""
+        return self.guards.writes
 
 
 @dataclass(eq=False)

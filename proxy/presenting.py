@@ -26,12 +26,19 @@ def presented(ask: Ask, answer: Answer, *, made_at: float, now: float) -> Answer
         headers = as_mapping(answer.fields)
         if answer.status in (200, 206) and _has_it_already(ask, headers, made_at, now):
             answer.status, answer.fields, answer.body = 304, not_modified_fields(answer.fields), b""
-        elif not is_head and "range" in ask.conditions and answer.status in (200, 206):
+        elif not is_head and _wants_part(ask) and answer.status in (200, 206):
             _cut(ask, answer, headers, now)
     if is_head and answer.status != 304:
         length = ("Content-Length", str(len(answer.body)))
         answer.fields, answer.body = (*without(answer.fields, {"content-length"}), length), b""
     return answer
+
+
+def _wants_part(ask: Ask) -> bool:
+    """Whether it gets one: not where tags leave something out, or parts of two answers would be put together by them
+    (RFC 9110 §14.2: the whole is always right).
+    """
+    return "range" in ask.conditions and ask.plan.endpoint.volatile is None
 
 
 def _has_it_already(ask: Ask, headers: Mapping[str, str], made_at: float, now: float) -> bool:

@@ -24,6 +24,7 @@ from policies import (
     RetryPolicy,
     Size,
     TimeoutPolicy,
+    WritesPolicy,
 )
 from policies.http.storing import HeadersPolicy
 
@@ -61,6 +62,7 @@ HedgeFields = _partial(HedgePolicy)
 CollectionFields = _partial(CollectionPolicy)
 EgressFields = _partial(EgressPolicy)
 PayloadFields = _partial(PayloadPolicy)
+WritesFields = _partial(WritesPolicy)
 HeadersFields = _partial(HeadersPolicy)
 BY_HEADERS_FIELDS = frozenset(HeadersFields.model_fields)  # of upstreams whose own headers decide, and their endpoints
 
@@ -185,6 +187,7 @@ class Guards(Strict):
     hedge: HedgeFields = HedgeFields()  # type: ignore[valid-type]
     egress: EgressFields = EgressFields()  # type: ignore[valid-type]
     payload: PayloadFields = PayloadFields()  # type: ignore[valid-type]
+    writes: WritesFields = WritesFields()  # type: ignore[valid-type]
 
 
 class Defaults(Guards):

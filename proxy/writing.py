@@ -7,13 +7,18 @@ from adapters import Kind, Received
 from policies.http.invalidation import other_targets
 from proxy.answers import Answer, CacheStatus, from_reply
 from proxy.asking import Ask
+from proxy.checking import check_body
+from proxy.errors import LarderError
 from proxy.flights import seen
+from proxy.idempotency import Write
 from proxy.keeping import Keeper
 from proxy.outgoing import target_of
+from proxy.preconditions import Settled
 from proxy.purging import Purger
 from proxy.storing import group_tags
 from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import Reply
+from proxy.written import Outcome, Written
 
 
 class Writer:
@@ -25,16 +30,27 @@ class Writer:
         purger: Purger,
         keeper: Keeper,
         settle: Callable[[Ask], float],
+        preconditions: Callable[[Ask], Awaitable[Settled]] | None = None,
+        once: Callable[[Ask, Write], Awaitable[Written]] | None = None,
+        purged: Callable[[set[str], float], None] = lambda _tags, _within: None,
     ) -> None:
+        """`preconditions` looks at them before anything is sent; without it they travel with the write. `once` sends a
+        write with a key only if it did not come before. `purged` hears of the tags that a write made old, and within
+        how many seconds somebody must have read what is to be fetched anew.
+        """
         self._call = call
         self._purger = purger
         self._keeper = keeper
         self._settle = settle
+        self._preconditions = preconditions
+        self._once = once
+        self._purged = purged
         self._closing: set[asyncio.Future[None]] = set()
         self._under_way: set[asyncio.Task[Answer]] = set()
 
     async def write(self, ask: Ask) -> Answer:
         """The upstream's answer to a write. Raises LarderError."""
+        check_body(ask)
         task = asyncio.create_task(self._write(ask))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -59,16 +75,27 @@ class Writer:
             await asyncio.wait(self._under_way)
 
     async def _write(self, ask: Ask) -> Answer:
+        written = await (self._compared(ask) if self._once is None else self._once(ask, self._compared))
+        return written.told()
+
+    async def _compared(self, ask: Ask) -> Written:
+        """Sent, if its preconditions hold."""
+        if self._preconditions is None:
+            return await self._sent(ask)
+        try:
+            settled = await self._preconditions(ask)
+        except LarderError as error:
+            return Written(Outcome.NOT_DONE, error=error)
+        if settled.refused is not None:
+            return Written(Outcome.NOT_DONE, settled.refused)
+        return await self._sent(settled.ask)
+
+    async def _sent(self, ask: Ask) -> Written:
         status = CacheStatus(fwd="method")
         try:
             reply = await self._call(ask)
         except UpstreamFailure as failure:
-            if _may_have_happened(ask, failure):
-                await self._purger.purge(await self._tags(ask, None), settle=self._settle(ask))
-            if failure.reply is None:
-                raise failure.problem from failure
-            status.detail = failure.detail
-            return from_reply(failure.reply, status)
+            return await self._failed(ask, failure, status)
         if reply.verdict.kind in (Kind.ANSWER, Kind.UNUSABLE):
             tags = await self._tags(ask, reply)
             for_get = self._keeper.for_get(ask, reply)
@@ -77,7 +104,19 @@ class Writer:
                 status.detail = "purge-unrecorded"
             if for_get is not None and purged is not None:
                 status.stored = self._keeper.keep_for_get(for_get, purged.fence)
-        return from_reply(reply, status)
+            self._purged(tags, ask.plan.writes.refresh_hot)
+        is_known = reply.verdict.kind not in (Kind.CREDENTIAL_REFUSED, Kind.THROTTLED)  # those turned it away
+        return Written(Outcome.DONE if is_known else Outcome.NOT_DONE, from_reply(reply, status))
+
+    async def _failed(self, ask: Ask, failure: UpstreamFailure, status: CacheStatus) -> Written:
+        may_have_happened = _may_have_happened(ask, failure)
+        if may_have_happened:
+            await self._purger.purge(await self._tags(ask, None), settle=self._settle(ask))
+        outcome = Outcome.UNKNOWN if may_have_happened else Outcome.NOT_DONE
+        if failure.reply is None:
+            return Written(outcome, error=failure.problem)
+        status.detail = failure.detail
+        return Written(outcome, from_reply(failure.reply, status))
 
     async def _tags(self, ask: Ask, reply: Reply | None) -> set[str]:
         """What the notification of this change would purge, and every answer of the target (RFC 9111 §4.4)."""

@@ -1,6 +1,7 @@
 """Names of keys in Redis. They hold digests only: whoever lists them learns no tag, user or notification.
 
 P:e:<key>         an entry                             P:m:<digest>  a notification seen
+P:n:<key>         a note
 P:t:<digest>      the keys of the entries under a tag  P:l:<digest>  what an enrollment belongs to
 P:k:<digest>      a partition's key, wrapped           P:b           whom principals are
 P:format          which Larder writes here             P:f:<digest>  a lease (redis_leases.py)
@@ -34,7 +35,7 @@ class Keys:
         self.all_links = _literal(self._prefix) + b":l:*"
         self.all_partition_keys = _literal(self._prefix) + b":k:*"
         self.all = _literal(self._prefix) + b":*"
-        self._ours = re.compile(re.escape(self._prefix) + rb":(?:(e|k|m|l|t|f):[0-9a-f]+|(b|format))")
+        self._ours = re.compile(re.escape(self._prefix) + rb":(?:(e|k|m|n|l|t|f):[0-9a-f]+|(b|format))")
 
     def __repr__(self) -> str:
         return f"<Keys {self._prefix.decode()}>"
@@ -65,6 +66,10 @@ class Keys:
     def mark(self, source: str, token: str) -> bytes:
         """A notification."""
         return self._named(b"m", _digest(source, token))
+
+    def note(self, key: bytes) -> bytes:
+        """A note."""
+        return self._named(b"n", key)
 
     def link(self, upstream: str, enrollment: str) -> bytes:
         """An enrollment."""

@@ -39,6 +39,19 @@ class RedisRecords:
         until = await self._servers.call("GET", self._keys.mark(source, token))
         return until is not None and until.isdigit() and int(until) > _milliseconds(self._clock())
 
+    async def claim(self, key: bytes, note: bytes, until: float) -> bytes | None:
+        """Keep a note, unless one is kept: then that one."""
+        held = await self._servers.run(scripts.CLAIM, self._keys.note(key), note, self._left(until))
+        return None if held is None else bytes(held)
+
+    async def note(self, key: bytes, note: bytes, until: float) -> None:
+        """Keep a note in place of what is kept."""
+        await self._servers.call("SET", self._keys.note(key), note, "PX", self._left(until))
+
+    async def unclaim(self, key: bytes) -> None:
+        """Forget a note."""
+        await self._servers.call("DEL", self._keys.note(key))
+
     async def learn(self, upstream: str, links: Sequence[Link]) -> None:
         """Keep links."""
         keep = _milliseconds(self._keep)
@@ -95,6 +108,9 @@ class RedisRecords:
             if isinstance(answer, Exception):
                 raise answer
         return len(gone)
+
+    def _left(self, until: float) -> int:
+        return max(1, _milliseconds(until - self._clock()))
 
     async def forget(self) -> None:
         """Drop bindings that nobody has learned again for so long."""

@@ -101,6 +101,14 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
 return 1
 """)
 
+# A note: ARGV it, milliseconds until it counts no more. One that is kept is returned, and stays.
+CLAIM = Script("""
+local held = redis.call('GET', KEYS[1])
+if held then return held end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return false
+""")
+
 # A principal's user: ARGV the principal, its value, milliseconds until all of them expire.
 BIND = Script("""
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])

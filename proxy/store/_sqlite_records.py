@@ -22,6 +22,11 @@ _MARK = """
 INSERT INTO marks (source, token, until) VALUES (?, ?, ?)
 ON CONFLICT (source, token) DO UPDATE SET until = excluded.until WHERE until <= ?
 """
+_CLAIM = """
+INSERT INTO notes (key, note, until) VALUES (?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET note = excluded.note, until = excluded.until WHERE until <= ?
+"""
+_NOTE = "INSERT OR REPLACE INTO notes (key, note, until) VALUES (?, ?, ?)"
 _LEARN = """
 INSERT INTO links (upstream, enrollment, user, course, at) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (upstream, enrollment) DO UPDATE SET user = excluded.user, course = excluded.course, at = excluded.at
@@ -33,6 +38,7 @@ ON CONFLICT (partition) DO UPDATE SET user = excluded.user, at = excluded.at
 """
 _SLICE = 2_000  # rows read, or forgotten in one transaction, at once
 _FORGET_MARKS = "DELETE FROM marks WHERE (source, token) IN (SELECT source, token FROM marks WHERE until <= ? LIMIT ?)"
+_FORGET_NOTES = "DELETE FROM notes WHERE key IN (SELECT key FROM notes WHERE until <= ? LIMIT ?)"
 _FORGET_OLD = (
     "DELETE FROM purges WHERE (tag, mode) IN (SELECT tag, mode FROM purges WHERE at < ? LIMIT ?)",
     "DELETE FROM links WHERE (upstream, enrollment) IN (SELECT upstream, enrollment FROM links WHERE at < ? LIMIT ?)",
@@ -71,6 +77,27 @@ def marked(connection: sqlite3.Connection, source: str, token: str, now: float) 
     """Whether a notification is remembered."""
     query = "SELECT 1 FROM marks WHERE source = ? AND token = ? AND until > ?"
     return connection.execute(query, (as_bytes(source), as_bytes(token), now)).fetchone() is not None
+
+
+def claim(connection: sqlite3.Connection, key: bytes, note: bytes, now: float, until: float) -> bytes | None:
+    """Keep a note, unless one is kept that still counts: then that one."""
+    with transaction(connection):
+        if connection.execute(_CLAIM, (key, note, until, now)).rowcount > 0:
+            return None
+        (held,) = connection.execute("SELECT note FROM notes WHERE key = ?", (key,)).fetchone()
+    return bytes(held)
+
+
+def write_note(connection: sqlite3.Connection, key: bytes, note: bytes, until: float) -> None:
+    """Keep a note in place of what is kept."""
+    with transaction(connection):
+        connection.execute(_NOTE, (key, note, until))
+
+
+def unclaim(connection: sqlite3.Connection, key: bytes) -> None:
+    """Forget a note."""
+    with transaction(connection):
+        connection.execute("DELETE FROM notes WHERE key = ?", (key,))
 
 
 def try_to_write(connection: sqlite3.Connection, now: float) -> None:
@@ -124,6 +151,12 @@ def marks_from(connection: sqlite3.Connection, after: tuple[str, str]) -> list[t
     return [(text_of(source), text_of(token), until) for source, token, until in rows]
 
 
+def notes_from(connection: sqlite3.Connection, after: bytes) -> list[tuple[bytes, bytes, float]]:
+    """The next notes behind one's key: key, note and until when."""
+    rows = connection.execute("SELECT key, note, until FROM notes WHERE key > ? ORDER BY key LIMIT ?", (after, _SLICE))
+    return [(bytes(key), bytes(note), until) for key, note, until in rows]
+
+
 def links_from(connection: sqlite3.Connection, after: tuple[str, str]) -> list[tuple[str, Link]]:
     """The next links behind one's upstream and enrollment."""
     query = (
@@ -135,7 +168,8 @@ def links_from(connection: sqlite3.Connection, after: tuple[str, str]) -> list[t
 
 
 def forget(connection: sqlite3.Connection, now: float, before: float) -> int:
-    """Drop some marks that have expired, and of what was recorded `before` no entry can be left; how many went."""
+    """Drop some of what has expired, and of what was recorded `before` no entry can be left; how many went."""
     with transaction(connection):
         gone = connection.execute(_FORGET_MARKS, (now, _SLICE)).rowcount
+        gone += connection.execute(_FORGET_NOTES, (now, _SLICE)).rowcount
         return gone + sum(connection.execute(statement, (before, _SLICE)).rowcount for statement in _FORGET_OLD)

@@ -73,6 +73,13 @@ INSERT INTO meta VALUES (0, randomblob(16))
 """
 
 
+_NOTES = (
+    "CREATE TABLE IF NOT EXISTS notes (key BLOB PRIMARY KEY NOT NULL, note BLOB NOT NULL, until REAL NOT NULL)"
+    " WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS notes_by_end ON notes (until)",
+)  # came later, and an older Larder does not mind them: no version of its own
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """All or nothing: committed, and so on disk, when the block ends; undone when it raises."""
@@ -150,6 +157,8 @@ def create(connection: sqlite3.Connection) -> None:
 def next_opening(connection: sqlite3.Connection) -> tuple[int, bytes]:
     """Count this opening, durably; its number, and the identity of the file."""
     with transaction(connection):
+        for statement in _NOTES:
+            connection.execute(statement)
         connection.execute("UPDATE meta SET opening = opening + 1")
     return file_identity(connection)
 

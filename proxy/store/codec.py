@@ -3,8 +3,9 @@
 version (1 byte) · flags (1) · schema (4) ┬ CRC-32 of header and body (4) · body
                                           └ key id (8) · nonce (12) · body under AES-256-GCM, bound to header and key
 
-The body is a msgpack array of Entry's fields, less `checked`; compressed (zlib) where that is worth it, before it is
-sealed. The schema is a digest of the fields' names and types, so that bytes of another Entry are a miss, not garbage.
+The body is a msgpack array of Entry's fields, less those in memory only; compressed (zlib) where that is worth it,
+before it is sealed. The schema is a digest of the fields' names and types, so that bytes of another Entry are a miss,
+not garbage.
 
 The checksum is against disks, not against attackers: SQLite has none of its own, and a flipped bit in a body would
 otherwise be served as the upstream's word. Against whoever can write to the store, there is sealing (sealing.py).

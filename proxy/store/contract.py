@@ -127,7 +127,7 @@ class DurableStore(Protocol):
         """Entries, newest first."""
 
     async def sweep(self, now: float, forget_purges_before: float) -> None:
-        """Drop what is GONE, the oldest beyond the store's bound, expired marks, and what else was recorded
+        """Drop what is GONE, the oldest beyond the store's bound, expired marks and notes, and what else was recorded
         before `forget_purges_before`: no entry is left that it could be about. Both in seconds since the epoch.
         """
 
@@ -136,6 +136,18 @@ class DurableStore(Protocol):
 
     async def marked(self, source: str, token: str) -> bool:
         """Whether a notification is remembered."""
+
+    async def claim(self, key: bytes, note: bytes, until: float) -> bytes | None:
+        """Keep a small note under `key`, durably, unless one is kept there that still counts: then that one is told,
+        and nothing changes. One step for all processes and machines that use the store. `until`: seconds since the
+        epoch. Notes are not sealed and outlive purges: nothing of a person may stand in them.
+        """
+
+    async def note(self, key: bytes, note: bytes, until: float) -> None:
+        """Keep a note under `key`, durably, in place of what is kept there."""
+
+    async def unclaim(self, key: bytes) -> None:
+        """Forget the note under `key`: the next one to claim it gets it."""
 
     async def learn(self, upstream: str, links: Sequence[Link]) -> None:
         """Remember which user and course an enrollment belongs to."""

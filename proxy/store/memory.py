@@ -75,6 +75,10 @@ class MemoryStore:
         self._shelf[entry.key] = entry
         return True
 
+    def peek(self, key: Key) -> Entry | None:
+        """The entry kept under a key, without that counting as use."""
+        return self._shelf.peek(key)
+
     def remove_key(self, key: Key) -> bool:
         """Remove one entry; whether it was there."""
         return self._shelf.pop(key, None) is not None

@@ -84,6 +84,9 @@ async def _records(old: OpenStore, new: OpenStore, now: float, migrated: Migrate
     async for source, token, until in old.store.marks():
         if until > now:
             migrated.notifications += await new.store.mark(source, token, until)
+    async for key, note, until in old.store.notes():
+        if until > now:
+            await new.store.claim(key, note, until)
     async for upstream, link in old.store.links():
         if await new.store.find_link(upstream, link.enrollment) is None:
             await new.store.learn(upstream, [link])

@@ -10,12 +10,13 @@ from proxy.store.contract import Filter, Forgotten, Opened, Summary
 from proxy.store.purges import Purge
 
 _MOST_MARKS = 100_000
+_MOST_NOTES = 100_000
 _MOST_LINKS = 500_000
 _MOST_BINDINGS = 100_000
 
 
 class NoStore:
-    """A DurableStore that keeps no entries; marks, links and bindings are kept in memory, bounded."""
+    """A DurableStore that keeps no entries; marks, notes, links and bindings are kept in memory, bounded."""
 
     is_durable = False
     lists_keys = True
@@ -26,6 +27,7 @@ class NoStore:
         self.last_error: str | None = None
         self._clock = clock
         self._marks: LRUCache[tuple[str, str], float] = LRUCache(_MOST_MARKS)
+        self._notes: LRUCache[bytes, tuple[bytes, float]] = LRUCache(_MOST_NOTES)
         self._links: LRUCache[tuple[str, str], Link] = LRUCache(_MOST_LINKS)
         self._bindings: LRUCache[str, str] = LRUCache(_MOST_BINDINGS)
 
@@ -77,7 +79,9 @@ class NoStore:
         return []
 
     async def sweep(self, now: float, forget_purges_before: float) -> None:  # noqa: ARG002 (the contract's signature)
-        """Drop expired marks."""
+        """Drop expired marks and notes."""
+        for key in [key for key, (_, until) in self._notes.items() if until <= now]:
+            del self._notes[key]
         for mark in [mark for mark, until in self._marks.items() if until <= now]:
             del self._marks[mark]
 
@@ -91,6 +95,22 @@ class NoStore:
     async def marked(self, source: str, token: str) -> bool:
         """Whether a notification is remembered."""
         return self._marks.get((source, token), 0.0) > self._clock()
+
+    async def claim(self, key: bytes, note: bytes, until: float) -> bytes | None:
+        """Keep a note, unless one is kept that still counts: then that one."""
+        held, counts_until = self._notes.get(key, (b"", 0.0))
+        if counts_until > self._clock():
+            return held
+        self._notes[key] = note, until
+        return None
+
+    async def note(self, key: bytes, note: bytes, until: float) -> None:
+        """Keep a note in place of what is kept."""
+        self._notes[key] = note, until
+
+    async def unclaim(self, key: bytes) -> None:
+        """Forget a note."""
+        self._notes.pop(key, None)
 
     async def learn(self, upstream: str, links: Sequence[Link]) -> None:
         """Remember which user and course an enrollment belongs to."""

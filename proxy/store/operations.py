@@ -63,6 +63,9 @@ class ListingRecords(Protocol):
     def marks(self) -> AsyncIterator[tuple[str, str, float]]:
         """Every notification that is remembered: its source, its token and until when."""
 
+    def notes(self) -> AsyncIterator[tuple[bytes, bytes, float]]:
+        """Every note: its key, itself and until when."""
+
     def links(self) -> AsyncIterator[tuple[str, Link]]:
         """Every enrollment that is known, and of which upstream."""
 

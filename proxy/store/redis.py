@@ -237,6 +237,21 @@ class RedisStore:
         self._check_open()
         return await self._records.marked(source, token)
 
+    async def claim(self, key: bytes, note: bytes, until: float) -> bytes | None:
+        """Keep a note, as durably as Redis keeps things, unless one is kept: then that one."""
+        self._check_open()
+        return await self._records.claim(key, note, until)
+
+    async def note(self, key: bytes, note: bytes, until: float) -> None:
+        """Keep a note in place of what is kept."""
+        self._check_open()
+        await self._records.note(key, note, until)
+
+    async def unclaim(self, key: bytes) -> None:
+        """Forget a note."""
+        self._check_open()
+        await self._records.unclaim(key)
+
     async def learn(self, upstream: str, links: Sequence[Link]) -> None:
         """Remember which user and course an enrollment belongs to."""
         self._check_open()

@@ -212,7 +212,7 @@ class SQLiteStore:
         return await self._thread.read(partial(entry_rows.summaries, wanted=wanted, entry_of=self._blobs.entry))
 
     async def sweep(self, now: float, forget_purges_before: float) -> None:
-        """Drop what is GONE, the oldest beyond `max_bytes`, expired marks, and old purges, links and bindings.
+        """Drop what is GONE, the oldest beyond `max_bytes`, what has expired, and old purges, links and bindings.
 
         An attached process leaves that to the owner.
         """
@@ -246,6 +246,26 @@ class SQLiteStore:
             for source, token, until in found:
                 after = (source, token)
                 yield source, token, until
+
+    async def claim(self, key: bytes, note: bytes, until: float) -> bytes | None:
+        """Keep a note, on disk when this returns, unless one is kept that still counts: then that one."""
+        return await self._thread.write(partial(record_rows.claim, key=key, note=note, now=self._clock(), until=until))
+
+    async def note(self, key: bytes, note: bytes, until: float) -> None:
+        """Keep a note in place of what is kept: on disk when this returns."""
+        await self._thread.write(partial(record_rows.write_note, key=key, note=note, until=until))
+
+    async def unclaim(self, key: bytes) -> None:
+        """Forget a note."""
+        await self._thread.write(partial(record_rows.unclaim, key=key))
+
+    async def notes(self) -> AsyncIterator[tuple[bytes, bytes, float]]:
+        """Every note that is kept: its key, itself and until when."""
+        after = b""
+        while found := await self._thread.read(partial(record_rows.notes_from, after=after)):
+            for key, note, until in found:
+                after = key
+                yield key, note, until
 
     async def learn(self, upstream: str, links: Sequence[Link]) -> None:
         """Remember which user and course an enrollment belongs to."""

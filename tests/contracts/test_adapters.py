@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,13 @@ import adapters
 from adapters import NOT_JSON, Adapter, Effect, Endpoint, Exchange, Kind, Link, Problem, Received, Sent
 from policies import Doubt, Partition, PayloadPolicy, RefreshBehind
 from policies.payload import doubted
+from proxy.checking import faults_in
+from proxy.errors import UnreadableBody
 from proxy.routing import Router, decoded_segments, parse_route
 
 SAFE = {"GET", "HEAD"}
+CANARY = "CanaryJohannaPrivate"
+TAKEN = ("enrollment[user_id]", "enrollment[type]", "course[event]", "course_section[start_at]", "task")
 PURE = {"base64", "collections", "dataclasses", "enum", "json", "math", "re", "types", "typing", "urllib"}
 PURE |= {"adapters", "policies", "msgspec", "pydantic"}
 
@@ -190,6 +195,28 @@ def test_a_canonical_header_is_its_own_canonical_form(adapter: Adapter, value: s
     for name in adapter.keyed_headers:
         canonical = adapter.canonical_header(name, value)
         assert adapter.canonical_header(name, canonical) == canonical
+
+
+@each_with("endpoints")
+@given(sent=SENT)
+def test_whatever_a_write_says_it_fits_or_its_faults_are_told_without_a_value(adapter: Adapter, sent: Sent) -> None:
+    for endpoint in adapter.endpoints:
+        if endpoint.takes is None:
+            continue
+        marked = replace(sent, query=(*sent.query, *((name, CANARY) for name in TAKEN)))
+        try:
+            told = repr(faults_in(endpoint.takes, marked))
+        except UnreadableBody as error:
+            told = error.problem.detail
+        assert CANARY not in told
+
+
+@each_with("endpoints")
+def test_only_writes_take_bodies_and_only_reads_have_strong_tags(adapter: Adapter) -> None:
+    for endpoint in adapter.endpoints:
+        is_get = endpoint.route.startswith("GET ")
+        assert endpoint.takes is None or not (is_get or endpoint.reads)
+        assert endpoint.volatile is None or (is_get and endpoint.cache is not None)
 
 
 @each_with("endpoints")

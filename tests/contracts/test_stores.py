@@ -1,5 +1,6 @@
 """What every store promises, held against each of them: memory, SQLite, Redis, and none at all."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -263,6 +264,63 @@ async def test_a_notification_is_remembered_once_until_its_time_is_over(durable,
     clock.advance(60)
     assert not await durable.marked("canvas", "event-1")
     assert await durable.mark("canvas", "event-1", NOW + 200)
+
+
+NOTE = bytes(range(16))
+
+
+async def test_a_note_is_claimed_by_one_and_told_to_all_others_until_its_time_is_over(durable, clock):
+    assert await durable.claim(NOTE, b"begun", NOW + 60) is None
+    assert await durable.claim(NOTE, b"begun again", NOW + 90) == b"begun"
+    assert await durable.claim(bytes(16), b"another", NOW + 60) is None
+
+    await durable.note(NOTE, b"done\x00\xff", NOW + 60)
+    assert await durable.claim(NOTE, b"begun again", NOW + 90) == b"done\x00\xff"
+
+
+async def test_a_note_that_was_given_back_is_claimed_anew(durable):
+    await durable.claim(NOTE, b"begun", NOW + 60)
+
+    await durable.unclaim(NOTE)
+    await durable.unclaim(NOTE)
+
+    assert await durable.claim(NOTE, b"second", NOW + 60) is None
+    assert await durable.claim(NOTE, b"third", NOW + 60) == b"second"
+
+
+async def test_of_many_who_claim_at_once_one_gets_it(durable):
+    told = await asyncio.gather(*(durable.claim(NOTE, bytes([one]), NOW + 60) for one in range(20)))
+
+    assert told.count(None) == 1
+    assert set(told) - {None} == {bytes([told.index(None)])}
+
+
+async def test_a_sweep_and_a_purge_of_everything_leave_notes_that_still_count(durable):
+    await durable.claim(NOTE, b"begun", NOW + 61)
+
+    await durable.sweep(NOW + 60, forget_purges_before=NOW)
+    await durable.delete(ALL)
+
+    assert await durable.claim(NOTE, b"again", NOW + 90) == b"begun"
+
+
+async def test_a_note_survives_the_process_and_counts_no_longer_than_it_should(path, clock):
+    async with opened(path, clock) as store:
+        await store.claim(NOTE, b"begun", NOW + 60)
+
+    async with opened(path, clock) as store:
+        assert await store.claim(NOTE, b"again", NOW + 90) == b"begun"
+        clock.advance(60)
+        assert await store.claim(NOTE, b"later", NOW + 200) is None
+        await store.sweep(NOW + 200, forget_purges_before=0)
+        assert [note async for note in store.notes()] == []
+
+
+async def test_a_note_in_redis_is_told_to_another_instance(redis, clock):
+    async with opened_in_redis(redis, clock) as one, opened_in_redis(redis, clock) as other:
+        await one.claim(NOTE, b"begun", NOW + 60)
+
+        assert await other.claim(NOTE, b"again", NOW + 90) == b"begun"
 
 
 async def test_a_sweep_leaves_marks_that_still_count(durable):

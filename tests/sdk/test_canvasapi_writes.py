@@ -82,6 +82,7 @@ async def test_a_write_that_fails_is_not_sent_a_second_time(home):
 
 
 async def test_a_write_that_canvas_refuses_is_refused_in_the_sdks_words_and_changes_nothing_kept(home):
+    home.reload(defaults={"writes": {"check_body": False}})  # else Larder would be the one to refuse it
     await in_canvas(home.url, lambda canvas: canvas.get_course(100), TEACHER)
     before = await home.calls(f"{API}/courses/100")
 
@@ -90,6 +91,16 @@ async def test_a_write_that_canvas_refuses_is_refused_in_the_sdks_words_and_chan
 
     assert (await in_canvas(home.url, lambda canvas: canvas.get_course(100).name, TEACHER)) == "Course 0"
     assert await home.calls(f"{API}/courses/100") == before + 1  # the PUT alone
+
+
+async def test_a_write_that_cannot_be_right_is_refused_in_the_sdks_words_before_it_is_sent(home):
+    def story(canvas):
+        canvas.get_course(100).enroll_user(20065, enrollment={"type": "StudentEnrolment"})
+
+    with pytest.raises(refused.UnprocessableEntity, match=r"enrollment\[type\]"):
+        await in_canvas(home.url, story, TEACHER)
+
+    assert (await home.control("journal?method=POST", method="GET"))["count"] == 0
 
 
 async def test_graphql_is_passed_on_and_never_kept(home):

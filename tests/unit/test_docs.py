@@ -52,6 +52,7 @@ SECTIONS = {
     "egress": "EgressPolicyFields",
     "collection": "CollectionPolicyFields",
     "payload": "PayloadPolicyFields",
+    "writes": "WritesPolicyFields",
     "webhooks: canvas-live-events": "LiveEventsBlock",
     "webhooks: standard-webhooks": "StandardWebhooksBlock",
 }

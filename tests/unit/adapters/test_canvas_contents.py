@@ -19,9 +19,10 @@ def test_every_cached_read_says_what_it_holds():
 
 
 def test_one_object_is_told_from_a_collection_by_its_route():
-    objects = [route for route in ROUTES if holding(route, [{"id": 1}, {"id": 2}]).rows is None]
+    kept = [route for route, endpoint in ROUTES.items() if endpoint.cache is not None]
+    objects = [route for route in kept if holding(route, [{"id": 1}, {"id": 2}]).rows is None]
 
-    assert objects == [route for route in ROUTES if route.endswith(("}", "/profile"))]
+    assert objects == [route for route in kept if route.endswith(("}", "/profile"))]
 
 
 def test_rows_are_counted_and_known_by_id_and_last_change():

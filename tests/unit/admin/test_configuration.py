@@ -32,6 +32,7 @@ async def test_the_config_is_shown_with_defaults_and_without_secrets(operator):
         "hedge": {},
         "egress": {},
         "payload": {},
+        "writes": {},
     }
     assert config["admin"] == {
         "host": "127.0.0.1",

@@ -48,6 +48,10 @@ def test_an_upstreams_own_words_stay_in_their_order_with_repeats():
     assert from_upstream((*fields, ("Content-Length", "3"))) == fields
 
 
+def test_the_field_that_larder_keeps_its_own_tags_in_comes_from_nobody():
+    assert from_upstream((*KEPT, ("larder-tag", '"forged"'))) == KEPT
+
+
 def test_names_are_compared_without_case():
     assert without((("AcCept", "1"), ("B", "2")), {"accept"}) == (("B", "2"),)
 

@@ -59,18 +59,18 @@ def test_an_entry_of_an_older_larder_is_taken_over():
     assert decode(bytes.fromhex(ONCE)[:-1], key(1)) is None
 
 
-def test_what_it_was_last_checked_against_is_not_kept():
+def test_what_it_was_last_checked_against_and_when_it_was_read_is_not_kept():
     entry = an_entry()
-    entry.checked = 99
+    entry.checked, entry.hit_at = 99, 99.0
 
     assert encode(entry) == encode(an_entry())
-    assert decode(encode(entry), entry.key).checked == 0
+    assert decode(encode(entry), entry.key).checked == decode(encode(entry), entry.key).hit_at == 0
 
 
-def test_every_field_but_that_is_kept():
+def test_every_field_but_those_is_kept():
     written = msgspec.msgpack.decode(body_of(ENTRY))
 
-    assert len(written) == len(Entry.__struct_fields__) - 1
+    assert len(written) == len(Entry.__struct_fields__) - 2
 
 
 def test_names_that_entries_share_are_held_once():
