@@ -128,7 +128,8 @@ async def wrong(there: Scene) -> list[str]:
 
 def _is_readable(said: Said, there: Scene) -> bool:
     """Whether the provider's SDK can read an error, and hears when to come again where it has to."""
-    if said.status < 400 and (not said.why or said.body == there.kept):
+    is_passed_on = said.meaning is None  # no JSON, and `words` say so
+    if said.status < 400 and (not said.why or said.body == there.kept or is_passed_on):
         return True
     if not there.provider.reads_error(said.body, said.headers.get("Content-Type", "")):
         return False
