@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
+from adapters._addresses import Address, Beginning, Finding, Suggestion
 from policies import (
     BreakerPolicy,
     CachePolicy,
@@ -117,6 +118,41 @@ class Batch:
     pack: Callable[[Query], Mapping[str, Any]]  # such a query as it stands in a body
     share: Callable[[Any, int], Sequence[Any] | None]  # (answer, how many) → each one's; None: it does not fit
     place: Callable[[Any, int], Sequence[Any]]  # (one's answer, its place) → what the answer of all has of it
+
+
+class Lookup(NamedTuple):
+    """A read as an SDK would send it."""
+
+    query: Query = ()
+    body: bytes = b""  # of JSON
+
+
+class Objection(NamedTuple):
+    """Why a provider is not asked for an address."""
+
+    field: str
+    right: str  # what it would have to be
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """How an address is verified: what is asked at an endpoint, and what the answer says (UPSTREAMS.md §11)."""
+
+    route: str  # of the endpoint that is asked for one address
+    many: str | None = None  # of the endpoint whose batches are of that one
+    ask: Callable[[Address], Lookup]
+    read: Callable[[Any, Address], Finding]  # (a good answer, what was asked); never raises
+    objection: Callable[[Address], Objection | None] = lambda _address: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """How an address that is being typed is completed."""
+
+    route: str
+    ask: Callable[[Beginning], Lookup]
+    read: Callable[[Any], Sequence[Suggestion]]  # from a good answer; never raises
+    only_if_named: bool = False  # True: an operator has to name it; its calls are billed by session, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +280,8 @@ class Adapter:
     links: Callable[[Any], Iterable[Link]] | None = None  # index rows in a parsed answer
     whoami: Whoami | None = None
     shape_error: Callable[[Problem, str], bytes | None] | None = None  # (problem, path) → JSON its SDK can read
+    verification: Verification | None = None  # what /v1/addresses/verify may ask it
+    completion: Completion | None = None  # what /v1/addresses/autocomplete may ask it
 
     # how it is called
     keep_at_most: float | None = None  # seconds; over every endpoint of it
