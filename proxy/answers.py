@@ -64,6 +64,7 @@ class Answer:
     calls: int = 0  # upstream calls made for it
     retry_after: float | None = None  # seconds the upstream asked for
     length: int | None = None  # bytes of a stream, where they are known
+    made_at: float | None = None  # when the upstream made it, in seconds since the epoch, where that is known
 
 
 def from_entry(entry: Entry, life: ShelfLife, now: float, cache: CacheStatus, tier: str, calls: int = 0) -> Answer:
@@ -77,6 +78,7 @@ def from_entry(entry: Entry, life: ShelfLife, now: float, cache: CacheStatus, ti
         age=max(0, int(now - entry.stored_at)),
         tier=tier,
         calls=calls,
+        made_at=entry.stored_at,
     )
 
 

@@ -84,6 +84,7 @@ class Ask:
     demand: Demand = field(default_factory=Demand)  # shared with those who join its call
     echo: str | None = None  # what the answer is to repeat for this caller alone
     party: Party | None = None  # those it goes upstream with, if it has to
+    is_read: bool = False  # Larder itself wants to know what the answer says, though it may not be kept
 
     @cached_property
     def key(self) -> bytes | None:
