@@ -196,6 +196,7 @@ class Problem:
     detail: str
     type: str = "about:blank"
     retry_after: int | None = None  # whole seconds
+    more: Mapping[str, Any] = field(default_factory=lambda: NOTHING)  # extension members (RFC 9457 §3.2)
 
 
 @dataclass(frozen=True, slots=True)

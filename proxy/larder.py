@@ -36,6 +36,7 @@ from proxy.store.contract import StoreError
 from proxy.store.memory import MemoryStore
 from proxy.telemetry.traces import current_trace
 from proxy.tiers import tier_of
+from proxy.typed.making import desk_of
 from proxy.upstream.calls import Tools
 from proxy.upstream.registry import Upstreams
 from proxy.upstream.transport import Transport
@@ -98,7 +99,10 @@ class Larder:
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
         express = ExpressLane(self.shelf, self._clocks.wall)
-        self.app = App(lambda: self.runtime, self.batching, express, self.health, self.observing, time.perf_counter)
+        desk = desk_of(self.batching, self._clocks.wall, self._clocks.monotonic)
+        self.app = App(
+            lambda: self.runtime, self.batching, desk, express, self.health, self.observing, time.perf_counter
+        )
         self.listener = self._listener(settings.server)
         await self.listener.open(settings.server.drain)
         self._housekeeping = Housekeeping(
