@@ -50,6 +50,7 @@ SECTIONS = {
     "pacing": "PacingPolicyFields",
     "hedge": "HedgePolicyFields",
     "egress": "EgressPolicyFields",
+    "v1.addresses": "AddressesBlock",
     "webhooks: canvas-live-events": "LiveEventsBlock",
     "webhooks: standard-webhooks": "StandardWebhooksBlock",
 }
