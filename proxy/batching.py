@@ -4,7 +4,7 @@ split ─▶ each: fresh? ─▶ the others: shelf, flight, or upstream ─▶ o
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -79,16 +79,16 @@ class Batching:
         answers = await self._answers(parts, gathering)
         return Each(list(zip(parts, answers, strict=True)), call.made)
 
-    async def apart(self, asks: Sequence[Ask], at_a_time: int) -> Each:
+    async def apart(self, asks: Sequence[Ask], at_a_time: int, left: Callable[[], float | None]) -> Each:
         """What each of these is answered. No more than so many wait for the upstream at a time: a queue is for others,
-        too.
+        too. `left` tells how many seconds their caller gives them yet; None: as many as it takes.
         """
-        answers = await self._answers(asks, None, asyncio.Semaphore(at_a_time))
+        answers = await self._answers(asks, None, _Turns(asyncio.Semaphore(at_a_time), left))
         unlike = {id(answer): answer for answer in answers}
         return Each(list(zip(asks, answers, strict=True)), sum(answer.calls for answer in unlike.values()))
 
     async def _answers(
-        self, asks: Sequence[Ask], gathering: Gathering | None, room: asyncio.Semaphore | None = None
+        self, asks: Sequence[Ask], gathering: Gathering | None, turns: "_Turns | None" = None
     ) -> list[Answer | LarderError]:
         """One for each; those that are alike share theirs."""
         marks = [ask.key or at for at, ask in enumerate(asks)]
@@ -103,7 +103,7 @@ class Batching:
             if gathering is not None:
                 gathering.expect(ask)
         came = await asyncio.gather(
-            *(self._waited_for(ask, gathering, room) for ask in waiting.values()), return_exceptions=True
+            *(self._waited_for(ask, gathering, turns) for ask in waiting.values()), return_exceptions=True
         )
         for mark, outcome in zip(waiting, came, strict=True):
             if isinstance(outcome, BaseException) and not isinstance(outcome, LarderError):
@@ -111,15 +111,23 @@ class Batching:
             found[mark] = outcome
         return [found[mark] for mark in marks]
 
-    async def _waited_for(self, ask: Ask, gathering: Gathering | None, room: asyncio.Semaphore | None) -> Answer:
-        if room is not None:
-            async with room:
+    async def _waited_for(self, ask: Ask, gathering: Gathering | None, turns: "_Turns | None") -> Answer:
+        if turns is not None:
+            async with turns.room:
+                vars(ask)["budget"] = turns.left()  # who had to wait for its turn has less
                 return await self._engine.answer(ask)
         try:
             return await self._engine.answer(ask)
         finally:
             if gathering is not None:
                 gathering.release(ask)
+
+
+class _Turns(NamedTuple):
+    """Who waits for the upstream when."""
+
+    room: asyncio.Semaphore
+    left: Callable[[], float | None]
 
 
 class _Call:

@@ -9,6 +9,7 @@ from proxy.asking import Ask, Incoming
 from proxy.batching import Batching, Each
 from proxy.plan import UpstreamPlan
 from proxy.routing import parse_route
+from proxy.typed.patience import Patience
 from proxy.typed.providers import at_a_time
 from proxy.typed.visitors import Credential, Visitor, headers_for, query_for
 
@@ -30,14 +31,14 @@ class Asking:
         self._visitor = visitor
         self._own = own
 
-    async def answers(self, lookups: Lookups, budget: float | None) -> Each:
-        """What the provider, or the cache, says to each. `budget`: seconds that are left, None: as many as it takes."""
+    async def answers(self, lookups: Lookups, patience: Patience) -> Each:
+        """What the provider, or the cache, says to each."""
         single = lookups.upstream.match(*_target(lookups.route))[0]
         if lookups.many is not None and single.cache is not None:
-            whole = self._ask(lookups.upstream, lookups.many, Lookup(body=b"[]"), budget)
+            whole = self._ask(lookups.upstream, lookups.many, Lookup(body=b"[]"), patience.left)
             return await self._batching.each(whole, [(*whole.sent.query, *one.query) for one in lookups.each])
-        asks = [self._ask(lookups.upstream, lookups.route, one, budget) for one in lookups.each]
-        return await self._batching.apart(asks, at_a_time([lookups.upstream]))
+        asks = [self._ask(lookups.upstream, lookups.route, one, patience.left) for one in lookups.each]
+        return await self._batching.apart(asks, at_a_time(lookups.upstream), lambda: patience.left)
 
     def _ask(self, upstream: UpstreamPlan, route: str, lookup: Lookup, budget: float | None) -> Ask:
         method, path = _target(route)

@@ -37,7 +37,7 @@ class Completing:
             completion = upstream.adapter.completion
             assert completion is not None  # noqa: S101 - only such are chosen
             lookups = Lookups(upstream, completion.route, None, [completion.ask(asked)])
-            each = await asking.answers(lookups, patience.left)
+            each = await asking.answers(lookups, patience)
             calls += each.calls
             [(ask, outcome)] = each.found
             try:

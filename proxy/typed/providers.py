@@ -124,7 +124,7 @@ async def good(ask: Ask, outcome: Answer | LarderError, now: float) -> Good:
             raise ProviderRefused(name, outcome.status)
 
 
-def at_a_time(upstreams: Iterable[UpstreamPlan]) -> int:
+def at_a_time(upstream: UpstreamPlan) -> int:
     """How many lookups of one request may wait for an upstream that takes only one in a call."""
-    limits = [upstream.guards.concurrency for upstream in upstreams]
-    return max(1, min((min(limit.upstream, limit.credential) for limit in limits), default=1))
+    limit = upstream.guards.concurrency
+    return max(1, min(limit.upstream, limit.credential))

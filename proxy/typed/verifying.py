@@ -62,9 +62,7 @@ class Verifying:
         while groups := _groups(items):
             if patience.is_over:
                 break
-            made = await asyncio.gather(
-                *(self._round(asking, upstream, some, patience.left) for upstream, some in groups)
-            )
+            made = await asyncio.gather(*(self._round(asking, upstream, some, patience) for upstream, some in groups))
             calls += sum(made)
         found = [item.found.answer for item in items if item.found is not None]
         shown = tuple(self._shown(item) for item in items)
@@ -72,12 +70,12 @@ class Verifying:
             raise _none(items, shown, is_one=asked.address is not None)
         return answer_of(Verifications(results=shown).model_dump_json().encode(), found, calls)
 
-    async def _round(self, asking: Asking, upstream: UpstreamPlan, items: Sequence[_Item], budget: float | None) -> int:
+    async def _round(self, asking: Asking, upstream: UpstreamPlan, items: Sequence[_Item], patience: Patience) -> int:
         """Ask one provider for some; how many calls that took."""
         verification = upstream.adapter.verification
         assert verification is not None  # noqa: S101 - only such are chosen
         lookups = [verification.ask(item.asked) for item in items if isinstance(item.asked, Address)]
-        each = await asking.answers(Lookups(upstream, verification.route, verification.many, lookups), budget)
+        each = await asking.answers(Lookups(upstream, verification.route, verification.many, lookups), patience)
         now = self._clock()
         for item, (ask, outcome) in zip(items, each.found, strict=True):
             del item.left[0]

@@ -236,6 +236,16 @@ async def test_a_quota_that_is_used_up_lets_the_next_provider_answer(larder):
         assert alone.json["results"][0]["problem"]["title"] == "Quota used up"
 
 
+@pytest.mark.parametrize(
+    "trouble", ["over_query_limit", "over_daily_limit", "request_denied", "unavailable", "deadline_exceeded"]
+)
+async def test_whatever_keeps_google_from_answering_smarty_does(larder, trouble):
+    async with larder() as home:
+        await home.control("settings", {"google": {"trouble": trouble}})
+
+        assert told(await verify(home, HOME, providers=["google", "smartystreets"])) == [("smartystreets", "verified")]
+
+
 async def test_who_names_an_order_is_answered_in_that_order(larder):
     async with larder() as home:
         assert told(await verify(home, HOME, providers=["google", "smartystreets"])) == [("google", "verified")]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -164,6 +165,19 @@ async def test_the_examples_of_the_document_work_against_the_sandbox(larder) -> 
                 body = await answered.read()
                 assert answered.status == 200, body
                 assert route.response.model_validate_json(body)
+
+
+async def test_what_the_readme_shows_works_against_the_sandbox(larder) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    [body] = re.findall(r"/v1/addresses/verify -H 'Content-Type: application/json' -d '\n(.*?)'", readme, re.DOTALL)
+    [query] = re.findall(r"curl 'http://127.0.0.1:8080(/v1/addresses/autocomplete[^']*)'", readme)
+    async with larder() as home:
+        verified = await home.ask("POST", "/v1/addresses/verify", json=json.loads(body))
+        completed = await home.get(query)
+
+        statuses = [item["result"]["verdict"]["status"] for item in verified.json["results"]]
+        assert statuses == ["verified", "verified"]
+        assert completed.json["suggestions"]
 
 
 async def asked(home: Any, route: Route, value: Any) -> None:
