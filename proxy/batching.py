@@ -4,7 +4,7 @@ split ─▶ each: fresh? ─▶ the others: shelf, flight, or upstream ─▶ o
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from policies.http.fields import as_mapping, without
 from proxy.answers import Answer
 from proxy.asker import Asker
 from proxy.asking import Ask
+from proxy.breathing import breathing
 from proxy.calling import Calling
 from proxy.composing import composed, echoed
 from proxy.engine import Engine
@@ -73,9 +74,11 @@ class Batching:
             raise ValueError(f"{ask.plan.name} is no read of many things")
         call = _Call(replace(ask, directives=NO_DIRECTIVES), batch, self._calling)  # its answer is always read
         gathering = Gathering(call.fill, call.send)
-        parts = self._asker.parts(ask, single, queries)
-        for part in parts:
+        parts = []
+        async for query in breathing(queries):
+            [part] = self._asker.parts(ask, single, [query])
             part.party = gathering
+            parts.append(part)
         answers = await self._answers(parts, gathering)
         return Each(list(zip(parts, answers, strict=True)), call.made)
 
@@ -91,10 +94,10 @@ class Batching:
         self, asks: Sequence[Ask], gathering: Gathering | None, turns: "_Turns | None" = None
     ) -> list[Answer | LarderError]:
         """One for each; those that are alike share theirs."""
-        marks = [ask.key or at for at, ask in enumerate(asks)]
+        marks = [ask.key or at async for at, ask in breathing(enumerate(asks))]
         unlike = dict(zip(marks, asks, strict=True))
         found: dict[bytes | int, Answer | LarderError] = {}
-        for mark, ask in unlike.items():
+        async for mark, ask in breathing(unlike.items()):
             answer = self._engine.at_once(ask)
             if answer is not None:
                 found[mark] = answer
@@ -102,14 +105,25 @@ class Batching:
         for ask in waiting.values():
             if gathering is not None:
                 gathering.expect(ask)
-        came = await asyncio.gather(
-            *(self._waited_for(ask, gathering, turns) for ask in waiting.values()), return_exceptions=True
-        )
+        came = await self._all_waited_for(waiting.values(), gathering, turns)
         for mark, outcome in zip(waiting, came, strict=True):
             if isinstance(outcome, BaseException) and not isinstance(outcome, LarderError):
                 raise outcome
             found[mark] = outcome
         return [found[mark] for mark in marks]
+
+    async def _all_waited_for(
+        self, asks: Iterable[Ask], gathering: Gathering | None, turns: "_Turns | None"
+    ) -> list[Answer | BaseException]:
+        tasks: list[asyncio.Task[Answer]] = []
+        try:
+            async for ask in breathing(asks):
+                tasks.append(asyncio.create_task(self._waited_for(ask, gathering, turns)))  # noqa: PERF401
+            return await asyncio.gather(*tasks, return_exceptions=True)
+        except asyncio.CancelledError:
+            for task in tasks:
+                task.cancel()
+            raise
 
     async def _waited_for(self, ask: Ask, gathering: Gathering | None, turns: "_Turns | None") -> Answer:
         if turns is not None:

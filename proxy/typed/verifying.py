@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from adapters import Address, Objection
 from proxy.answers import Answer
 from proxy.batching import Batching
+from proxy.breathing import breathing
 from proxy.errors import FieldError, InvalidFields, LarderError, NoProvider, NothingCached
 from proxy.plan import UpstreamPlan
 from proxy.typed.address_models import (
@@ -65,10 +66,10 @@ class Verifying:
             made = await asyncio.gather(*(self._round(asking, upstream, some, patience) for upstream, some in groups))
             calls += sum(made)
         found = [item.found.answer for item in items if item.found is not None]
-        shown = tuple(self._shown(item) for item in items)
+        shown = [self._shown(item) async for item in breathing(items)]
         if not found:
             raise _none(items, shown, is_one=asked.address is not None)
-        return answer_of(Verifications(results=shown).model_dump_json().encode(), found, calls)
+        return answer_of(Verifications(results=tuple(shown)).model_dump_json().encode(), found, calls)
 
     async def _round(self, asking: Asking, upstream: UpstreamPlan, items: Sequence[_Item], patience: Patience) -> int:
         """Ask one provider for some; how many calls that took."""
@@ -77,7 +78,7 @@ class Verifying:
         lookups = [verification.ask(item.asked) for item in items if isinstance(item.asked, Address)]
         each = await asking.answers(Lookups(upstream, verification.route, verification.many, lookups), patience)
         now = self._clock()
-        for item, (ask, outcome) in zip(items, each.found, strict=True):
+        async for item, (ask, outcome) in breathing(zip(items, each.found, strict=True)):
             del item.left[0]
             try:
                 item.found, item.error = await good(ask, outcome, now), None
