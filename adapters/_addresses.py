@@ -40,6 +40,8 @@ _FullLine = Annotated[_Line, Field(min_length=1)]
 class Address(Neutral):
     """An address to verify: by its parts, or by its lines as they stand on an envelope."""
 
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["street"]}, {"required": ["lines"]}]})
+
     id: Annotated[str, StringConstraints(max_length=100), AfterValidator(_printable)] | None = Field(
         default=None, description="The caller's own name for it, repeated in the answer; no provider sees it."
     )

@@ -99,7 +99,7 @@ class Larder:
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
         express = ExpressLane(self.shelf, self._clocks.wall)
-        desk = desk_of(self.batching, self._clocks.wall, self._clocks.monotonic)
+        desk = desk_of(self.batching, self.observing, self._clocks.wall, self._clocks.monotonic)
         self.app = App(
             lambda: self.runtime, self.batching, desk, express, self.health, self.observing, time.perf_counter
         )

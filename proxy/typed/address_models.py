@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WrapValidator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator, model_validator
 
 from adapters import Address, Beginning, Finding, Neutral, Suggestion
 from proxy.errors import FieldError
@@ -43,6 +43,8 @@ Providers = Annotated[
 
 class Verify(Neutral):
     """One address, or many."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["address"]}, {"required": ["addresses"]}]})
 
     address: Address | None = None
     addresses: Annotated[tuple[Item, ...], Field(min_length=1, max_length=MOST)] | None = None

@@ -108,20 +108,27 @@ async def good(ask: Ask, outcome: Answer | LarderError, now: float) -> Good:
     reply = Reply(outcome.status, outcome.fields, as_mapping(outcome.fields), outcome.body)
     judge(ask.plan.upstream.adapter, reply, bases=ask.plan.upstream.base_urls, now=now)
     refuse_unfit(ask.plan.endpoint, reply)
+    if reply.verdict.kind is Kind.ANSWER and outcome.status == 200:
+        return Good(ask, outcome, reply.json)
+    error = _error(name, reply)
+    error.word, error.calls = reply.verdict.detail or outcome.cache.detail or error.word, outcome.calls
+    raise error
+
+
+def _error(name: str, reply: Reply) -> LarderError:
+    """What an answer that is none is to be called."""
     wait = reply.verdict.retry_after
     match reply.verdict.kind:
-        case Kind.ANSWER if outcome.status == 200:
-            return Good(ask, outcome, reply.json)
         case Kind.THROTTLED:
-            raise UpstreamBusy(name) if wait is None else UpstreamBusy(name, wait)
+            return UpstreamBusy(name) if wait is None else UpstreamBusy(name, wait)
         case Kind.CREDENTIAL_REFUSED if reply.verdict.detail == "quota-used-up":
-            raise QuotaUsedUp(name) if wait is None else QuotaUsedUp(name, wait)
+            return QuotaUsedUp(name) if wait is None else QuotaUsedUp(name, wait)
         case Kind.CREDENTIAL_REFUSED:
-            raise CredentialRefused(name)
+            return CredentialRefused(name)
         case Kind.ANSWER | Kind.FAILED | Kind.UNUSABLE:
-            raise UpstreamUnreachable(name)
+            return UpstreamUnreachable(name)
         case _:
-            raise ProviderRefused(name, outcome.status)
+            return ProviderRefused(name, reply.status)
 
 
 def at_a_time(upstream: UpstreamPlan) -> int:

@@ -30,7 +30,7 @@ class Route:
         return f"{self.method} {self.path}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Wish:
     """A request to a route, checked."""
 

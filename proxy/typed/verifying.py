@@ -7,6 +7,7 @@ choose ─▶ each: malformed? ─▶ the first provider that takes it ─▶ al
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from adapters import Address, Objection
 from proxy.answers import Answer
@@ -43,12 +44,22 @@ class _Item:
     error: LarderError | None = None
 
 
+class Observer(Protocol):
+    """Who wants to know that providers stand in for each other."""
+
+    def failed_over(self, upstream: str, to: str, word: str) -> None:
+        """One address is asked of another provider. `word`: why, a fixed one."""
+
+
 class Verifying:
     """Verifies addresses."""
 
-    def __init__(self, batching: Batching, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, batching: Batching, observer: Observer, clock: Callable[[], float], monotonic: Callable[[], float]
+    ) -> None:
         """`clock` tells seconds since the epoch."""
         self._batching = batching
+        self._observer = observer
         self._clock = clock
         self._monotonic = monotonic
 
@@ -68,7 +79,7 @@ class Verifying:
         found = [item.found.answer for item in items if item.found is not None]
         shown = [self._shown(item) async for item in breathing(items)]
         if not found:
-            raise _none(items, shown, is_one=asked.address is not None)
+            raise _none(items, shown, calls, is_one=asked.address is not None)
         return answer_of(Verifications(results=tuple(shown)).model_dump_json().encode(), found, calls)
 
     async def _round(self, asking: Asking, upstream: UpstreamPlan, items: Sequence[_Item], patience: Patience) -> int:
@@ -83,9 +94,11 @@ class Verifying:
             try:
                 item.found, item.error = await good(ask, outcome, now), None
             except LarderError as error:
-                item.error = error
+                item.error = error.with_traceback(None)  # it leads back to the item: a circle
                 if not isinstance(error, ELSEWHERE):
                     item.left = []
+                if item.left and not patience.is_over:
+                    self._observer.failed_over(upstream.name, item.left[0].name, error.word)
         return each.calls
 
     def _shown(self, item: _Item) -> VerifiedItem:
@@ -144,8 +157,10 @@ def _problem(error: LarderError) -> ItemProblem:
     return ItemProblem(type=told.type, title=told.title, status=told.status, detail=told.detail, errors=fields)
 
 
-def _none(items: Sequence[_Item], shown: Sequence[VerifiedItem], *, is_one: bool) -> LarderError:
-    """What is told where no address has an answer: that is the caller's doing, or nobody could be asked."""
+def _none(items: Sequence[_Item], shown: Sequence[VerifiedItem], calls: int, *, is_one: bool) -> LarderError:
+    """What is told where no address has an answer: that is the caller's doing, or nobody could be asked. `calls`: that
+    were made all the same.
+    """
     errors = [_error_of(item) for item in items]
     if all(isinstance(error, NothingCached) for error in errors):
         return NothingCached()
@@ -158,8 +173,8 @@ def _none(items: Sequence[_Item], shown: Sequence[VerifiedItem], *, is_one: bool
             for one in item.problem.errors
         ]
         return InvalidFields(named, results=results)
-    calls = max(error.calls for error in errors)
     waits = [error.problem.retry_after for error in errors if error.problem.retry_after is not None]
     none = NoProvider(min(waits, default=1), results=results)
     none.calls = calls
+    none.word = next((error.word for error in errors if not isinstance(error, InvalidFields)), none.word)
     return none

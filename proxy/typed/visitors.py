@@ -18,7 +18,7 @@ from proxy.visits import Runtime
 _FOR_LARDER = ("Cache-Control", "Pragma", "Prefer", "X-Request-Timeout")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # credentials stay out of tracebacks and logs
 class Visitor:
     """A caller below /v1."""
 
@@ -42,15 +42,12 @@ class Visitor:
         return allowed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Credential:
     """What of a request is the caller's own credential at one upstream."""
 
     fields: tuple[tuple[str, str], ...] = ()
     query: tuple[tuple[str, str], ...] = ()
-
-    def __repr__(self) -> str:
-        return "<Credential>"
 
 
 def credentials(visitor: Visitor, upstreams: Sequence[UpstreamPlan]) -> Mapping[str, Credential]:

@@ -194,6 +194,8 @@ async def test_while_smarty_is_down_google_answers_and_says_so(larder):
         answered = await verify(home, HOME, flat(2))
 
         assert told(answered) == [("google", "verified")] * 2
+        metrics = home.larder.observing.metrics.exposition()[1].decode()
+        assert 'larder_failovers_total{detail="upstream-failed",to="google",upstream="smartystreets"} 2.0' in metrics
 
 
 async def test_what_is_stale_is_rather_given_than_another_provider_asked(larder):
@@ -213,6 +215,25 @@ async def test_no_match_is_an_answer_and_nobody_else_is_asked(larder):
 
         assert told(answered) == [("smartystreets", "not_found")]
         assert await home.calls("/google/*") == 0
+
+
+async def test_of_several_that_may_be_meant_all_are_shown(larder):
+    async with larder() as home:
+        [item] = (await verify(home, {"street": "20 Sample St", "city": "Sampleton", "state": "NY"})).json["results"]
+        result = item["result"]
+
+        assert (result["verdict"]["status"], result["components"], result["candidates"]) == ("ambiguous", None, 2)
+        assert [one["formatted"]["line1"] for one in result["alternatives"]] == ["20 N Sample St", "20 S Sample St"]
+
+
+async def test_what_is_known_of_the_one_is_given_and_the_rest_asked_of_the_other(larder):
+    async with larder() as home:
+        await verify(home, HOME)
+        await home.fail("smartystreets")
+        answered = await verify(home, flat(2), HOME, NOWHERE)
+
+        assert [name for name, _ in told(answered)] == ["google", "smartystreets", "google"]
+        assert "fwd=partial" in answered.cache
 
 
 async def test_an_open_circuit_lets_the_next_provider_answer_without_another_call(larder):
@@ -260,6 +281,7 @@ async def test_where_nobody_can_be_asked_each_says_why_and_all_say_when_to_come_
         assert answered.status == 503
         assert answered.headers["Retry-After"].isdigit()
         assert answered.headers["Content-Type"] == "application/problem+json"
+        assert answered.cache == "larder; detail=upstream-failed"
         assert told(answered) == [502, 422]
         assert [item["id"] for item in answered.json["results"]] == ["a", "b"]
 

@@ -68,6 +68,7 @@ def test_no_label_has_room_for_a_person_a_path_or_a_query() -> None:
         "whose",
         "source",
         "operation",
+        "to",  # an upstream
     }
 
     assert {label for metric in METRICS for label in metric.labels} <= allowed
