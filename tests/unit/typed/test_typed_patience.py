@@ -73,3 +73,23 @@ async def test_what_nobody_foresaw_is_nobodys_answer():
 
     with pytest.raises(ZeroDivisionError):
         await Batching(engine, None, None).apart(asks(b"a"), 1, lambda: None)
+
+
+async def test_who_leaves_leaves_nothing_behind():
+    ended, begun = [], asyncio.Event()
+
+    class Slow(Engine):
+        async def answer(self, ask):
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(ask.key)
+
+    asking = asyncio.create_task(Batching(Slow(), None, None).apart(asks(b"a", b"b"), 2, lambda: None))
+    await begun.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+    assert sorted(ended) == [b"a", b"b"]

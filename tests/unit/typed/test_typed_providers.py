@@ -123,3 +123,18 @@ def test_an_answer_says_when_it_was_given_and_how_old_it_is():
     told = provenance(ask(), kept, 1_060.9)
 
     assert (told.status, told.age, told.fetched_at.timestamp(), told.hard_expires_at) == ("stale", 60, 1_000.0, None)
+
+
+async def test_a_body_too_large_to_be_read_is_no_answer_and_is_let_go():
+    class Endless:
+        closed = False
+
+        async def close(self):
+            self.closed = True
+
+    huge = answer(200, b"")
+    huge.stream = stream = Endless()
+    with pytest.raises(UpstreamUnreachable):
+        await good(ask(), huge, 0.0)
+
+    assert stream.closed

@@ -8,10 +8,10 @@ from multidict import CIMultiDict
 from proxy.callers.identify import Way
 from proxy.callers.registry import LOCAL, Caller
 from proxy.config_file import ConfigFile
-from proxy.errors import CallerNotAllowed
+from proxy.errors import CallerNotAllowed, InvalidFields, NotConfigured
 from proxy.keys import split_query
 from proxy.loading import plans_of
-from proxy.typed.providers import completers, verifiers
+from proxy.typed.providers import chosen, completers, verifiers
 from proxy.typed.visitors import Visitor, credentials, headers_for, query_for
 
 HELD = """
@@ -99,3 +99,22 @@ def test_an_operator_says_who_is_asked_in_which_order():
 
     assert verifiers(plans) == ("google", "smartystreets")
     assert completers(plans) == ("google",)
+
+
+def test_where_no_upstream_can_do_it_nobody_is_asked():
+    mine = visitor("upstreams: {courseworks: {}}")
+
+    with pytest.raises(NotConfigured, match="can verify addresses"):
+        chosen(mine, verifiers(mine.plans), (), "verify addresses")
+
+
+@pytest.mark.parametrize(
+    ("named", "field"),
+    [(("courseworks",), "providers.0"), (("google", "google"), "providers.1"), (("x" * 999,), "providers.0")],
+)
+def test_who_is_named_has_to_be_configured_and_named_once(named, field):
+    mine = visitor(HELD)
+    with pytest.raises(InvalidFields) as refused:
+        chosen(mine, verifiers(mine.plans), named, "verify addresses")
+
+    assert [error["field"] for error in refused.value.problem.more["errors"]] == [field]
