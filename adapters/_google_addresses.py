@@ -10,9 +10,13 @@ from adapters._vocabulary import Lookup
 
 CASS = frozenset({"US", "PR"})  # where it asks the postal service
 
+# As google-maps-addressvalidation asks (§5.2), so that both find what the other has asked for: enums come as numbers.
+# googlemaps asks without, but cannot be pointed at Larder for this (§10).
+_AS_THE_SDK = (("$alt", "json;enum-encoding=int"),)
+
 
 def validation(address: Address) -> Lookup:
-    """The body of a validation, as its SDKs send it; what is empty is not said."""
+    """A validation, as its SDK sends it; what is empty is not said."""
     asked: dict[str, Any] = {
         "regionCode": address.country,
         "locality": address.city,
@@ -23,7 +27,7 @@ def validation(address: Address) -> Lookup:
     body: dict[str, Any] = {"address": {name: value for name, value in asked.items() if value}}
     if address.country in CASS:
         body["enableUspsCass"] = True
-    return Lookup(body=written_json(body))
+    return Lookup(_AS_THE_SDK, written_json(body))
 
 
 def typed(beginning: Beginning) -> Lookup:

@@ -21,6 +21,7 @@ from adapters._json import mapping, rows
 
 # By number, too: with `$alt=json;enum-encoding=int` they come so.
 GRANULARITIES = ("GRANULARITY_UNSPECIFIED", "SUB_PREMISE", "PREMISE", "PREMISE_PROXIMITY", "BLOCK", "ROUTE", "OTHER")
+NEXT_ACTIONS = ("", "FIX", "CONFIRM_ADD_SUBPREMISES", "CONFIRM", "ACCEPT")
 LEVELS = ("", "CONFIRMED", "UNCONFIRMED_BUT_PLAUSIBLE", "UNCONFIRMED_AND_SUSPICIOUS")
 
 BY_DPV: Mapping[str | None, Deliverability] = {
@@ -215,7 +216,7 @@ def _raw(result: Mapping[str, Any], signals: _Signals, answer: Any) -> dict[str,
         "geocodeGranularity": _named(verdict.get("geocodeGranularity"), GRANULARITIES) or None,
         "addressComplete": signals.is_complete,
         **dict.fromkeys(sorted(signals.has), True),
-        "possibleNextAction": text(verdict, "possibleNextAction"),
+        "possibleNextAction": _named(verdict.get("possibleNextAction"), NEXT_ACTIONS) or None,
         "missingComponentTypes": tuple(sorted(signals.missing)) or None,
         "dpvConfirmation": signals.dpv,
         "dpvFootnote": text(usps, "dpvFootnote"),

@@ -51,7 +51,7 @@ def fits(adapter: Adapter, route: str, lookup: Lookup) -> bool:
     assert route in {endpoint.route for endpoint in adapter.endpoints}
     if parse_route(route).method == "GET":
         return bool(lookup.query) and not lookup.body
-    return not lookup.query and isinstance(json.loads(lookup.body), dict)
+    return isinstance(json.loads(lookup.body), dict)
 
 
 def test_who_can_verify_and_complete() -> None:

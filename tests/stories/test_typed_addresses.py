@@ -11,7 +11,7 @@ VERIFY = "/v1/addresses/verify"
 STREET = "/smartystreets/us-street/street-address"
 HOME = {"street": "12 Example Place Apt 3", "city": "Sampleton", "state": "NY", "postal_code": "10099"}
 NOWHERE = {"street": "1 Nomatch Way", "city": "Nowhere", "state": "NY"}
-# As the SDK of Smarty asks (SDK_REQUESTS.md §2), and googlemaps.
+# As the SDK of Smarty asks (SDK_REQUESTS.md §2).
 BY_SDK = {
     "candidates": "5",
     "street": HOME["street"],
@@ -99,7 +99,7 @@ async def test_googles_answers_are_shared_with_its_sdk_too_and_end_after_thirty_
         [item] = (await verify(home, {"lines": ["12 Example Place, Sampleton NY"]})).json["results"]
         by_sdk = await home.ask(
             "POST",
-            "/google/v1:validateAddress",
+            "/google/v1:validateAddress?%24alt=json%3Benum-encoding%3Dint",
             json={
                 "address": {"addressLines": ["12 Example Place, Sampleton NY"], "regionCode": "US"},
                 "enableUspsCass": True,

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters import Address
-from adapters._google_findings import GRANULARITIES, read_validation
+from adapters._google_findings import GRANULARITIES, LEVELS, NEXT_ACTIONS, read_validation
 
 ASKED = Address(street="12 Example Place Apt 3", city="Sampleton", state="NY", postal_code="10099")
 
@@ -119,9 +119,14 @@ def test_enums_that_come_as_numbers_mean_the_same(given, expected):
     verdict = given["result"]["verdict"]
     if (name := verdict.get("validationGranularity")) is not None:
         verdict = {**verdict, "validationGranularity": GRANULARITIES.index(name)}
-    numbered = {**given, "result": {**given["result"], "verdict": verdict}}
+    address = given["result"]["address"]
+    parts = [
+        {**part, "confirmationLevel": LEVELS.index(part["confirmationLevel"])} for part in address["addressComponents"]
+    ]
+    address = {**address, "addressComponents": parts}
+    numbered = {**given, "result": {**given["result"], "verdict": verdict, "address": address}}
 
-    assert read_validation(numbered, ASKED).verdict == read_validation(given, ASKED).verdict
+    assert read_validation(numbered, ASKED) == read_validation(given, ASKED)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +143,16 @@ def test_enums_that_come_as_numbers_mean_the_same(given, expected):
 )
 def test_a_precision(granularity, precision):
     assert read_validation(answer(geocodeGranularity=granularity), ASKED).geocode.precision == precision
+
+
+@pytest.mark.parametrize("action", ["FIX", "CONFIRM_ADD_SUBPREMISES", "CONFIRM", "ACCEPT"])
+def test_what_google_advises_is_among_its_raw_signals_by_its_name(action):
+    by_name, by_number = (
+        read_validation(answer(possibleNextAction=said), ASKED).provider_raw["possibleNextAction"]
+        for said in (action, NEXT_ACTIONS.index(action))
+    )
+
+    assert by_name == by_number == action
 
 
 def test_components_are_mapped_as_the_table_says():
