@@ -10,6 +10,7 @@ from proxy.errors import FieldError
 from proxy.typed.reading import errors_of
 
 MOST = 1000  # addresses in one request
+WHOLE = "address"  # the field, where an address is wrong as such
 
 
 class Unfit(BaseModel):
@@ -26,7 +27,7 @@ def _or_why_not(value: Any, handler: Any) -> Any:
     except ValidationError as error:
         given = value.get("id") if isinstance(value, dict) else None
         is_name = isinstance(given, str) and len(given) <= 100 and given.isprintable()
-        return Unfit(id=given if is_name else None, errors=errors_of(Address, error))
+        return Unfit(id=given if is_name else None, errors=errors_of(Address, error, WHOLE))
 
 
 Item = Annotated[Address, WrapValidator(_or_why_not)]
@@ -98,7 +99,8 @@ class ItemProblem(Neutral):
     title: str
     status: int
     detail: str
-    errors: tuple[FieldProblem, ...] = ()
+    errors: tuple[FieldProblem, ...] = Field(default=(), description="Of a 422: each field that is wrong.")
+    retry_after: int | None = Field(default=None, description="Seconds after which it may be asked for again.")
 
 
 class VerifiedItem(Neutral):

@@ -45,10 +45,12 @@ def read_query(model: type[BaseModel] | None, query: Query, ignored: Collection[
     return None
 
 
-def errors_of(model: type[BaseModel], error: ValidationError) -> list[FieldError]:
-    """pydantic's findings in a caller's words, never with a value: it may be somebody's address."""
+def errors_of(model: type[BaseModel], error: ValidationError, whole: str = "body") -> list[FieldError]:
+    """pydantic's findings in a caller's words, never with a value: it may be somebody's address. `whole`: what the
+    model as such is called.
+    """
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [_error(model, item["loc"], item["type"], item["msg"]) for item in found[:MOST_ERRORS]]
+    return [_error(model, item["loc"], item["type"], item["msg"], whole) for item in found[:MOST_ERRORS]]
 
 
 def _validated(model: type[BaseModel], value: object) -> Any:
@@ -58,8 +60,8 @@ def _validated(model: type[BaseModel], value: object) -> Any:
         raise InvalidFields(errors_of(model, error)) from None
 
 
-def _error(model: type[BaseModel], loc: tuple[int | str, ...], kind: str, message: str) -> FieldError:
-    name = ".".join(str(part) for part in loc) or "body"
+def _error(model: type[BaseModel], loc: tuple[int | str, ...], kind: str, message: str, whole: str) -> FieldError:
+    name = ".".join(str(part) for part in loc) or whole
     if kind == "extra_forbidden":
         return FieldError(name, f"unknown field; {nearest(str(loc[-1])[:64], _fields_at(model, loc[:-1]))}")
     return FieldError(name, message.removeprefix("Value error, "))

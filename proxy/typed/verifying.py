@@ -16,6 +16,7 @@ from proxy.breathing import breathing
 from proxy.errors import FieldError, InvalidFields, LarderError, NoProvider, NothingCached
 from proxy.plan import UpstreamPlan
 from proxy.typed.address_models import (
+    WHOLE,
     FieldProblem,
     ItemProblem,
     Result,
@@ -30,6 +31,8 @@ from proxy.typed.provenance import answer_of, provenance
 from proxy.typed.providers import ELSEWHERE, Good, chosen, good, verifiers
 from proxy.typed.routes import Wish
 from proxy.typed.visitors import credentials
+
+MOST_NAMED = 100  # errors of one request; each address has its own all the same
 
 
 @dataclass
@@ -154,7 +157,21 @@ def _problem(error: LarderError) -> ItemProblem:
     told = error.problem
     errors: Sequence[Mapping[str, str]] = told.more.get("errors", ())
     fields = tuple(FieldProblem(**one) for one in errors)
-    return ItemProblem(type=told.type, title=told.title, status=told.status, detail=told.detail, errors=fields)
+    return ItemProblem(
+        type=told.type,
+        title=told.title,
+        status=told.status,
+        detail=told.detail,
+        errors=fields,
+        retry_after=told.retry_after,
+    )
+
+
+def _named(item: VerifiedItem, *, is_one: bool) -> list[FieldError]:
+    """What is wrong with one address, by its place in the request."""
+    place = WHOLE if is_one else f"addresses.{item.index}"
+    errors = item.problem.errors if item.problem is not None else ()
+    return [FieldError(place if one.field == WHOLE else f"{place}.{one.field}", one.message) for one in errors]
 
 
 def _none(items: Sequence[_Item], shown: Sequence[VerifiedItem], calls: int, *, is_one: bool) -> LarderError:
@@ -166,13 +183,8 @@ def _none(items: Sequence[_Item], shown: Sequence[VerifiedItem], calls: int, *, 
         return NothingCached()
     results = [one.model_dump(mode="json") for one in shown]
     if all(isinstance(error, InvalidFields) for error in errors):
-        named = [
-            FieldError(f"address.{one.field}" if is_one else f"addresses.{item.index}.{one.field}", one.message)
-            for item in shown
-            if item.problem is not None
-            for one in item.problem.errors
-        ]
-        return InvalidFields(named, results=results)
+        named = [error for item in shown for error in _named(item, is_one=is_one)]
+        return InvalidFields(named[:MOST_NAMED], results=results)
     waits = [error.problem.retry_after for error in errors if error.problem.retry_after is not None]
     none = NoProvider(min(waits, default=1), results=results)
     none.calls = calls

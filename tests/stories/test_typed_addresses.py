@@ -160,6 +160,8 @@ async def test_a_malformed_address_says_what_is_wrong_with_it_and_the_others_ans
         ({"address": {**HOME, "street": "x" * 101}}, "address.street", "at most 100 characters"),
         ({"address": {**HOME, "street": "a\u200bb"}}, "address.street", "printable"),
         ({"addresses": [{"city": "x"}, {"state": 1}]}, "addresses.1.state", "valid string"),
+        ({"addresses": [5]}, "addresses.0", "valid dictionary"),
+        ({"addresses": [{**HOME, "lines": ["x"]}]}, "addresses.0", "say one or the other"),
         ({"address": {**HOME, "country": "DE"}, "providers": ["smartystreets"]}, "address.country", "one of AS, FM"),
         ([HOME], "body", "valid dictionary"),
     ],
@@ -255,6 +257,7 @@ async def test_a_quota_that_is_used_up_lets_the_next_provider_answer(larder):
         assert told(answered) == [("google", "verified")]
         assert alone.status == 503
         assert alone.json["results"][0]["problem"]["title"] == "Quota used up"
+        assert alone.json["results"][0]["problem"]["retry_after"] >= 1
 
 
 @pytest.mark.parametrize(
@@ -283,6 +286,7 @@ async def test_where_nobody_can_be_asked_each_says_why_and_all_say_when_to_come_
         assert answered.headers["Content-Type"] == "application/problem+json"
         assert answered.cache == "larder; detail=upstream-failed"
         assert told(answered) == [502, 422]
+        assert int(answered.headers["Retry-After"]) >= 1
         assert [item["id"] for item in answered.json["results"]] == ["a", "b"]
 
 
@@ -368,6 +372,13 @@ async def test_who_is_not_known_is_refused_and_who_is_may_use_its_upstreams_only
         assert (await verify(home, HOME, headers=mine)).status == 503
         assert (await verify(home, HOME, path=f"/@{KEY}{VERIFY}")).status == 503
         assert await home.calls("/google/*") == 0
+
+
+async def test_without_callers_no_page_of_another_host_gets_an_answer(larder):
+    async with larder() as home:
+        assert (await verify(home, HOME, headers={"Host": "elsewhere.example"})).status == 421
+        assert (await home.ask("POST", VERIFY, data=b"{}", headers={"Content-Type": "text/plain"})).status == 415
+        assert await home.calls() == 0
 
 
 async def test_each_caller_has_its_own_of_google(larder):
