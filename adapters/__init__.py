@@ -11,6 +11,7 @@ from adapters._addresses import (
     Geocode,
     Neutral,
     Outcome,
+    Reason,
     Suggestion,
 )
 from adapters._vocabulary import (
@@ -68,6 +69,7 @@ __all__ = [
     "Place",
     "Problem",
     "Query",
+    "Reason",
     "Received",
     "Sent",
     "Signature",

@@ -15,6 +15,45 @@ Precision = Literal[
     "zip9", "zip8", "zip7", "zip6", "zip5", "area", "unknown",
 ]  # fmt: skip
 
+Reason = Literal[
+    "abbreviations_fixed",
+    "better_exists",
+    "cardinal_rule",
+    "city_or_state_fixed",
+    "component_changed",
+    "component_inferred",
+    "component_missing",
+    "component_replaced",
+    "component_suspicious",
+    "component_unconfirmed",
+    "early_warning",
+    "insufficient",
+    "invalid_city_state_zip",
+    "invalid_delivery_address",
+    "lacslink",
+    "magnet_street",
+    "military",
+    "multiple_zip4",
+    "no_match",
+    "no_stat",
+    "no_zip4",
+    "not_found",
+    "secondary_missing",
+    "secondary_required",
+    "secondary_unrecognised",
+    "several_candidates",
+    "spelling_corrected",
+    "street_spelling_fixed",
+    "unique_zip",
+    "unofficial_city",
+    "unresolved_input",
+    "unverifiable_city_state",
+    "vacant",
+    "zip_corrected",
+    "zipmove",
+]
+"""What was found or put right, by whichever provider: where two say the same, in the same word."""
+
 
 class Neutral(BaseModel):
     """A part of what Larder itself answers: no field but these, and none of them missing."""
@@ -85,7 +124,7 @@ class Outcome(Neutral):
     missing_secondary: bool = False
     unknown_secondary: bool = False
     ambiguous: bool = False
-    reasons: tuple[str, ...] = Field(default=(), description="Fixed words for what was found or put right.")
+    reasons: tuple[Reason, ...] = Field(default=(), description="What was found or put right.")
 
 
 class Components(Neutral):

@@ -14,6 +14,7 @@ from adapters._addresses import (
     Outcome,
     Precision,
     Raw,
+    Reason,
     Status,
 )
 from adapters._findings import flag, number, text
@@ -38,7 +39,7 @@ PRECISIONS: Mapping[str, Precision] = {
     "ROUTE": "street",
     "OTHER": "area",
 }
-REASONS: Mapping[str, str] = {
+REASONS: Mapping[str, Reason] = {
     "hasUnconfirmedComponents": "component_unconfirmed",
     "hasInferredComponents": "component_inferred",
     "hasReplacedComponents": "component_replaced",
@@ -56,6 +57,8 @@ class _Signals(NamedTuple):
     has_unresolved: bool
     is_suspicious: bool
     dpv: str | None
+    is_vacant: bool
+    is_no_stat: bool
 
     @property
     def by_dpv(self) -> Deliverability:
@@ -123,6 +126,7 @@ def _judged_by_place(signals: _Signals) -> tuple[Status, Deliverability]:
 
 def _signals(result: Mapping[str, Any]) -> _Signals:
     verdict, address = mapping(result.get("verdict")), mapping(result.get("address"))
+    usps = mapping(result.get("uspsData"))
     levels = [_named(row.get("confirmationLevel"), LEVELS) for row in rows(address.get("addressComponents"))]
     return _Signals(
         granularity=_named(verdict.get("validationGranularity"), GRANULARITIES),
@@ -131,11 +135,13 @@ def _signals(result: Mapping[str, Any]) -> _Signals:
         missing=frozenset(_texts(address.get("missingComponentTypes"))),
         has_unresolved=bool(_texts(address.get("unresolvedTokens"))),
         is_suspicious="UNCONFIRMED_AND_SUSPICIOUS" in levels,
-        dpv=text(mapping(result.get("uspsData")), "dpvConfirmation"),
+        dpv=text(usps, "dpvConfirmation"),
+        is_vacant=flag(usps, "dpvVacant") is True,
+        is_no_stat=flag(usps, "dpvNoStat") is True,
     )
 
 
-def _reasons(signals: _Signals) -> Iterable[str]:
+def _reasons(signals: _Signals) -> Iterable[Reason]:
     found = [word for name, word in REASONS.items() if name in signals.has]
     if signals.missing - {"subpremise"}:
         found.append("component_missing")
@@ -147,6 +153,10 @@ def _reasons(signals: _Signals) -> Iterable[str]:
         found.append("component_suspicious")
     if signals.has_unresolved:
         found.append("unresolved_input")
+    if signals.is_vacant:
+        found.append("vacant")
+    if signals.is_no_stat:
+        found.append("no_stat")
     return found
 
 

@@ -16,13 +16,14 @@ from adapters._addresses import (
     Outcome,
     Precision,
     Raw,
+    Reason,
     Status,
 )
 from adapters._findings import flag, number, text, words_of
 from adapters._json import mapping, rows
 
 # Each is followed by "#" (§4.3). Unknown letters are information, and no more.
-FOOTNOTES: Mapping[str, str] = {
+FOOTNOTES: Mapping[str, Reason] = {
     "A": "zip_corrected",
     "B": "city_or_state_fixed",
     "C": "invalid_city_state_zip",
@@ -138,7 +139,7 @@ def _signals(analysis: Mapping[str, Any]) -> _Signals:
     )
 
 
-def _reasons(signals: _Signals) -> Iterable[str]:
+def _reasons(signals: _Signals) -> Iterable[Reason]:
     found = [FOOTNOTES[letter] for letter in sorted(signals.footnotes) if letter in FOOTNOTES]
     if "C1" in signals.dpv_footnotes:
         found.append("secondary_required")

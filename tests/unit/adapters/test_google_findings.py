@@ -182,6 +182,15 @@ def test_a_city_may_have_another_name(kind):
     assert read_validation(answer(parts=[*parts, component(kind, "Elsewhere")]), ASKED).components.city == "Elsewhere"
 
 
+def test_what_the_postal_service_warns_of_is_among_the_reasons():
+    given = answer(hasInferredComponents=True)
+    given["result"]["uspsData"] |= {"dpvVacant": "Y", "dpvNoStat": "Y"}
+    found = read_validation(given, ASKED)
+
+    assert found.verdict.reasons == ("component_inferred", "vacant", "no_stat")
+    assert (found.attributes.vacant, found.attributes.no_stat) == (True, True)
+
+
 def test_an_answer_about_nothing_is_unverified():
     found = read_validation({"result": {}}, ASKED)
 
