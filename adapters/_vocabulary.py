@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
+from adapters._addresses import Address, Beginning, Finding, Suggestion
 from adapters._exchanges import NOTHING, Exchange, Query, Received, Sent, Verdict, http_verdict
 from policies import (
     BreakerPolicy,
@@ -75,6 +76,41 @@ class Takes:
     spelled: Callable[[Sequence[str | int]], str]  # a place in it as its sender wrote it: "course[name]"
 
 
+class Lookup(NamedTuple):
+    """A read as an SDK would send it."""
+
+    query: Query = ()
+    body: bytes = b""  # of JSON
+
+
+class Objection(NamedTuple):
+    """Why a provider is not asked for an address."""
+
+    field: str
+    right: str  # what it would have to be
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """How an address is verified: what is asked at an endpoint, and what the answer says (UPSTREAMS.md §11)."""
+
+    route: str  # of the endpoint that is asked for one address
+    many: str | None = None  # of the endpoint whose batches are of that one
+    ask: Callable[[Address], Lookup]
+    read: Callable[[Any, Address], Finding]  # (a good answer, what was asked); never raises
+    objection: Callable[[Address], Objection | None] = lambda _address: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """How an address that is being typed is completed."""
+
+    route: str
+    ask: Callable[[Beginning], Lookup]
+    read: Callable[[Any], Sequence[Suggestion]]  # from a good answer; never raises
+    only_if_named: bool = False  # True: an operator has to name it; its calls are billed by session, say
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One route of an upstream."""
@@ -130,6 +166,7 @@ class Problem:
     type: str = "about:blank"
     retry_after: int | None = None  # whole seconds
     faults: tuple[Fault, ...] = ()  # the fields it is about; `detail` names them too
+    more: Mapping[str, Any] = field(default_factory=lambda: NOTHING)  # extension members (RFC 9457 §3.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +243,8 @@ class Adapter:
     person: Callable[[str], Person | None] | None = None  # a person by a tag, such as "user:7"; None: it names none
     whoami: Whoami | None = None
     shape_error: Callable[[Problem, str], bytes | None] | None = None  # (problem, path) → JSON its SDK can read
+    verification: Verification | None = None  # what /v1/addresses/verify may ask it
+    completion: Completion | None = None  # what /v1/addresses/autocomplete may ask it
 
     # how it is called
     writes: WritesPolicy | None = None  # None: the built-in one

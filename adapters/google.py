@@ -6,8 +6,10 @@ partition of its own, nothing is ever fetched without a caller waiting for it, a
 
 from collections.abc import Mapping
 
+from adapters import _google_addresses as addresses
 from adapters._exchanges import Exchange, Received, Sent
 from adapters._google_errors import shape_error, verdict
+from adapters._google_findings import read_validation
 from adapters._google_models import GEOCODING, VALIDATION
 from adapters._google_requests import (
     api_of,
@@ -19,7 +21,7 @@ from adapters._google_requests import (
     enabled_api,
 )
 from adapters._json import mapping
-from adapters._vocabulary import Adapter, Effect, Endpoint, Place, Signature
+from adapters._vocabulary import Adapter, Completion, Effect, Endpoint, Place, Signature, Verification
 from policies import (
     DAY,
     HOUR,
@@ -106,6 +108,13 @@ adapter = Adapter(
     credential_scope=enabled_api,
     write_effect=changes_nothing,
     shape_error=shape_error,
+    verification=Verification(route="POST /v1:validateAddress", ask=addresses.validation, read=read_validation),
+    completion=Completion(
+        route="POST /v1/places:autocomplete",
+        ask=addresses.typed,
+        read=addresses.read_predictions,
+        only_if_named=True,  # it is billed by request or session, and nothing of it may be kept (§7, §9)
+    ),
     keep_at_most=LEGAL,
     timeout=TimeoutPolicy(attempt=5 * SECOND, total=8 * SECOND),
     retry=RetryPolicy(attempts=2),  # throttled: once more after a second; googlemaps itself retries for a minute (§12)

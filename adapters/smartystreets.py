@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from adapters import _smarty_addresses as addresses
 from adapters import _smarty_models as models
 from adapters._answers import canonical_content_type
 from adapters._exchanges import Exchange, Received, Sent
@@ -20,8 +21,9 @@ from adapters._smarty_answers import (
     verdict,
     zip_outcome,
 )
+from adapters._smarty_findings import read_candidates
 from adapters._smarty_requests import ECHO, batch_of, canonical_lookup, canonical_query
-from adapters._vocabulary import Adapter, Effect, Endpoint, Place, Signature
+from adapters._vocabulary import Adapter, Completion, Effect, Endpoint, Place, Signature, Verification
 from policies import (
     DAY,
     MINUTE,
@@ -116,6 +118,16 @@ adapter = Adapter(
     credential_scope=lambda sent: sent.last("license") or "",  # each licence is used up by itself (§4.5)
     write_effect=changes_nothing,
     shape_error=shape_error,
+    verification=Verification(
+        route="GET /us-street/street-address",
+        many="POST /us-street/street-address",
+        ask=addresses.lookup,
+        read=read_candidates,
+        objection=addresses.objection,
+    ),
+    completion=Completion(
+        route="GET /us-autocomplete-pro/lookup", ask=addresses.typed, read=addresses.read_suggestions
+    ),
     keep_at_most=KEEP,
     timeout=TimeoutPolicy(attempt=5 * SECOND, total=8 * SECOND),
     retry=RetryPolicy(attempts=2),  # its SDK makes six attempts of its own: 12 calls, not 18 (§1.8)

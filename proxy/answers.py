@@ -77,6 +77,7 @@ class Answer:
     retry_after: float | None = None  # seconds the upstream asked for
     length: int | None = None  # bytes of a stream, where they are known
     cut: Cut | None = None
+    made_at: float | None = None  # when the upstream made it, in seconds since the epoch, where that is known
 
 
 def from_entry(entry: Entry, life: ShelfLife, now: float, cache: CacheStatus, tier: str, calls: int = 0) -> Answer:
@@ -90,6 +91,7 @@ def from_entry(entry: Entry, life: ShelfLife, now: float, cache: CacheStatus, ti
         age=max(0, int(now - entry.stored_at)),
         tier=tier,
         calls=calls,
+        made_at=entry.stored_at,
     )
 
 

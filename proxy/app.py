@@ -23,9 +23,10 @@ from proxy.observing import Observing
 from proxy.outgoing import target_of
 from proxy.paging import Paging
 from proxy.refusals import REFUSED
-from proxy.responding import headers_of, interim_fields, problem_response, response_of
+from proxy.responding import headers_of, interim_fields, own_headers_of, problem_response, response_of
 from proxy.telemetry.traces import Trace, current_trace
-from proxy.visits import Runtime, Visit, address_of, check_head, origin_of, read_body, visit
+from proxy.typed.desk import OPENAPI, ROOT, Desk
+from proxy.visits import Address, Runtime, Visit, address_of, check_head, origin_of, read_body, visit
 from proxy.wire import RawResponse, informational, json_response
 
 _OUR_FAULT = Problem(500, "Internal error", "Larder failed on this request; its log says where.")
@@ -54,6 +55,7 @@ class App:
         self,
         runtime: Callable[[], Runtime],
         paging: Paging,
+        desk: Desk,
         express: ExpressLane,
         health: Health,
         observing: Observing,
@@ -61,6 +63,7 @@ class App:
     ) -> None:
         self._runtime = runtime
         self._paging = paging
+        self._desk = desk
         self._express = express
         self._health = health
         self._observing = observing
@@ -131,6 +134,8 @@ class App:
         address = address_of(admitted.target)
         if address.first == "-":
             return self._health.respond(address.path)
+        if address.first in (ROOT, OPENAPI):
+            return await self._typed(admitted, address, runtime, told)
         if address.first == "webhooks":
             return await self._webhook(admitted, address.path, runtime, told)
         there = visit(admitted, address, runtime)
@@ -169,6 +174,23 @@ class App:
             self._express.remember(told.ticket, request.headers, runtime, ask, answer, bases)
         makes_whole = not there.upstream.adapter.by_headers
         return response_of(answer, headers_of(answer, bases, told.trace.traceparent, whole_retry_after=makes_whole))
+
+    async def _typed(self, admitted: Admitted, address: Address, runtime: Runtime, told: _Told) -> web.StreamResponse:
+        """A request to Larder's own interface, or for what is told of it."""
+        path, traceparent = f"/{address.first}{address.path}", told.trace.traceparent
+        told.upstream, told.word = ROOT, "none"
+        try:
+            document = self._desk.document(admitted.request.method, path)
+            if document is not None:
+                return document
+            called = self._desk.called(admitted, path, address, runtime)
+            told.caller, told.endpoint = called.caller.name, called.route.name
+            told.answer = await self._desk.answer(called, admitted)
+        except LarderError as error:
+            told.word, told.calls = error.word, error.calls
+            error.__traceback__ = error.__cause__ = error.__context__ = None
+            return problem_response(error, None, "", traceparent)
+        return response_of(told.answer, own_headers_of(told.answer, traceparent))
 
     async def _webhook(self, admitted: Admitted, path: str, runtime: Runtime, told: _Told) -> web.StreamResponse:
         """A notification. Not a caller's request: its signature says who sends it (and only loopback, without one)."""

@@ -85,6 +85,7 @@ class Ask:
     echo: str | None = None  # what the answer is to repeat for this caller alone
     party: Party | None = None  # those it goes upstream with, if it has to
     is_whole: bool = False  # it is for all pages of a list at once
+    is_read: bool = False  # Larder itself wants to know what the answer says, though it may not be kept
 
     @cached_property
     def key(self) -> bytes | None:

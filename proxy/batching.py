@@ -4,22 +4,33 @@ split ─▶ each: fresh? ─▶ the others: shelf, flight, or upstream ─▶ o
 """
 
 import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import msgspec
 
-from adapters import Batch, Kind, Verdict
+from adapters import Batch, Kind, Query, Verdict
+from policies.directives import NO_DIRECTIVES
 from policies.http.fields import as_mapping, without
 from proxy.answers import Answer
 from proxy.asker import Asker
 from proxy.asking import Ask
+from proxy.breathing import breathing
 from proxy.calling import Calling
 from proxy.composing import composed, echoed
 from proxy.engine import Engine
-from proxy.errors import UpstreamUnreachable
+from proxy.errors import LarderError, UpstreamUnreachable
 from proxy.gathering import Gathering
 from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import Reply
+
+
+class Each(NamedTuple):
+    """What many asks were answered, each by itself; or why one has no answer."""
+
+    found: list[tuple[Ask, Answer | LarderError]]
+    calls: int  # made upstream for all of them
 
 
 class Batching:
@@ -46,39 +57,91 @@ class Batching:
         queries = batch.split(ask.sent) if ask.may_be_cached and single.cache is not None else None
         if queries is None:
             return self._engine.at_once(ask) or await self._engine.answer(ask)
-        return await self._together(ask, batch, self._asker.parts(ask, single, queries))
+        each = await self.each(ask, queries)
+        parts: list[tuple[Ask, Answer]] = []
+        for part, outcome in each.found:
+            if isinstance(outcome, LarderError):
+                raise outcome
+            parts.append((part, outcome))
+        return composed(batch, parts, each.calls)
 
-    async def _together(self, ask: Ask, batch: Batch, parts: list[Ask]) -> Answer:
-        call = _Call(ask, batch, self._calling)
+    async def each(self, ask: Ask, queries: Sequence[Query]) -> Each:
+        """What each of many things is answered that would be read by these queries, at an endpoint that has a batch;
+        those that have to go upstream go together. Of `ask` all is taken but its body.
+        """
+        batch, single = ask.plan.endpoint.batch, ask.plan.single
+        if batch is None or single is None:
+            raise ValueError(f"{ask.plan.name} is no read of many things")
+        call = _Call(replace(ask, directives=NO_DIRECTIVES), batch, self._calling)  # its answer is always read
         gathering = Gathering(call.fill, call.send)
-        for part in parts:
+        parts = []
+        async for query in breathing(queries):
+            [part] = self._asker.parts(ask, single, [query])
             part.party = gathering
-        unlike = {part.key: part for part in parts}
-        found = {key: self._engine.at_once(one) for key, one in unlike.items()}
-        answers = {key: answer for key, answer in found.items() if answer is not None}
-        if len(answers) < len(unlike):
-            waiting = [one for key, one in unlike.items() if key not in answers]
-            answers |= await self._waited_for(waiting, gathering)
-        return composed(batch, [(part, answers[part.key]) for part in parts], call.made)
+            parts.append(part)
+        answers = await self._answers(parts, gathering)
+        return Each(list(zip(parts, answers, strict=True)), call.made)
 
-    async def _waited_for(self, asks: list[Ask], gathering: Gathering) -> dict[bytes | None, Answer]:
-        """The answers to these. Raises LarderError where one of them has none, when all are known."""
+    async def apart(self, asks: Sequence[Ask], at_a_time: int, left: Callable[[], float | None]) -> Each:
+        """What each of these is answered. No more than so many wait for the upstream at a time: a queue is for others,
+        too. `left` tells how many seconds their caller gives them yet; None: as many as it takes.
+        """
+        answers = await self._answers(asks, None, _Turns(asyncio.Semaphore(at_a_time), left))
+        unlike = {id(answer): answer for answer in answers}
+        return Each(list(zip(asks, answers, strict=True)), sum(answer.calls for answer in unlike.values()))
 
-        async def one(ask: Ask) -> Answer:
-            try:
+    async def _answers(
+        self, asks: Sequence[Ask], gathering: Gathering | None, turns: "_Turns | None" = None
+    ) -> list[Answer | LarderError]:
+        """One for each; those that are alike share theirs."""
+        marks = [ask.key or at async for at, ask in breathing(enumerate(asks))]
+        unlike = dict(zip(marks, asks, strict=True))
+        found: dict[bytes | int, Answer | LarderError] = {}
+        async for mark, ask in breathing(unlike.items()):
+            answer = self._engine.at_once(ask)
+            if answer is not None:
+                found[mark] = answer
+        waiting = {mark: ask for mark, ask in unlike.items() if mark not in found}
+        for ask in waiting.values():
+            if gathering is not None:
+                gathering.expect(ask)
+        came = await self._all_waited_for(waiting.values(), gathering, turns)
+        for mark, outcome in zip(waiting, came, strict=True):
+            if isinstance(outcome, BaseException) and not isinstance(outcome, LarderError):
+                raise outcome
+            found[mark] = outcome
+        return [found[mark] for mark in marks]
+
+    async def _all_waited_for(
+        self, asks: Iterable[Ask], gathering: Gathering | None, turns: "_Turns | None"
+    ) -> list[Answer | BaseException]:
+        tasks: list[asyncio.Task[Answer]] = []
+        try:
+            async for ask in breathing(asks):
+                tasks.append(asyncio.create_task(self._waited_for(ask, gathering, turns)))  # noqa: PERF401
+            return await asyncio.gather(*tasks, return_exceptions=True)
+        except asyncio.CancelledError:
+            for task in tasks:
+                task.cancel()
+            raise
+
+    async def _waited_for(self, ask: Ask, gathering: Gathering | None, turns: "_Turns | None") -> Answer:
+        if turns is not None:
+            async with turns.room:
+                vars(ask)["budget"] = turns.left()  # who had to wait for its turn has less
                 return await self._engine.answer(ask)
-            finally:
+        try:
+            return await self._engine.answer(ask)
+        finally:
+            if gathering is not None:
                 gathering.release(ask)
 
-        for ask in asks:
-            gathering.expect(ask)
-        found = await asyncio.gather(*(one(ask) for ask in asks), return_exceptions=True)
-        answers = {}
-        for ask, answer in zip(asks, found, strict=True):
-            if isinstance(answer, BaseException):
-                raise answer
-            answers[ask.key] = answer
-        return answers
+
+class _Turns(NamedTuple):
+    """Who waits for the upstream when."""
+
+    room: asyncio.Semaphore
+    left: Callable[[], float | None]
 
 
 class _Call:

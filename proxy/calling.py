@@ -128,4 +128,4 @@ class Calling:
 
 def _is_read(ask: Ask) -> bool:
     """Whether Larder itself wants to know what the answer says."""
-    return ask.key is not None or ask.is_unsafe
+    return ask.key is not None or ask.is_unsafe or ask.is_read

@@ -38,10 +38,20 @@ def composed(batch: Batch, parts: list[tuple[Ask, Answer]], calls: int) -> Answe
         tuple(field for field in answers[0].fields if field[0].lower() == "content-type"),
         body,
         status_of(answers),
-        age=max((answer.age for answer in answers if answer.age is not None), default=None),
-        tier=max((answer.tier for answer in answers), key=_TIERS.index),
         calls=calls,
+        age=age_of(answers),
+        tier=tier_of(answers),
     )
+
+
+def age_of(answers: list[Answer]) -> int | None:
+    """The age of the oldest, in seconds."""
+    return max((answer.age for answer in answers if answer.age is not None), default=None)
+
+
+def tier_of(answers: list[Answer]) -> str:
+    """Where the one came from that had the longest way."""
+    return max((answer.tier for answer in answers), key=_TIERS.index)
 
 
 def _placed(batch: Batch, ask: Ask, answer: Answer, at: int) -> list[object]:
@@ -53,7 +63,7 @@ def _placed(batch: Batch, ask: Ask, answer: Answer, at: int) -> list[object]:
 
 def status_of(answers: list[Answer]) -> CacheStatus:
     """What became of the parts: `hit` where the cache had all, `partial` where it had some, else why it had none."""
-    counts = Counter(_word(answer.cache) for answer in answers)
+    counts = Counter(word_of(answer.cache) for answer in answers)
     forwarded = [answer.cache for answer in answers if answer.cache.fwd]
     ttls = [answer.cache.ttl for answer in answers if answer.cache.ttl is not None]
     whole = ", ".join(f"{counts[word]} {word}" for word in ("hit", "stale", "fallback", "miss") if counts[word])
@@ -68,5 +78,6 @@ def status_of(answers: list[Answer]) -> CacheStatus:
     )
 
 
-def _word(cache: CacheStatus) -> str:
+def word_of(cache: CacheStatus) -> str:
+    """What a part counts as: `hit`, `stale`, `fallback`, else `miss`."""
     return cache.word if cache.hit or cache.word == "fallback" else "miss"

@@ -3,10 +3,11 @@
 What a caller is told names upstreams, limits and fields, never a query, a token, an id or anything else it sent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from math import ceil, isfinite
+from typing import NamedTuple
 
 import msgspec
 
@@ -30,6 +31,7 @@ class LarderError(Exception):
         self.problem = problem
         self.word = "refused"  # why, as Cache-Status and the log say it; a fixed word
         self.calls = 0  # upstream calls that were made all the same
+        self.extra_fields: tuple[tuple[str, str], ...] = ()  # header fields that have to go with it
 
 
 def _problem(status: int, title: str, detail: str, *, retry_after: float | None = None) -> Problem:
@@ -163,11 +165,55 @@ class PreconditionFailed(LarderError):
         self.word = "precondition-failed"
 
 
+class UnknownRoute(LarderError):
+    """404: Larder's own interface has no such path. Names the nearest route, never what was asked."""
+
+    def __init__(self, asked: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = get_close_matches(asked[:64], names, n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        super().__init__(_problem(404, "Unknown route", f"There is no such route.{meant} Known: {', '.join(names)}."))
+
+
+class MethodNotAllowed(LarderError):
+    """405: there is such a path, for other methods (RFC 9110 §15.5.6)."""
+
+    def __init__(self, routes: Iterable[str]) -> None:
+        names = sorted(routes)
+        super().__init__(_problem(405, "Method not allowed", f"There is {', '.join(names)}."))
+        self.extra_fields = (("Allow", ", ".join(dict.fromkeys(name.partition(" ")[0] for name in names))),)
+
+
 class BodyTooLarge(LarderError):
     """413: the request's body is over `server.max_body` bytes."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(_problem(413, "Body too large", f"The body may have at most {limit} bytes."))
+
+
+class UnsupportedMediaType(LarderError):
+    """415: the body is not what is read here. A page elsewhere can send any other type to this machine unasked."""
+
+    def __init__(self, right: str) -> None:
+        super().__init__(_problem(415, "Unsupported media type", f"The body has to come as {right}."))
+
+
+class FieldError(NamedTuple):
+    """What is wrong with a field, and what would be right."""
+
+    field: str  # "addresses.57.street"
+    message: str
+
+
+class InvalidFields(LarderError):
+    """422: fields of a typed request are not what they have to be. Names each of them."""
+
+    def __init__(self, errors: Sequence[FieldError], **more: object) -> None:
+        first, *others = named = [FieldError(_one_line(field), message) for field, message in errors]
+        rest = f" (and {len(others)} more)" if others else ""
+        problem = _problem(422, "Invalid fields", f"{first.field}: {first.message}{rest}")
+        shown = [{"field": field, "detail": message} for field, message in named]
+        super().__init__(replace(problem, more={"errors": shown, **more}))
 
 
 class MisdirectedHost(LarderError):
@@ -188,11 +234,32 @@ class HeadTooLarge(LarderError):
         super().__init__(_problem(431, "Head too large", f"The header fields may have at most {limit} bytes."))
 
 
+class NotConfigured(LarderError):
+    """501: no upstream of this Larder can do it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(_problem(501, "Not configured", f"No upstream that is configured can {what}."))
+
+
 class UpstreamUnreachable(LarderError):
     """502: no usable answer came."""
 
     def __init__(self, upstream: str) -> None:
         super().__init__(_problem(502, "Upstream unreachable", f"{upstream} gave no usable answer."))
+
+
+class ProviderRefused(LarderError):
+    """502: a provider refuses this one thing; asking another one would not make it right."""
+
+    def __init__(self, upstream: str, status: int) -> None:
+        super().__init__(_problem(502, "Provider refused", f"{upstream} refused this with {status}."))
+
+
+class CredentialRefused(LarderError):
+    """502: a provider does not take the credential that it was asked with."""
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(_problem(502, "Credential refused", f"{upstream} refused the credential it was asked with."))
 
 
 class UpstreamResting(LarderError):
@@ -221,6 +288,22 @@ class PreconditionUnchecked(LarderError):
         wait = _WAIT if retry_after is None else retry_after
         super().__init__(_problem(503, "Precondition unchecked", detail, retry_after=wait))
         self.word = "precondition-unchecked"
+
+
+class QuotaUsedUp(LarderError):
+    """503: the account at a provider has nothing left. `retry_after` in seconds."""
+
+    def __init__(self, upstream: str, retry_after: float = _WAIT) -> None:
+        detail = f"The account at {upstream} has nothing left."
+        super().__init__(_problem(503, "Quota used up", detail, retry_after=retry_after))
+
+
+class NoProvider(LarderError):
+    """503: no provider could be asked for any of it; `more` tells of each. `retry_after` in seconds."""
+
+    def __init__(self, retry_after: float = _WAIT, **more: object) -> None:
+        problem = _problem(503, "No provider", "No provider gave an answer.", retry_after=retry_after)
+        super().__init__(replace(problem, more=more))
 
 
 class UpstreamTimeout(LarderError):
@@ -269,7 +352,7 @@ def _problem_json(problem: Problem) -> bytes:
     members["detail"] = problem.detail
     if problem.faults:  # an extension member, as RFC 9457 §3 shows one
         members["errors"] = [{"field": fault.field, "detail": fault.message} for fault in problem.faults]
-    return msgspec.json.encode(members)
+    return msgspec.json.encode({**members, **problem.more})
 
 
 def _one_line(text: str) -> str:

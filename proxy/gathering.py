@@ -11,7 +11,8 @@ from typing import NamedTuple
 from proxy.asking import Ask
 from proxy.upstream.messages import Reply
 
-LONGEST_WAIT = 0.02  # seconds, for those who may yet come
+LONGEST_WAIT = 0.02  # seconds in which somebody has to come, else nobody else is waited for
+MOST_WAITS = 25  # of them, however many come
 
 Send = Callable[[list[Ask]], Awaitable[list[Reply]]]
 """One reply to each, in their order. Raises UpstreamFailure, which is then each one's."""
@@ -35,6 +36,7 @@ class Gathering:
         self._complete = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_waiting = False
+        self._moves = 0  # how many came or were released
 
     def __repr__(self) -> str:
         return f"<Gathering of {len(self._arrivals)}, {len(self._expected)} may yet come>"
@@ -46,6 +48,7 @@ class Gathering:
 
     def release(self, ask: Ask) -> None:
         """It will not come, or has."""
+        self._moves += 1
         self._expected.discard(ask)
         if not self._expected:
             self._complete.set()
@@ -62,15 +65,24 @@ class Gathering:
 
     async def _leave(self) -> None:
         """Send all who are here, once all are or may not be waited for."""
-        try:
-            async with asyncio.timeout(LONGEST_WAIT):
-                await self._complete.wait()
-        except TimeoutError:
-            self._expected.clear()  # those who come later go by themselves
+        for _ in range(MOST_WAITS):
+            if self._complete.is_set() or not await self._somebody_moves():
+                break
+        self._expected.clear()  # those who come later go by themselves
         self._is_waiting = False
         arrivals, self._arrivals = {one.ask: one for one in self._arrivals if not one.reply.done()}, []
         for asks in self._fill(list(arrivals)):
             self._keep(self._sent([arrivals[ask] for ask in asks]))
+
+    async def _somebody_moves(self) -> bool:
+        """Wait a while for all to be here; whether anybody came in it."""
+        before = self._moves
+        try:
+            async with asyncio.timeout(LONGEST_WAIT):
+                await self._complete.wait()
+        except TimeoutError:
+            return self._moves > before
+        return True
 
     async def _sent(self, arrivals: list[_Arrival]) -> None:
         try:

@@ -120,6 +120,7 @@ class Landing:
             status.ttl = floor(self.life.fresh_until - now)
             age = int(now - self.made_at)
             answer.age = age if age > 0 else None
+            answer.made_at = self.made_at
         if not collapsed:
             answer.fields += self.reply.cookies
         answer.calls = self.calls_for(collapsed=collapsed)

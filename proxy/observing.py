@@ -91,6 +91,11 @@ class Observing:
         """A stored answer was given in place of one that could not be had."""
         self.metrics.count("larder_stale_served_total", upstream, detail)
 
+    def failed_over(self, upstream: str, to: str, word: str) -> None:
+        """An address was asked of another provider, since this one gave no answer."""
+        self.metrics.count("larder_failovers_total", upstream, to, word)
+        self._say_now_and_then("warning", "another provider is asked", upstream=upstream, to=to, why=word)
+
     def payload_refused(self, upstream: str, endpoint: str) -> None:
         """A payload was kept from replacing a stored answer."""
         self.refused_payloads[upstream] = self.refused_payloads.get(upstream, 0) + 1

@@ -6,7 +6,7 @@ from typing import Any
 from policies import Partition
 from proxy.config_file import Place
 from proxy.plan import Plan, Plans, UpstreamPlan, shape_of
-from proxy.settings import BY_HEADERS_FIELDS, EndpointBlock
+from proxy.settings import BY_HEADERS_FIELDS, EndpointBlock, nearest
 
 Checks = Iterator[tuple[Place, str]]
 
@@ -29,6 +29,20 @@ def plan_checks(plans: Plans) -> Checks:
                 yield from _by_headers(blocks[route], ("upstreams", upstream.name, "endpoints", route))
             if route is not None:
                 yield from _lifetimes(plan, blocks[route], ("upstreams", upstream.name, "endpoints", route, "cache"))
+    yield from _providers(plans, "providers", "verification", "verify addresses")
+    yield from _providers(plans, "autocomplete", "completion", "complete addresses")
+
+
+def _providers(plans: Plans, field: str, word: str, what: str) -> Checks:
+    """Who is asked below /v1/addresses is there, and can do it."""
+    named = getattr(plans.settings.v1.addresses, field) or ()
+    able = tuple(name for name, upstream in plans.upstreams.items() if getattr(upstream.adapter, word) is not None)
+    for index, name in enumerate(named):
+        place: Place = ("v1", "addresses", field, index)
+        if name not in able:
+            yield place, f"no upstream of that name can {what}; {nearest(name, able)}"
+        elif name in named[:index]:
+            yield place, "this name stands here twice"
 
 
 def _by_headers(block: Any, place: Place) -> Checks:

@@ -29,6 +29,12 @@ def headers_of(answer: Answer, bases: Bases, traceparent: str, *, whole_retry_af
     return (*carried(came, bases, {name.lower() for name, _ in added}), *added)
 
 
+def own_headers_of(answer: Answer, traceparent: str) -> Fields:
+    """The header fields of an answer that Larder made itself, of what was answered to it."""
+    age = () if answer.age is None else (("Age", str(answer.age)),)
+    return (*answer.fields, ("Cache-Status", str(answer.cache)), *age, ("traceparent", traceparent))
+
+
 def interim_fields(fields: Fields, bases: Bases) -> Fields:
     """The header fields of a 1xx answer to this caller: RFC 8297 has links in it."""
     return (*carried(fields, bases, {"via"}), ("Via", appended(fields, "via", VIA)))
@@ -61,5 +67,5 @@ def response_of(answer: Answer, fields: Fields) -> WholeResponse | FlowingRespon
 def problem_response(error: LarderError, adapter: Adapter | None, path: str, traceparent: str) -> WholeResponse:
     """The response to an error of Larder's own."""
     status, fields, body = render(error.problem, adapter, path)
-    cache_status = f"larder; detail={error.word}"
-    return WholeResponse(status, (*fields, ("Cache-Status", cache_status), ("traceparent", traceparent)), body)
+    added = (*error.extra_fields, ("Cache-Status", f"larder; detail={error.word}"), ("traceparent", traceparent))
+    return WholeResponse(status, (*fields, *added), body)

@@ -252,6 +252,19 @@ class StandardWebhooksBlock(Strict):
 WebhookBlock = Annotated[LiveEventsBlock | StandardWebhooksBlock, Field(discriminator="kind")]
 
 
+class AddressesBlock(Strict):
+    """Who is asked below /v1/addresses, in this order."""
+
+    providers: tuple[str, ...] | None = None  # None: every upstream that can verify, those without terms first
+    autocomplete: tuple[str, ...] | None = None  # None: every one that can and need not be named for it
+
+
+class V1Block(Strict):
+    """Larder's own interface, whichever provider answers."""
+
+    addresses: AddressesBlock = AddressesBlock()
+
+
 class Log(Strict):
     """What is written about requests."""
 
@@ -270,6 +283,7 @@ class Settings(Strict):
     defaults: Defaults = Defaults()
     upstreams: dict[str, UpstreamBlock] = {}
     webhooks: dict[str, WebhookBlock] = {}
+    v1: V1Block = V1Block()
 
 
 def nearest(name: str, known: "list[str] | tuple[str, ...]") -> str:

@@ -1,7 +1,8 @@
 """Visits: from what came over the socket to who asks which upstream for what. No I/O but reading the request's body."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -11,7 +12,7 @@ from aiohttp.web_protocol import RequestPayloadError
 from proxy.asker import Asker
 from proxy.callers.candidates import candidates
 from proxy.callers.forwarded import Base, Forwarding, Origin
-from proxy.callers.identify import KEY_HEADER, Presented, identify, split_key
+from proxy.callers.identify import KEY_HEADER, Identified, Presented, identify, split_key
 from proxy.callers.registry import Callers
 from proxy.changes.webhooks import Webhooks
 from proxy.door import Admitted
@@ -77,20 +78,28 @@ def visit(admitted: Admitted, address: Address, runtime: Runtime) -> Visit:
     request = admitted.request
     upstream = runtime.plans.upstreams.get(address.first)
     origin = origin_of(admitted, runtime)
-    presented = Presented(
-        request.headers.get(KEY_HEADER),
-        address.key,
-        origin.client or _local_proxy(request, runtime),
-        admitted.host,
-        _candidates(admitted, address, upstream),
-    )
-    identified = identify(runtime.callers, presented)
+    identified = known(admitted, address, origin, (upstream,) if upstream is not None else (), runtime)
     if upstream is None:
         raise UnknownUpstream(address.first, runtime.plans.upstreams)
     if not identified.caller.may_use(upstream.name):
         raise CallerNotAllowed(upstream.name)
     plan, params = upstream.match(request.method, address.path)
     return Visit(upstream, plan, params, address, identified.caller.name, origin.base)
+
+
+def known(
+    admitted: Admitted, address: Address, origin: Origin, upstreams: Iterable[UpstreamPlan], runtime: Runtime
+) -> Identified:
+    """Who calls, where any of these upstreams may be asked. Raises UnknownCaller, MisdirectedHost."""
+    request = admitted.request
+    presented = Presented(
+        request.headers.get(KEY_HEADER),
+        address.key,
+        origin.client or _local_proxy(request, runtime),
+        admitted.host,
+        _candidates(admitted, address, upstreams),
+    )
+    return identify(runtime.callers, presented)
 
 
 def _local_proxy(request: web.BaseRequest, runtime: Runtime) -> str | None:
@@ -104,11 +113,13 @@ def _peer(request: web.BaseRequest) -> str:
     return str(peer[0]) if peer else ""
 
 
-def _candidates(admitted: Admitted, address: Address, upstream: UpstreamPlan | None) -> tuple[str, ...]:
+def _candidates(admitted: Admitted, address: Address, upstreams: Iterable[UpstreamPlan]) -> tuple[str, ...]:
     """A Larder key may stand in the provider's place only where Larder holds the provider's credential."""
-    if upstream is None or upstream.credential is None:
+    held = [upstream.adapter.credential_places for upstream in upstreams if upstream.credential is not None]
+    if not held:
         return ()
-    return candidates(upstream.adapter.credential_places, admitted.headers, split_query(address.query))
+    places = dict.fromkeys(chain.from_iterable(held))
+    return candidates(places, admitted.headers, split_query(address.query))
 
 
 async def read_body(request: web.BaseRequest, limit: int) -> bytes:

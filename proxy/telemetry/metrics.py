@@ -36,6 +36,7 @@ METRICS = (
     Metric("larder_upstream_call_duration_seconds", Histogram, "Time of an attempt", ("upstream",)),
     Metric("larder_retries_total", Counter, "Attempts that repeated one", ("upstream",)),
     Metric("larder_stale_served_total", Counter, "Stored answers given in place of failures", ("upstream", "detail")),
+    Metric("larder_failovers_total", Counter, "Addresses asked of another provider", ("upstream", "to", "detail")),
     Metric("larder_payload_refused_total", Counter, "Payloads kept from replacing answers", ("upstream", "endpoint")),
     Metric(
         "larder_quarantined_total",

@@ -53,6 +53,7 @@ SECTIONS = {
     "collection": "CollectionPolicyFields",
     "payload": "PayloadPolicyFields",
     "writes": "WritesPolicyFields",
+    "v1.addresses": "AddressesBlock",
     "webhooks: canvas-live-events": "LiveEventsBlock",
     "webhooks: standard-webhooks": "StandardWebhooksBlock",
 }

@@ -11,13 +11,23 @@ from proxy.errors import (
     BadRequest,
     BodyTooLarge,
     CallerNotAllowed,
+    CredentialRefused,
+    FieldError,
     HeadTooLarge,
+    InvalidFields,
     LarderError,
+    MethodNotAllowed,
     MisdirectedHost,
+    NoProvider,
+    NotConfigured,
     NothingCached,
+    ProviderRefused,
+    QuotaUsedUp,
     UnknownApi,
     UnknownCaller,
+    UnknownRoute,
     UnknownUpstream,
+    UnsupportedMediaType,
     UpstreamBusy,
     UpstreamResting,
     UpstreamTimeout,
@@ -31,7 +41,16 @@ EACH = [
     (CallerNotAllowed("google"), 403),
     (UnknownUpstream("nothing", ["google"]), 404),
     (UnknownApi("smartystreets"), 404),
+    (UnknownRoute("GET /v1", ["GET /v1/x"]), 404),
+    (MethodNotAllowed(["GET /v1/x"]), 405),
     (BodyTooLarge(10), 413),
+    (UnsupportedMediaType("application/json"), 415),
+    (InvalidFields([FieldError("street", "is needed")]), 422),
+    (NotConfigured("verify addresses"), 501),
+    (ProviderRefused("google", 400), 502),
+    (CredentialRefused("google"), 502),
+    (QuotaUsedUp("google"), 503),
+    (NoProvider(), 503),
     (MisdirectedHost(), 421),
     (HeadTooLarge(10), 431),
     (UpstreamUnreachable("google"), 502),
@@ -67,6 +86,25 @@ def test_an_unknown_upstream_names_the_known_ones_and_the_nearest_but_not_what_w
     detail = str(UnknownUpstream("cuorseworks", ["google", "courseworks", "smartystreets"]))
 
     assert detail == ("There is no such upstream. Did you mean courseworks? Known: courseworks, google, smartystreets.")
+
+
+def test_an_unknown_route_names_the_nearest_but_not_what_was_asked() -> None:
+    detail = str(UnknownRoute("GET /v1/thinks/canary", ["GET /v1/things/{thing}", "POST /v1/others"]))
+
+    assert detail.startswith("There is no such route. Did you mean GET /v1/things/{thing}? Known: ")
+    assert "canary" not in detail
+
+
+def test_each_field_that_is_wrong_is_named_and_the_first_also_to_people() -> None:
+    error = InvalidFields([FieldError("street", "is needed"), FieldError("a\nb", "is unknown")], results=[1])
+    document = json.loads(render(error.problem, None, "/")[2])
+
+    assert document["detail"] == "street: is needed (and 1 more)"
+    assert document["errors"] == [
+        {"field": "street", "detail": "is needed"},
+        {"field": "a?b", "detail": "is unknown"},
+    ]
+    assert document["results"] == [1]
 
 
 def test_what_is_far_from_every_upstream_gets_no_suggestion() -> None:

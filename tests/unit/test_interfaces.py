@@ -24,6 +24,7 @@ from proxy.store.fences import Fences
 from proxy.telemetry.logs import configure_logs
 from proxy.telemetry.metrics import METRICS
 from proxy.telemetry.traces import Traces
+from proxy.typed.table import ROUTES
 from sandbox import control
 from sandbox.canvas import announcing, kinds
 from sandbox.faults import KINDS, FaultPlan
@@ -136,6 +137,10 @@ def test_an_upstream():
     largest = max((node for node in ast.walk(tree) if isinstance(node, ast.Dict)), key=lambda node: len(node.keys))
 
     assert first("An upstream") == [key.value for key in largest.keys]
+
+
+def test_typed_routes():
+    assert first("Typed") == [route.name for route in ROUTES]
 
 
 def test_webhook_answers():

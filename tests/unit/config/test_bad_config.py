@@ -232,6 +232,24 @@ CASES = {
         "webhooks.w",
         "jwks_url",
     ),
+    "a verifier that there is not": (
+        "upstreams: {smartystreets: {}}\nv1:\n  addresses:\n    providers: [smartystreet]",
+        4,
+        "v1.addresses.providers.0",
+        "did you mean smartystreets?",
+    ),
+    "a verifier that verifies nothing": (
+        "upstreams: {courseworks: {}, google: {}}\nv1:\n  addresses: {providers: [google, courseworks]}",
+        3,
+        "v1.addresses.providers.1",
+        "no upstream of that name can verify addresses",
+    ),
+    "a completer named twice": (
+        "upstreams: {google: {}}\nv1:\n  addresses: {autocomplete: [google, google]}",
+        3,
+        "v1.addresses.autocomplete.1",
+        "twice",
+    ),
     "a webhook of no kind": ("webhooks:\n  w: {upstream: x}", 2, "webhooks.w", "kind"),
     "a required field left out": (
         "webhooks:\n  w:\n    kind: canvas-live-events\n    upstream: x\n    unsigned: true",

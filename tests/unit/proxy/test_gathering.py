@@ -88,3 +88,20 @@ async def test_who_has_left_is_not_sent_for(gathering, upstream):
 
     assert await staying == "B"
     assert upstream.calls == [["b"]]
+
+
+async def test_while_others_come_who_may_yet_come_is_waited_for_but_not_for_ever(upstream, monkeypatch):
+    monkeypatch.setattr("proxy.gathering.LONGEST_WAIT", 0.0)
+    gathering = Gathering(lambda asks: [asks], upstream.send)
+    asks = [str(number) for number in range(8)]
+    for ask in [*asks, "never"]:
+        gathering.expect(ask)
+
+    async def turns_later(turns, ask):
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await gathering.reply(ask)
+
+    await asyncio.gather(*(turns_later(turn, ask) for turn, ask in enumerate(asks)))
+
+    assert upstream.calls == [asks]

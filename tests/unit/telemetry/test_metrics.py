@@ -69,6 +69,7 @@ def test_no_label_has_room_for_a_person_a_path_or_a_query() -> None:
         "source",
         "operation",
         "reason",
+        "to",  # an upstream
     }
 
     assert {label for metric in METRICS for label in metric.labels} <= allowed

@@ -1,0 +1,100 @@
+"""The desk: a request below /v1 from its path to its answer.
+
+which route ─▶ who calls ─▶ query and body as their models ─▶ the route's handler
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from proxy.answers import Answer
+from proxy.callers.registry import Caller
+from proxy.door import Admitted
+from proxy.errors import MethodNotAllowed, UnknownRoute
+from proxy.keys import split_query
+from proxy.plan import UpstreamPlan
+from proxy.routing import Match, Router, decoded_segments
+from proxy.typed.openapi import openapi_json
+from proxy.typed.page import page_of
+from proxy.typed.reading import read_body, read_query
+from proxy.typed.routes import Handler, Route, Wish
+from proxy.typed.visitors import Visitor
+from proxy.visits import Address, Runtime, known, origin_of
+from proxy.visits import read_body as bytes_of
+from proxy.wire import WholeResponse
+
+ROOT = "v1"
+OPENAPI = "openapi.json"
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+class Called(NamedTuple):
+    """Who calls which route."""
+
+    route: Route
+    caller: Caller
+    params: Mapping[str, str]
+    visitor: Visitor
+
+
+class Desk:
+    """Answers what stands in the table of routes, and tells of it."""
+
+    def __init__(self, handlers: Mapping[Route, Handler]) -> None:
+        self._handlers = handlers
+        self._router = Router([(route.name, route) for route in handlers])
+        self._openapi = openapi_json(handlers)
+        self._page = page_of(handlers).encode()
+
+    def document(self, method: str, path: str) -> WholeResponse | None:
+        """What is told of the routes: the page at /v1 and /v1/docs, the OpenAPI document; None: it is neither.
+
+        For everybody who gets this far: nothing of it is anybody's. Raises MethodNotAllowed.
+        """
+        if path == f"/{OPENAPI}":
+            found = ("application/json", self._openapi)
+        elif path in (f"/{ROOT}", f"/{ROOT}/", f"/{ROOT}/docs"):
+            found = ("text/html; charset=utf-8", self._page)
+        else:
+            return None
+        if method not in ("GET", "HEAD"):
+            raise MethodNotAllowed([f"GET {path}"])
+        fields = (("Content-Type", found[0]), ("Cache-Control", "no-cache"), ("Content-Security-Policy", _POLICY))
+        return WholeResponse(200, fields, found[1])
+
+    def called(self, admitted: Admitted, path: str, address: Address, runtime: Runtime) -> Called:
+        """Who calls which route. Raises UnknownRoute, MethodNotAllowed, UnknownCaller, MisdirectedHost."""
+        match = self._match(admitted.request.method, path)
+        origin = origin_of(admitted, runtime)
+        identified = known(admitted, address, origin, _all(runtime), runtime)
+        query = split_query(address.query)
+        visitor = Visitor(identified.caller, identified.way, admitted.headers, query, runtime)
+        return Called(match.target, identified.caller, match.params, visitor)
+
+    async def answer(self, called: Called, admitted: Admitted) -> Answer:
+        """The answer to a route. Raises LarderError."""
+        route, visitor = called.route, called.visitor
+        places = {place.name for one in _all(visitor.runtime) for place in one.adapter.credential_places}
+        query = read_query(route.query, visitor.query, places)
+        body = None
+        if route.body is not None:
+            raw = await bytes_of(admitted.request, visitor.plans.settings.server.max_body)
+            body = read_body(route.body, raw, admitted.headers)
+        return await self._handlers[route](Wish(visitor, query, body, called.params))
+
+    def _match(self, method: str, path: str) -> Match[Route]:
+        segments = decoded_segments(path)
+        match = self._router.find("GET" if method == "HEAD" else method, segments)
+        if match is not None:
+            return match
+        others = [found.target.name for other in _METHODS if (found := self._router.find(other, segments))]
+        if others:
+            raise MethodNotAllowed(others)
+        raise UnknownRoute(f"{method} {path}", [route.name for route in self._handlers])
+
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+
+
+def _all(runtime: Runtime) -> list[UpstreamPlan]:
+    return list(runtime.plans.upstreams.values())

@@ -1,0 +1,137 @@
+"""Providers: who is asked below /v1/addresses, what an answer of theirs is worth, and whether another is asked instead.
+
+Another provider is asked where no answer came: it could not be reached, rests, is busy or has nothing left for this
+account. Never because of what an answer says (UPSTREAMS.md §11).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from adapters import Kind
+from policies.http.fields import as_mapping
+from proxy.answers import Answer
+from proxy.asking import Ask
+from proxy.errors import (
+    CredentialRefused,
+    FieldError,
+    InvalidFields,
+    LarderError,
+    NotConfigured,
+    ProviderRefused,
+    QuotaUsedUp,
+    UpstreamBusy,
+    UpstreamResting,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+    ValidationFailed,
+)
+from proxy.plan import Plans, UpstreamPlan
+from proxy.settings import nearest
+from proxy.typed.visitors import Visitor
+from proxy.upstream.judging import judge, refuse_unfit
+from proxy.upstream.messages import Reply
+
+# No answer came, and it says nothing of what was asked. A credential that is refused rests as an open circuit does
+# (UPSTREAMS.md §12).
+ELSEWHERE = (
+    CredentialRefused,
+    QuotaUsedUp,
+    UpstreamBusy,
+    UpstreamResting,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+    ValidationFailed,
+)
+
+
+class Good(NamedTuple):
+    """An answer that may be read."""
+
+    ask: Ask
+    answer: Answer
+    json: Any
+
+
+def verifiers(plans: Plans) -> tuple[str, ...]:
+    """The upstreams that are asked to verify addresses, in their order."""
+    named = plans.settings.v1.addresses.providers
+    able = [one for one in plans.upstreams.values() if one.adapter.verification is not None]
+    return _freest_first(able) if named is None else named
+
+
+def completers(plans: Plans) -> tuple[str, ...]:
+    """The upstreams that are asked to complete addresses, in their order."""
+    named = plans.settings.v1.addresses.autocomplete
+    found = ((one, one.adapter.completion) for one in plans.upstreams.values())
+    able = [one for one, completion in found if completion is not None and not completion.only_if_named]
+    return _freest_first(able) if named is None else named
+
+
+def _freest_first(upstreams: Iterable[UpstreamPlan]) -> tuple[str, ...]:
+    """Those first whose answers no terms forbid to keep and share; else as they stand in the config."""
+    return tuple(one.name for one in sorted(upstreams, key=lambda one: bool(one.adapter.terms)))
+
+
+def chosen(visitor: Visitor, configured: Sequence[str], named: Sequence[str], what: str) -> list[UpstreamPlan]:
+    """Who is asked: those the request names, else all that are configured; never one that the caller may not use.
+
+    Raises NotConfigured, InvalidFields, CallerNotAllowed.
+    """
+    if not configured:
+        raise NotConfigured(what)
+    errors = [
+        FieldError(f"providers.{index}", f"no provider that is configured; {nearest(name[:64], list(configured))}")
+        for index, name in enumerate(named)
+        if name not in configured
+    ]
+    errors += [
+        FieldError(f"providers.{index}", "stands there twice")
+        for index, name in enumerate(named)
+        if name in named[:index]
+    ]
+    if errors:
+        raise InvalidFields(errors)
+    return visitor.may_use(named or configured)
+
+
+async def good(ask: Ask, outcome: Answer | LarderError, now: float) -> Good:
+    """An answer that is one. Raises LarderError: one of ELSEWHERE where another provider is to be asked.
+
+    `now`: seconds since the epoch.
+    """
+    name = ask.plan.upstream.name
+    if isinstance(outcome, LarderError):
+        raise outcome
+    if outcome.stream is not None:  # of more bytes than are ever read
+        await outcome.stream.close()
+        raise UpstreamUnreachable(name)
+    reply = Reply(outcome.status, outcome.fields, as_mapping(outcome.fields), outcome.body)
+    judge(ask.plan.upstream.adapter, reply, bases=ask.plan.upstream.base_urls, now=now)
+    refuse_unfit(ask.plan.endpoint, reply)
+    if reply.verdict.kind is Kind.ANSWER and outcome.status == 200:
+        return Good(ask, outcome, reply.json)
+    error = _error(name, reply)
+    error.word, error.calls = reply.verdict.detail or outcome.cache.detail or error.word, outcome.calls
+    raise error
+
+
+def _error(name: str, reply: Reply) -> LarderError:
+    """What an answer that is none is to be called."""
+    wait = reply.verdict.retry_after
+    match reply.verdict.kind:
+        case Kind.THROTTLED:
+            return UpstreamBusy(name) if wait is None else UpstreamBusy(name, wait)
+        case Kind.CREDENTIAL_REFUSED if reply.verdict.detail == "quota-used-up":
+            return QuotaUsedUp(name) if wait is None else QuotaUsedUp(name, wait)
+        case Kind.CREDENTIAL_REFUSED:
+            return CredentialRefused(name)
+        case Kind.ANSWER | Kind.FAILED | Kind.UNUSABLE:
+            return UpstreamUnreachable(name)
+        case _:
+            return ProviderRefused(name, reply.status)
+
+
+def at_a_time(upstream: UpstreamPlan) -> int:
+    """How many lookups of one request may wait for an upstream that takes only one in a call."""
+    limit = upstream.guards.concurrency
+    return max(1, min(limit.upstream, limit.credential))

@@ -1,0 +1,87 @@
+"""Reading a typed request: strictly, and with every error named by its field."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from adapters import NOT_JSON, Query
+from proxy.errors import BadRequest, FieldError, InvalidFields, UnsupportedMediaType
+from proxy.settings import nearest
+from proxy.upstream.reading import TooDeep, parsed
+
+MOST_ERRORS = 20  # that are told at once
+
+_JSON = "application/json"
+
+
+def read_body(model: type[BaseModel], body: bytes, headers: Mapping[str, str]) -> Any:
+    """The body as its model. Raises UnsupportedMediaType, BadRequest, InvalidFields."""
+    media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if media_type != _JSON:
+        raise UnsupportedMediaType(_JSON)
+    try:
+        value = parsed(body)
+    except TooDeep as error:
+        raise BadRequest("body", "JSON nested too deep", "as its schema says") from error
+    if value is NOT_JSON:
+        raise BadRequest("body", "no JSON", "a JSON object")
+    return _validated(model, value)
+
+
+def read_query(model: type[BaseModel] | None, query: Query, ignored: Collection[str]) -> Any:
+    """The query as its model; None where a route has none. `ignored`: names of credentials. Raises InvalidFields."""
+    fields: dict[str, str] = {}
+    for name, value in query:
+        if name in ignored:
+            continue
+        if name in fields:
+            raise InvalidFields([FieldError(name, "stands there twice")])
+        fields[name] = value or ""
+    if model is not None:
+        return _validated(model, fields)
+    if fields:
+        raise InvalidFields([FieldError(name, "unknown field; this route takes none") for name in fields])
+    return None
+
+
+def errors_of(model: type[BaseModel], error: ValidationError, whole: str = "body") -> list[FieldError]:
+    """pydantic's findings in a caller's words, never with a value: it may be somebody's address. `whole`: what the
+    model as such is called.
+    """
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [_error(model, item["loc"], item["type"], item["msg"], whole) for item in found[:MOST_ERRORS]]
+
+
+def _validated(model: type[BaseModel], value: object) -> Any:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise InvalidFields(errors_of(model, error)) from None
+
+
+def _error(model: type[BaseModel], loc: tuple[int | str, ...], kind: str, message: str, whole: str) -> FieldError:
+    name = ".".join(str(part) for part in loc) or whole
+    if kind == "extra_forbidden":
+        return FieldError(name, f"unknown field; {nearest(str(loc[-1])[:64], _fields_at(model, loc[:-1]))}")
+    return FieldError(name, message.removeprefix("Value error, "))
+
+
+def _fields_at(model: type[BaseModel], place: Iterable[int | str]) -> list[str]:
+    """The fields of the model at a place within another one."""
+    for part in place:
+        if isinstance(part, int):
+            continue
+        info = model.model_fields.get(part)
+        inner = next(_models_in(info.annotation), None) if info is not None else None
+        if inner is None:
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)

@@ -1,0 +1,63 @@
+"""Routes of Larder's own interface: what each takes and answers. All that is told of them comes from here."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from proxy.answers import Answer
+from proxy.typed.visitors import Visitor
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """One route, as it is documented and as it is checked."""
+
+    method: str
+    path: str  # below the root: "/v1/addresses/verify"; {name} is one segment
+    summary: str
+    description: str
+    response: type[BaseModel]  # of a 200
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    example: Any = None  # a body that may be tried against the sandbox, or a query
+    problems: Mapping[int, str] = field(default_factory=dict)  # status → when; beside those that any route may have
+
+    @property
+    def name(self) -> str:
+        """As logs and metrics call it."""
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, repr=False)
+class Wish:
+    """A request to a route, checked."""
+
+    visitor: Visitor
+    query: Any  # of the route's model, or None
+    body: Any  # likewise
+    params: Mapping[str, str]  # what the {names} of the path stand for
+
+
+Handler = Callable[[Wish], Awaitable[Answer]]
+"""Raises LarderError. The answer's body is JSON of the route's response model."""
+
+ANY_ROUTE: Mapping[int, str] = {
+    401: "Nobody knows who calls.",
+    403: "The caller may not use the upstream.",
+    421: "Without callers configured, only this machine may call.",
+    422: "A field is unknown, missing, or not what it has to be; `errors` names each.",
+    503: "No upstream could be asked; `Retry-After` says when to come again.",
+    504: "No answer in time, or, with `only-if-cached`, none that is stored.",
+}
+WITH_BODY: Mapping[int, str] = {
+    400: "The body is no JSON.",
+    413: "The body is too large.",
+    415: "The body is not sent as application/json.",
+}
+
+
+def problems_of(route: Route) -> Mapping[int, str]:
+    """Every status but 200 that a route may answer with, and when."""
+    return {**ANY_ROUTE, **(WITH_BODY if route.body is not None else {}), **route.problems}

@@ -1,0 +1,192 @@
+"""POST /v1/addresses/verify: each address by the first provider that gives an answer, whatever that answer is.
+
+choose ─▶ each: malformed? ─▶ the first provider that takes it ─▶ all of one provider's together
+       ─▶ those without an answer: the next provider ─▶ one answer for all
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from adapters import Address, Objection
+from proxy.answers import Answer
+from proxy.batching import Batching
+from proxy.breathing import breathing
+from proxy.errors import FieldError, InvalidFields, LarderError, NoProvider, NothingCached
+from proxy.plan import UpstreamPlan
+from proxy.typed.address_models import (
+    WHOLE,
+    FieldProblem,
+    ItemProblem,
+    Result,
+    Unfit,
+    Verifications,
+    VerifiedItem,
+    Verify,
+)
+from proxy.typed.asking import Asking, Lookups
+from proxy.typed.patience import Patience
+from proxy.typed.provenance import answer_of, provenance
+from proxy.typed.providers import ELSEWHERE, Good, chosen, good, verifiers
+from proxy.typed.routes import Wish
+from proxy.typed.visitors import credentials
+
+MOST_NAMED = 100  # errors of one request; each address has its own all the same
+
+
+@dataclass
+class _Item:
+    """One address under way."""
+
+    index: int
+    asked: Address | Unfit
+    left: list[UpstreamPlan] = field(default_factory=list)  # providers that may yet be asked
+    objection: Objection | None = None  # of the first that does not take it
+    found: Good | None = None
+    error: LarderError | None = None
+
+
+class Observer(Protocol):
+    """Who wants to know that providers stand in for each other."""
+
+    def failed_over(self, upstream: str, to: str, word: str) -> None:
+        """One address is asked of another provider. `word`: why, a fixed one."""
+
+
+class Verifying:
+    """Verifies addresses."""
+
+    def __init__(
+        self, batching: Batching, observer: Observer, clock: Callable[[], float], monotonic: Callable[[], float]
+    ) -> None:
+        """`clock` tells seconds since the epoch."""
+        self._batching = batching
+        self._observer = observer
+        self._clock = clock
+        self._monotonic = monotonic
+
+    async def verify(self, wish: Wish) -> Answer:
+        """The answer to all. Raises LarderError where none of them has one."""
+        asked: Verify = wish.body
+        visitor = wish.visitor
+        providers = chosen(visitor, verifiers(visitor.plans), asked.providers, "verify addresses")
+        items = [_item(index, one, providers) for index, one in enumerate(asked.items)]
+        asking = Asking(self._batching, visitor, credentials(visitor, providers))
+        patience, calls = Patience(visitor.headers, self._monotonic), 0
+        while groups := _groups(items):
+            if patience.is_over:
+                break
+            made = await asyncio.gather(*(self._round(asking, upstream, some, patience) for upstream, some in groups))
+            calls += sum(made)
+        found = [item.found.answer for item in items if item.found is not None]
+        shown = [self._shown(item) async for item in breathing(items)]
+        if not found:
+            raise _none(items, shown, calls, is_one=asked.address is not None)
+        return answer_of(Verifications(results=tuple(shown)).model_dump_json().encode(), found, calls)
+
+    async def _round(self, asking: Asking, upstream: UpstreamPlan, items: Sequence[_Item], patience: Patience) -> int:
+        """Ask one provider for some; how many calls that took."""
+        verification = upstream.adapter.verification
+        assert verification is not None  # noqa: S101 - only such are chosen
+        lookups = [verification.ask(item.asked) for item in items if isinstance(item.asked, Address)]
+        each = await asking.answers(Lookups(upstream, verification.route, verification.many, lookups), patience)
+        now = self._clock()
+        async for item, (ask, outcome) in breathing(zip(items, each.found, strict=True)):
+            del item.left[0]
+            try:
+                item.found, item.error = await good(ask, outcome, now), None
+            except LarderError as error:
+                item.error = error.with_traceback(None)  # it leads back to the item: a circle
+                if not isinstance(error, ELSEWHERE):
+                    item.left = []
+                if item.left and not patience.is_over:
+                    self._observer.failed_over(upstream.name, item.left[0].name, error.word)
+        return each.calls
+
+    def _shown(self, item: _Item) -> VerifiedItem:
+        if item.found is not None and isinstance(item.asked, Address):
+            result = _result(item.found, item.asked, self._clock())
+            return VerifiedItem(index=item.index, id=item.asked.id, result=result)
+        return VerifiedItem(index=item.index, id=item.asked.id, problem=_problem(_error_of(item)))
+
+
+def _item(index: int, asked: Address | Unfit, providers: Sequence[UpstreamPlan]) -> _Item:
+    item = _Item(index, asked)
+    if isinstance(asked, Unfit):
+        return item
+    for upstream in providers:
+        verification = upstream.adapter.verification
+        assert verification is not None  # noqa: S101 - only such are chosen
+        objection = verification.objection(asked)
+        if objection is None:
+            item.left.append(upstream)
+        else:
+            item.objection = item.objection or objection
+    return item
+
+
+def _groups(items: Sequence[_Item]) -> list[tuple[UpstreamPlan, list[_Item]]]:
+    """Those that have no answer yet, by whom they ask next."""
+    groups: dict[str, tuple[UpstreamPlan, list[_Item]]] = {}
+    for item in items:
+        if item.found is None and item.left:
+            groups.setdefault(item.left[0].name, (item.left[0], []))[1].append(item)
+    return list(groups.values())
+
+
+def _result(found: Good, asked: Address, now: float) -> Result:
+    upstream = found.ask.plan.upstream
+    assert upstream.adapter.verification is not None  # noqa: S101 - it was asked by it
+    finding = upstream.adapter.verification.read(found.json, asked)
+    return Result(**dict(finding), provider=upstream.name, cache=provenance(found.ask, found.answer, now))
+
+
+def _error_of(item: _Item) -> LarderError:
+    """Why it has no answer."""
+    if isinstance(item.asked, Unfit):
+        return InvalidFields(item.asked.errors)
+    if item.error is not None:
+        return item.error
+    if item.objection is not None and not item.left:
+        return InvalidFields([FieldError(item.objection.field, f"has to be {item.objection.right}")])
+    return NoProvider()
+
+
+def _problem(error: LarderError) -> ItemProblem:
+    told = error.problem
+    errors: Sequence[Mapping[str, str]] = told.more.get("errors", ())
+    fields = tuple(FieldProblem(**one) for one in errors)
+    return ItemProblem(
+        type=told.type,
+        title=told.title,
+        status=told.status,
+        detail=told.detail,
+        errors=fields,
+        retry_after=told.retry_after,
+    )
+
+
+def _named(item: VerifiedItem, *, is_one: bool) -> list[FieldError]:
+    """What is wrong with one address, by its place in the request."""
+    place = WHOLE if is_one else f"addresses.{item.index}"
+    errors = item.problem.errors if item.problem is not None else ()
+    return [FieldError(place if one.field == WHOLE else f"{place}.{one.field}", one.detail) for one in errors]
+
+
+def _none(items: Sequence[_Item], shown: Sequence[VerifiedItem], calls: int, *, is_one: bool) -> LarderError:
+    """What is told where no address has an answer: that is the caller's doing, or nobody could be asked. `calls`: that
+    were made all the same.
+    """
+    errors = [_error_of(item) for item in items]
+    if all(isinstance(error, NothingCached) for error in errors):
+        return NothingCached()
+    results = [one.model_dump(mode="json") for one in shown]
+    if all(isinstance(error, InvalidFields) for error in errors):
+        named = [error for item in shown for error in _named(item, is_one=is_one)]
+        return InvalidFields(named[:MOST_NAMED], results=results)
+    waits = [error.problem.retry_after for error in errors if error.problem.retry_after is not None]
+    none = NoProvider(min(waits, default=1), results=results)
+    none.calls = calls
+    none.word = next((error.word for error in errors if not isinstance(error, InvalidFields)), none.word)
+    return none
