@@ -93,8 +93,16 @@ class OwnProcess:
     """A process's own part in it."""
 
     def __init__(
-        self, memory: MemoryStore, quarantine: Quarantine, learner: Learner, durable: DurableStore, process: int = 0
+        self,
+        memory: MemoryStore,
+        quarantine: Quarantine,
+        learner: Learner,
+        durable: DurableStore,
+        let_go: Callable[[], None],
+        process: int = 0,
     ) -> None:
+        """`let_go` of what else it holds that was purged for good."""
+        self._let_go = let_go
         self._memory = memory
         self._quarantine = quarantine
         self._learner = learner
@@ -109,6 +117,7 @@ class OwnProcess:
         """Let go of what it holds; what is on its way to the store gets there, where it is deleted next."""
         quarantined = sum(self._quarantine.remove(tag) for tag in erasure.tags)
         entries, size = await self._memory.remove_under(erasure.tags)
+        self._let_go()
         principals = await self._learner.forget(erasure.users)
         links, written = 0, True
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +11,6 @@ from policies import EgressPolicy
 from policies.egress import may_lead_to
 from proxy.observing import Observing
 from proxy.plan import Plans, UpstreamPlan
-from proxy.quarantine import Quarantine
 from proxy.shelf import Shelf
 from proxy.store.contract import StoreError
 from proxy.store.fences import Validity, keep_records_for
@@ -35,10 +34,10 @@ class Housekeeping:
         observing: Observing,
         plans: Callable[[], Plans],
         clock: Callable[[], float],
-        quarantine: Quarantine | None = None,
+        besides: Sequence[Callable[[], None]] = (),
     ) -> None:
-        """`quarantine`: of a process that serves callers."""
-        self._quarantine = quarantine
+        """`besides`: let go of what else a process holds that nobody may have any more."""
+        self._besides = besides
         self._shelf = shelf
         self._memory, self._durable, self._fences = shelf.memory, shelf.durable, shelf.fences
         self._scrubbed = -1  # once at start: an earlier process may have died before it was done
@@ -67,8 +66,8 @@ class Housekeeping:
     async def sweep(self) -> None:
         """Drop what is over, and purge records that nothing stored can be older than (DESIGN.md §5.5)."""
         now = self._clock()
-        if self._quarantine is not None:
-            self._quarantine.sweep()
+        for let_go in self._besides:
+            let_go()
         horizon = now - keep_records_for(self._plans().longest_kept)
         try:
             await self._memory.sweep(now)
@@ -92,8 +91,8 @@ class Housekeeping:
         heard = self._fences.hard_purges
         if heard == self._scrubbed:
             return
-        if self._quarantine is not None:
-            self._quarantine.sweep()
+        for let_go in self._besides:
+            let_go()
         await self._memory.remove_purged(lambda entry: self._shelf.validity(entry) is Validity.HARD)
         try:
             await self._durable.scrub()

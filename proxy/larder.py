@@ -109,7 +109,7 @@ class Larder:
         self.engine = self._engine()
         await self._learner.open()
         process = self._share.process if self._share is not None else 0
-        self.erasing = OwnProcess(self.memory, self.quarantine, self._learner, self.durable, process)
+        self.erasing = OwnProcess(self.memory, self.quarantine, self._learner, self.durable, self.paging.tidy, process)
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
         express = ExpressLane(self.shelf, self._clocks.wall)
@@ -123,7 +123,7 @@ class Larder:
             self.observing,
             lambda: self.plans,
             clock=self._clocks.wall,
-            quarantine=self.quarantine,
+            besides=(self.quarantine.sweep, self.paging.tidy),
         )
         self._housekeeping.start()
         self._started = True
@@ -210,7 +210,7 @@ class Larder:
         self.paging = Paging(
             engine,
             self.batching,
-            Walker(calling, self.shelf, tools.max_entry, self._clocks.monotonic),
+            Walker(calling, self.shelf, tools.max_entry, wall, self._clocks.monotonic),
             self.shelf,
             clock=wall,
             monotonic=self._clocks.monotonic,

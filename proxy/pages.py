@@ -1,7 +1,8 @@
 """Pages of a list, as they are asked of its upstream and read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -9,8 +10,9 @@ import msgspec
 
 from adapters import Collection, Kind
 from policies.http.fields import Fields
-from proxy.asking import Ask
+from proxy.asking import SHARED, Ask, names_of
 from proxy.calling import Calling
+from proxy.deciding import bar_to_storing, is_private
 from proxy.errors import UpstreamUnreachable
 from proxy.keys import split_query, without_parameters
 from proxy.links import page_links
@@ -21,9 +23,25 @@ from proxy.snapshots import Piece, Snapshot, rows_of
 from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import Reply
 
+TOO_LONG, TOO_SLOW, NOT_KEPT, INCOMPLETE = 3600.0, 600.0, 600.0, 60.0  # seconds for which that is remembered of a list
 
-class TooLong(Exception):
-    """The list has more rows, or bytes, than may be kept as one."""
+
+class NotWhole(Exception):
+    """The list is to be had page by page for now, `seconds` long: as one it is too long, or too slow, or may not be
+    kept, or one of its pages cannot be had while nothing of it is stored.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"page by page for {seconds:g}s")
+        self.seconds = seconds
+
+
+class Refused(Exception):
+    """A page is refused to this caller: what the upstream said is the answer to all of it."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__("refused")
+        self.reply = reply
 
 
 class PageReader:
@@ -50,7 +68,7 @@ class PageReader:
         self.snapshot, self._known = None, []
 
     async def page(self, which: int | str) -> tuple[Page | None, Reply]:
-        """One page; None, with what was said, where there is none. Raises UpstreamFailure, TooLong."""
+        """One page; None, with what was said, where there is none. Raises UpstreamFailure, NotWhole, Refused."""
         at = next((at for at, (piece, _) in enumerate(self._known) if piece.page == which and piece.etag), None)
         if at is not None:
             piece, rows = self._known[at]
@@ -64,20 +82,33 @@ class PageReader:
         reply = await self._called(which, ())
         return self._read(which, reply), reply
 
-    async def others(self, first: Page) -> AsyncIterator[Page]:
-        """The pages behind the first, in order. Raises UpstreamFailure, TooLong."""
+    async def others(self, first: Page) -> AsyncGenerator[Page, None]:
+        """The pages behind the first, in order. Raises UpstreamFailure, NotWhole, Refused."""
         if first.last is None:
             pages = self._one_by_one(first)
         else:
-            self._check((first.last - 1) * len(first.rows), 0)
+            self._check((first.last - 1) * max(1, len(first.rows)), 0)
             pages = self._side_by_side(first.last)
         rows, size = len(first.rows), sum(map(len, first.rows))
-        async for page in pages:
-            rows, size = rows + len(page.rows), size + sum(map(len, page.rows))
-            self._check(rows, size)
-            yield page
+        async with aclosing(pages):
+            async for page in pages:
+                rows, size = rows + len(page.rows), size + sum(map(len, page.rows))
+                self._check(rows, size)
+                yield page
 
-    async def _one_by_one(self, first: Page) -> AsyncIterator[Page]:
+    async def still_holds(self, first: Page) -> bool:
+        """Whether the first page is still what it was, now that the others are here: where a row went from it or came
+        to it meanwhile, all that follow have moved.
+        """
+        if not first.piece.etag:
+            return True
+        reply = await self._called(1, (("If-None-Match", first.piece.etag),))
+        if reply.status == 304:
+            return True
+        again = self._read(1, reply)  # it may have members that change by themselves: its rows tell
+        return again is not None and _ids_of(again) == _ids_of(first)
+
+    async def _one_by_one(self, first: Page) -> AsyncGenerator[Page, None]:
         page, seen = first, {first.piece.page}
         while page.following is not None:
             if page.following in seen:
@@ -86,7 +117,7 @@ class PageReader:
             page = await self._next(page.following)
             yield page
 
-    async def _side_by_side(self, last: int) -> AsyncIterator[Page]:
+    async def _side_by_side(self, last: int) -> AsyncGenerator[Page, None]:
         tasks = [asyncio.ensure_future(self._in_turn(number)) for number in range(2, last + 1)]
         try:
             for task in tasks:
@@ -103,6 +134,8 @@ class PageReader:
 
     async def _next(self, which: int | str) -> Page:
         page, reply = await self.page(which)
+        if page is None and reply.verdict.kind in (Kind.FORBIDDEN, Kind.CREDENTIAL_REFUSED):
+            raise Refused(reply)
         if page is None:
             wait, problem = reply.verdict.retry_after, self._problem()
             raise self.counted(UpstreamFailure("pages-incomplete", problem=problem, answered=True, wait=wait))
@@ -118,8 +151,16 @@ class PageReader:
         self.is_unchanged = self.is_unchanged and reply.status == 304
         if reply.stream is not None:
             await reply.stream.close()
-            raise TooLong
+            raise NotWhole(TOO_LONG)
+        if reply.verdict.kind is Kind.ANSWER and self._may_not_be_kept(reply):
+            raise NotWhole(NOT_KEPT)
         return reply
+
+    def _may_not_be_kept(self, reply: Reply) -> bool:
+        """Whether a page says of itself that it is not for the store, or not for all who would share it."""
+        if reply.status != 304 and bar_to_storing(reply.status, reply.headers) is not None:
+            return True
+        return is_private(reply.headers) and self.ask.identity.partition == SHARED
 
     def _asked(self, which: int | str) -> Ask:
         """The ask for one page of the largest size."""
@@ -149,7 +190,7 @@ class PageReader:
 
     def _check(self, rows: int, size: int) -> None:
         if rows > self._most_rows or size > self._most_bytes:
-            raise TooLong
+            raise NotWhole(TOO_LONG)
 
     def _problem(self) -> UpstreamUnreachable:
         return UpstreamUnreachable(self.ask.plan.upstream.name)
@@ -159,6 +200,10 @@ class PageReader:
         failure.calls = failure.problem.calls = self.calls
         failure.problem.word = failure.detail
         return failure
+
+
+def _ids_of(page: Page) -> list[object]:
+    return [row.get("id") for row in page.json if isinstance(row, dict)]
 
 
 def asked_for(ask: Ask, collection: Collection, size: int | None = None, page: int | str = 1) -> Ask:
@@ -178,11 +223,14 @@ def page_at(collection: Collection, headers: Mapping[str, str], relation: str) -
 
 
 def base_of(reader: PageReader, reply: Reply) -> str:
-    """What the addresses of a list's pages begin with, as the upstream names them: all but which page."""
+    """What the addresses of a list's pages begin with, as the upstream names them: all but which page.
+    No credential is in them.
+    """
     links = page_links(reply.headers)
     said = links.get("current") or links.get("first") or links.get("next")
     if said is None and reader.snapshot is not None:
         return reader.snapshot.head.base
     address, _, query = (said or target_of(reader.ask).url).partition("?")
-    kept = without_parameters(query, reader.collection.parameters)
+    secret = names_of(reader.ask.plan.upstream.adapter.credential_places, "query")
+    kept = without_parameters(query, reader.collection.parameters | secret)
     return f"{address}?{kept}&" if kept else f"{address}?"

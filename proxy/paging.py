@@ -23,7 +23,7 @@ from proxy.flights import seen
 from proxy.generations import Generations
 from proxy.leaves import Leaf, leaf_of
 from proxy.messages import Entry
-from proxy.pages import TooLong, asked_for, page_at
+from proxy.pages import NotWhole, asked_for, page_at
 from proxy.presenting import presented
 from proxy.progress import Progress
 from proxy.shelf import Shelf
@@ -74,38 +74,51 @@ class Paging:
         self._walker = walker
         self._shelf = shelf
         self._clock = clock
-        self._generations = Generations(shelf, monotonic)
+        self._generations = Generations(shelf, clock, monotonic)
         self._going_on: set[asyncio.Future[Answer]] = set()
 
     def at_once(self, ask: Ask) -> Answer | None:
         """The answer, if memory has one that is fresh enough. Does not wait for anything."""
-        paged = self._paged(ask) if ask.plan.collection is not None else None
+        paged = self._paged(ask) if ask.plan.endpoint.collection is not None else None
         if paged is None:
             return self._behind.at_once(ask)
         if paged.is_foreign:
             return _no_such_page(ask)
-        if self._walker.is_too_long(paged.whole):
-            return None
         begun = self._begun(paged)
         if begun is not None:
             as_it_was = from_entry(begun, begun.life, self._clock(), CacheStatus(hit=True, detail="walk"), "memory")
             return self._cut(paged, as_it_was, begun)
+        if self._is_apart(paged):
+            return None
         answer = self._engine.at_once(paged.whole)
         return None if answer is None else self._cut(paged, answer, self._shelf.look(paged.whole.key or b""))
 
     async def answer(self, ask: Ask) -> Answer:
         """The answer, waited for. `at_once` must have been asked first. Raises LarderError."""
-        paged = self._paged(ask) if ask.plan.collection is not None else None
+        if ask.is_unsafe:
+            self._generations.wrote(ask)
+        paged = self._paged(ask) if ask.plan.endpoint.collection is not None else None
         if paged is None:
             return await self._behind.answer(ask)
-        if self._walker.is_too_long(paged.whole):
+        if self._is_apart(paged):
             return await self._page_by_page(paged)
         self._engine.at_once(paged.whole)  # it notes when the caller came
         try:
             answer = await self._soonest(paged)
-        except TooLong:
+        except NotWhole:
             return await self._page_by_page(paged)
         return answer or await self._by_itself(ask)
+
+    def tidy(self) -> None:
+        """Let go of what may not be shown any more."""
+        self._generations.tidy()
+
+    def _is_apart(self, paged: _Paged) -> bool:
+        """Whether the list is to be had page by page for now: since it is configured so, or cannot be had as one."""
+        policy = paged.ask.plan.collection
+        cache = paged.ask.plan.cache
+        never_fresh = cache is not None and cache.ttl <= 0 and cache.stale_while_revalidate <= 0
+        return policy is None or never_fresh or self._walker.is_apart(paged.whole)
 
     async def _by_itself(self, ask: Ask) -> Answer:
         return self._behind.at_once(ask) or await self._behind.answer(ask)
@@ -117,6 +130,8 @@ class Paging:
         ask, bookmark = paged.ask, paged.bookmark
         if bookmark is None:
             return await self._by_itself(ask)
+        if paged.is_foreign:
+            return _no_such_page(ask)
         pages, odd = divmod(bookmark.first, paged.wanted.size)
         if odd or pages > MOST_LED:
             return _no_such_page(ask)
@@ -140,8 +155,9 @@ class Paging:
         here = asyncio.ensure_future(progress.has(first, size) if is_early else _never())
         try:
             await asyncio.wait({answering, here}, return_when=asyncio.FIRST_COMPLETED)
-            if not answering.done() and here.result() and progress.serves(whole):
-                self._let_go_on(answering)
+            is_here = not answering.done() and here.result() and progress.serves(whole, self._clock())
+            if is_here and (first == 0 or progress.is_numbered):
+                self._let_go_on(paged, answering, progress)
                 return self._early(paged, progress)
             answer = await answering
         except BaseException:
@@ -155,8 +171,9 @@ class Paging:
         """A page of which all rows are here."""
         leaf = leaf_of(progress, paged.wanted, paged.collection, list_name(paged.whole), None)
         status = CacheStatus(fwd="request" if paged.ask.directives.is_live else "miss", fwd_status=200)
-        answer = Answer(200, (*progress.fields, *leaf.fields), leaf.body, status, age=0, calls=1)
-        return presented(paged.ask, answer, made_at=self._clock(), now=self._clock())
+        age, fields = int(self._clock() - progress.began_at), (*progress.fields, *leaf.fields)
+        answer = Answer(200, fields, leaf.body, status, age=max(0, age), calls=1)
+        return presented(paged.ask, answer, made_at=progress.began_at, now=self._clock())
 
     def _cut(self, paged: _Paged, answer: Answer, entry: Entry | None) -> Answer | None:
         """The page out of the whole list; None where the upstream itself has to say what that page is."""
@@ -167,7 +184,7 @@ class Paging:
             return None
         tag, fields = _tag_in(answer.fields), without(answer.fields, {"etag"})
         leaf = leaf_of(snapshot, paged.wanted, paged.collection, list_name(paged.whole), paged.bookmark, tag)
-        if leaf.is_followed and entry is not None and entry.body is answer.body:
+        if entry is not None and entry.body is answer.body:
             self._note(paged, leaf, entry, snapshot.head.generation)
         now, cut = self._clock(), None
         if page == 1 and not leaf.is_followed and paged.whole.key is not None:
@@ -176,10 +193,14 @@ class Paging:
         return presented(paged.ask, cut_out, made_at=now - (answer.age or 0), now=now)
 
     def _note(self, paged: _Paged, leaf: Leaf, entry: Entry, generation: str) -> None:
-        if leaf.first == 0:
+        """Whoever is at this page may want the next one."""
+        size, page = paged.wanted
+        if leaf.first == 0 and leaf.is_followed:
             self._generations.began(paged.whole, entry, generation)
-        if isinstance(paged.wanted.page, int):
-            self._generations.went_on(paged.whole, generation, size=paged.wanted.size, page=paged.wanted.page)
+        if isinstance(page, int) and leaf.is_followed:
+            self._generations.went_on(paged.whole, generation, size=size, page=page)
+        elif isinstance(page, int):
+            self._generations.came_to_the_end(paged.whole, generation, size=size, page=page)
 
     def _begun(self, paged: _Paged) -> Entry | None:
         """The list as it was when this caller began to go through it."""
@@ -199,16 +220,26 @@ class Paging:
         bookmark = read(collection.bookmark, wanted.page) if isinstance(wanted.page, str) else None
         if isinstance(wanted.page, str) and bookmark is None:
             return None
-        whole = replace(asked_for(ask, collection), is_whole=True, party=self._walker).unconditional()
-        if bookmark is None and self._walker.is_too_long(whole):
+        if ask.plan.collection is None and bookmark is None:
             return None
+        whole = replace(asked_for(ask, collection), is_whole=True, party=self._walker).unconditional()
         return _Paged(ask, whole, collection, wanted, bookmark)
 
-    def _let_go_on(self, answering: asyncio.Future[Answer]) -> None:
-        """Others may wait for the rest."""
+    def _let_go_on(self, paged: _Paged, answering: asyncio.Future[Answer], progress: Progress) -> None:
+        """Others may wait for the rest; and whoever has a first page goes on from there."""
+
+        def here(_: asyncio.Future[Answer]) -> None:
+            entry = self._shelf.look(paged.whole.key or b"")
+            if entry is None or not is_snapshot(entry.body) or Snapshot(entry.body).generation != progress.generation:
+                return
+            self._generations.began(paged.whole, entry, progress.generation)
+            if isinstance(paged.wanted.page, int):
+                size, page = paged.wanted.size, paged.wanted.page
+                self._generations.went_on(paged.whole, progress.generation, size=size, page=page)
+
         self._going_on.add(answering)
-        answering.add_done_callback(self._going_on.discard)
-        answering.add_done_callback(seen)
+        for act in (self._going_on.discard, seen, here):
+            answering.add_done_callback(act)
 
 
 def _all_rows(wanted: Wanted, collection: Collection, body: bytes, fields: Fields) -> tuple[Fields, int] | None:

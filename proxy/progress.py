@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any, NamedTuple
+from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from policies.http.fields import Fields
@@ -25,6 +26,8 @@ class Progress:
 
     def __init__(self) -> None:
         self.fence = self.sequence = -1  # when the walk began; -1: it has not
+        self.generation = uuid4().hex[:12]  # of the list that comes of it
+        self.began_at = 0.0  # seconds since the epoch
         self.rows: list[bytes] = []
         self.base = ""
         self.is_numbered = False
@@ -36,7 +39,7 @@ class Progress:
         return f"<Progress of {len(self.rows)} rows>"
 
     is_counted = is_complete = False  # the last page is never told of here: then all is
-    generation = content = ""
+    content = ""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -58,11 +61,13 @@ class Progress:
         """Whether a walk tells of itself here."""
         return self.fence >= 0
 
-    def serves(self, ask: Ask) -> bool:
+    def serves(self, ask: Ask, now: float) -> bool:
         """Whether what it brings is news to one who asks: the walk began after everything that was purged or, for a
-        live read, that was fetched before the caller came.
+        live read, that was fetched before the caller came; and it is young enough for its caller.
         """
-        return self.fence >= ask.arrived and (not ask.wants_news or self.sequence > ask.order)
+        oldest = ask.directives.max_age
+        is_young = oldest is None or now - self.began_at <= oldest or ask.directives.is_live
+        return self.fence >= ask.arrived and (not ask.wants_news or self.sequence > ask.order) and is_young
 
     def first(self, page: Page, *, fields: Fields, base: str, is_numbered: bool) -> None:
         """The first page is here."""
@@ -107,10 +112,10 @@ class ProgressBoard:
             found = self._walks[at] = Progress()
         return found
 
-    def begun(self, ask: Ask, fences: Fences) -> Progress:
+    def begun(self, ask: Ask, fences: Fences, now: float) -> Progress:
         """A walk begins."""
         progress = self.of(ask)
         if progress.is_begun:  # another one's, which goes on
             progress = self._walks[ask.key, ask.identity.credential] = Progress()
-        progress.fence, progress.sequence = fences.number, fences.sequence
+        progress.fence, progress.sequence, progress.began_at = fences.number, fences.sequence, now
         return progress

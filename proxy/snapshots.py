@@ -83,7 +83,11 @@ class Snapshot:
 
     def behind(self, row_id: object) -> int | None:
         """The place behind the row with this `id`; None where there is none."""
-        return next((at + 1 for at in range(len(self)) if self.row_id(at) == row_id), None)
+        try:
+            rows = msgspec.json.decode(self.all_rows, type=list[_Named])
+        except msgspec.MsgspecError:  # not all of them are objects
+            return None
+        return next((at + 1 for at, row in enumerate(rows) if row.id == row_id), None)
 
     def pieces(self) -> list[tuple[Piece, list[bytes]]]:
         """The upstream's pages, with their rows."""

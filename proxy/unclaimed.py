@@ -5,6 +5,7 @@ import asyncio
 from proxy.answers import Answer
 from proxy.flights import Flight, seen
 from proxy.landing import Landing
+from proxy.pages import NotWhole
 
 
 async def let_go(task: asyncio.Future[Answer]) -> None:
@@ -18,5 +19,8 @@ async def let_go(task: asyncio.Future[Answer]) -> None:
 
 async def unclaimed(flight: Flight[Landing]) -> None:
     """Nobody takes what this flight brings."""
-    landing = await flight.landed()
+    try:
+        landing = await flight.landed()
+    except NotWhole:  # it is known by now, and the next who wants a page of it goes by that
+        return
     await landing.unclaimed()

@@ -231,7 +231,7 @@ async def test_the_numbered_pages_of_a_long_list_come_side_by_side_within_the_cr
         assert (await whole).json == lists.rows[800:900]
 
         assert rows_of(await walk(home, f"{LONG}?per_page=30", ADMIN)) == lists.rows
-        assert (sorted(lists.asked, key=int), lists.most) == ([str(page) for page in range(1, 11)], 3)
+        assert (sorted(lists.asked, key=int), lists.most) == (["1", *(str(page) for page in range(1, 11))], 3)
 
 
 @pytest.mark.parametrize("numbered", [True, False])
@@ -248,7 +248,7 @@ async def test_who_wants_a_first_page_gets_it_when_it_is_there(larder, origin_of
         assert first.json + rows_of(rest) == lists.rows
         assert second.json == lists.rows[40:80] if numbered else True
         assert "last" not in links(first)
-        assert len(lists.asked) == 4
+        assert len(lists.asked) == 4 + numbered  # and whether the first page still holds
 
 
 @pytest.mark.parametrize("numbered", [True, False])
@@ -260,7 +260,7 @@ async def test_a_list_that_changes_while_it_is_fetched_is_fetched_once_more(lard
         pages = await walk(home, f"{LONG}?per_page=70", ADMIN)
 
         assert rows_of(pages) == lists.rows
-        assert len(lists.asked) == 6
+        assert len(lists.asked) == (8 if numbered else 6)
 
 
 @pytest.mark.parametrize("says_links_again", [True, False])

@@ -143,7 +143,7 @@ class World:
     @property
     def eraser(self):
         self.learner = Learner(self.durable, FailureMemory(self.clock), None)
-        process = OwnProcess(self.memory, self.quarantine, self.learner, self.durable)
+        process = OwnProcess(self.memory, self.quarantine, self.learner, self.durable, lambda: None)
         held = HeldHere(self.memory, self.quarantine)
         purger = Purger(LocalLedger(self.fences, self.durable, self.note), held, self.durable, self.note)
         return Eraser(process, purger, self.durable, self.note)
