@@ -40,7 +40,8 @@ class Hot:
         cache = ask.plan.cache
         if cache is None or cache.refresh_behind is not RefreshBehind.ALLOWED or not ask.plan.writes.refresh_hot:
             return
-        if ask.key is not None and ask.party is None and ask.directives == NO_DIRECTIVES:
+        may_go_again = ask.party is None or ask.is_whole
+        if ask.key is not None and may_go_again and ask.directives == NO_DIRECTIVES:
             self._reads[ask.key] = _Read(ask.unconditional(), self._clock())
 
     def purged(self, tags: AbstractSet[str], within: float) -> list[Ask]:

@@ -56,6 +56,7 @@ class PageReader:
         self.collection = collection
         self.snapshot = Snapshot(kept.body) if kept is not None else None
         self.calls = 0
+        self.is_barred = False  # a page says that it is not for the store
         self.is_unchanged = True  # no page was anything but what is stored
         self._calling = calling
         self._most_rows = policy.max_rows
@@ -153,7 +154,9 @@ class PageReader:
             await reply.stream.close()
             raise NotWhole(TOO_LONG)
         if reply.verdict.kind is Kind.ANSWER and self._may_not_be_kept(reply):
-            raise NotWhole(NOT_KEPT)
+            if self.kept is None:
+                raise NotWhole(NOT_KEPT)
+            self.is_barred = True  # it is looked at beside what is stored, and is not kept
         return reply
 
     def _may_not_be_kept(self, reply: Reply) -> bool:

@@ -86,8 +86,7 @@ class Paging:
             return _no_such_page(ask)
         begun = self._begun(paged)
         if begun is not None:
-            as_it_was = from_entry(begun, begun.life, self._clock(), CacheStatus(hit=True, detail="walk"), "memory")
-            return self._cut(paged, as_it_was, begun)
+            return self._from(paged, begun)
         if self._is_apart(paged):
             return None
         answer = self._engine.at_once(paged.whole)
@@ -100,6 +99,9 @@ class Paging:
         paged = self._paged(ask) if ask.plan.endpoint.collection is not None else None
         if paged is None:
             return await self._behind.answer(ask)
+        begun = await self._going_on_from_early(paged)
+        if begun is not None:
+            return self._from(paged, begun) or await self._by_itself(ask)
         if self._is_apart(paged):
             return await self._page_by_page(paged)
         self._engine.at_once(paged.whole)  # it notes when the caller came
@@ -109,16 +111,26 @@ class Paging:
             return await self._page_by_page(paged)
         return answer or await self._by_itself(ask)
 
+    def _from(self, paged: _Paged, begun: Entry) -> Answer | None:
+        as_it_was = from_entry(begun, begun.life, self._clock(), CacheStatus(hit=True, detail="walk"), "memory")
+        return self._cut(paged, as_it_was, begun)
+
+    async def _going_on_from_early(self, paged: _Paged) -> Entry | None:
+        """The list of which this caller got the first page early: it goes on in that, once all is here."""
+        progress, (size, page) = self._walker.board.of(paged.whole), paged.wanted
+        is_here = isinstance(page, int) and not progress.is_over and len(progress.rows) >= page * size
+        if progress.all_here is None or paged.ask.incoming.caller not in progress.followers or is_here:
+            return None
+        await asyncio.wait([progress.all_here])
+        return self._begun(paged)
+
     def tidy(self) -> None:
         """Let go of what may not be shown any more."""
         self._generations.tidy()
 
     def _is_apart(self, paged: _Paged) -> bool:
         """Whether the list is to be had page by page for now: since it is configured so, or cannot be had as one."""
-        policy = paged.ask.plan.collection
-        cache = paged.ask.plan.cache
-        never_fresh = cache is not None and cache.ttl <= 0 and cache.stale_while_revalidate <= 0
-        return policy is None or never_fresh or self._walker.is_apart(paged.whole)
+        return paged.ask.plan.collection is None or self._walker.is_apart(paged.whole)
 
     async def _by_itself(self, ask: Ask) -> Answer:
         return self._behind.at_once(ask) or await self._behind.answer(ask)
@@ -226,17 +238,22 @@ class Paging:
         return _Paged(ask, whole, collection, wanted, bookmark)
 
     def _let_go_on(self, paged: _Paged, answering: asyncio.Future[Answer], progress: Progress) -> None:
-        """Others may wait for the rest; and whoever has a first page goes on from there."""
+        """Others may wait for the rest; and whoever has an early page goes on from there."""
+        progress.followers[paged.ask.incoming.caller] = paged
+        if progress.all_here is not None:
+            answering.cancel()  # one is enough to see it come
+            return
 
         def here(_: asyncio.Future[Answer]) -> None:
             entry = self._shelf.look(paged.whole.key or b"")
             if entry is None or not is_snapshot(entry.body) or Snapshot(entry.body).generation != progress.generation:
                 return
-            self._generations.began(paged.whole, entry, progress.generation)
-            if isinstance(paged.wanted.page, int):
-                size, page = paged.wanted.size, paged.wanted.page
-                self._generations.went_on(paged.whole, progress.generation, size=size, page=page)
+            for whole, (size, page) in ((one.whole, one.wanted) for one in progress.followers.values()):
+                self._generations.began(whole, entry, progress.generation)
+                if isinstance(page, int):
+                    self._generations.went_on(whole, progress.generation, size=size, page=page)
 
+        progress.all_here = answering
         self._going_on.add(answering)
         for act in (self._going_on.discard, seen, here):
             answering.add_done_callback(act)

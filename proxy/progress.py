@@ -32,7 +32,11 @@ class Progress:
         self.base = ""
         self.is_numbered = False
         self.fields: Fields = ()
-        self._is_over = False
+        self.all_here: asyncio.Future[Any] | None = (
+            None  # done once the list is kept, if somebody has an early page of it
+        )
+        self.followers: dict[str, Any] = {}  # what callers have of it by now
+        self.is_over = False
         self._news = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -82,12 +86,12 @@ class Progress:
 
     def end(self) -> None:
         """No more will come."""
-        self._is_over = True
+        self.is_over = True
         self._tell()
 
     async def has(self, first: int, size: int) -> bool:
         """Wait for so many rows from the first one on; False: they will not come, or all has."""
-        while not self._is_over:
+        while not self.is_over:
             if len(self.rows) >= first + size:
                 return True
             await self._news.wait()

@@ -125,7 +125,7 @@ class Walker:
         not of one time.
         """
         base, is_numbered = base_of(reader, reply), first.last is not None or isinstance(first.following, int)
-        fields = _fields(reply, reader.kept)
+        fields = _fields(reply, reader.kept) + ((("Cache-Control", "no-store"),) if reader.is_barred else ())
         progress.first(first, fields=fields, base=base, is_numbered=is_numbered)
         pages = [first]
         async with aclosing(reader.others(first)) as others:
