@@ -105,6 +105,14 @@ class Ask:
         return caller_budget(self.incoming.headers)
 
     @property
+    def patience(self) -> float | None:
+        """Seconds that its caller waits for a flight; None: as long as that may take."""
+        after = self.plan.timeout.fallback_after
+        if not after or not self.demand.has_fallback:
+            return self.budget
+        return after if self.budget is None else min(after, self.budget)
+
+    @property
     def wants_news(self) -> bool:
         """Whether only what is fetched from now on will do: the caller says so, or nobody knows what was purged."""
         return self.directives.is_live or not self.is_sure

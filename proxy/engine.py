@@ -159,7 +159,7 @@ class Engine:
         status = CacheStatus(fwd=self._why_forwarded(ask, found))
         ask.demand.has_fallback = not ask.wants_news and found is not None and found.may_cover(disconnected=True)
         try:
-            async with asyncio.timeout(_patience(ask)) as timer:
+            async with asyncio.timeout(ask.patience) as timer:
                 landing, is_joined = await self._landing(ask, found)
         except TimeoutError:
             if not timer.expired():
@@ -300,11 +300,3 @@ class Engine:
         task = asyncio.create_task(work)
         self._behind.add(task)
         task.add_done_callback(self._behind.discard)
-
-
-def _patience(ask: Ask) -> float | None:
-    """Seconds that a caller waits for a flight; None: as long as that may take."""
-    after = ask.plan.timeout.fallback_after
-    if not after or not ask.demand.has_fallback:
-        return ask.budget
-    return after if ask.budget is None else min(after, ask.budget)

@@ -12,8 +12,9 @@ import adapters
 from adapters import Adapter, Endpoint
 from policies import RefreshBehind
 from proxy.config_file import ConfigError, ConfigFile, ConfigProblem, Place, read_config
-from proxy.plan import LoadAdapter, Planner, Plans, shape_of
+from proxy.plan import LoadAdapter, Plans
 from proxy.plan_checks import plan_checks
+from proxy.planner import Planner, shape_of
 from proxy.settings import RESERVED, EndpointBlock, LiveEventsBlock, Operator, Settings, UpstreamBlock, nearest
 from proxy.store.sealing import MasterKeyError, MasterKeys
 

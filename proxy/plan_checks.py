@@ -5,7 +5,8 @@ from typing import Any
 
 from policies import Partition
 from proxy.config_file import Place
-from proxy.plan import Plan, Plans, UpstreamPlan, shape_of
+from proxy.plan import Plan, Plans, UpstreamPlan
+from proxy.planner import shape_of
 from proxy.settings import BY_HEADERS_FIELDS, EndpointBlock, nearest
 
 Checks = Iterator[tuple[Place, str]]
