@@ -131,7 +131,8 @@ return redis.call('XRANGE', purges, '(' .. ARGV[1], '+', 'COUNT', ARGV[2])
 """
 
 # ARGV: instance, id heard last, highest number known, window, ms to keep, how many records at most.
-# The lease runs for a window from the moment up to which the instance has heard all.
+# The lease runs for a window from the moment up to which the instance has heard all; milliseconds are rounded down, so
+# one more, or it would lapse before the instance itself stops.
 _FOLLOW = """
 local me, heard, window = ARGV[1], ARGV[2], tonumber(ARGV[4])
 count_on(tonumber(ARGV[3]))
@@ -141,7 +142,7 @@ if records[1] then
   lag = math.max(0, now - math.floor(records[1][2][6] * 1000))
   if of_id(records[1][1]) == confirmed then confirmed = math.max(0, confirmed - 1) end
 end
-redis.call('HSET', instances, me, text(confirmed) .. ' ' .. text(math.max(0, now + window - lag)))
+redis.call('HSET', instances, me, text(confirmed) .. ' ' .. text(math.max(0, now + 1 + window - lag)))
 local all = redis.call('HGETALL', instances)
 for i = 1, #all, 2 do
   local lease = string.match(all[i + 1], ' (%d+)$')

@@ -4,6 +4,7 @@ which route ─▶ who calls ─▶ query and body as their models ─▶ the ro
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from proxy.answers import Answer
@@ -43,8 +44,15 @@ class Desk:
     def __init__(self, handlers: Mapping[Route, Handler]) -> None:
         self._handlers = handlers
         self._router = Router([(route.name, route) for route in handlers])
-        self._openapi = openapi_json(handlers)
-        self._page = page_of(handlers).encode()
+
+    @cached_property
+    def _openapi(self) -> bytes:
+        """Made when it is asked for: it takes longer than all else of a start."""
+        return openapi_json(self._handlers)
+
+    @cached_property
+    def _page(self) -> bytes:
+        return page_of(self._handlers).encode()
 
     def document(self, method: str, path: str) -> WholeResponse | None:
         """What is told of the routes: the page at /v1 and /v1/docs, the OpenAPI document; None: it is neither.
