@@ -1,13 +1,16 @@
 """The asker: who asks, by the credential that came, and what for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import urlencode
+
+from multidict import CIMultiDict
 
 from adapters import Echo, Query, Sent
 from policies import Demand, Partition
 from policies.directives import caller_directives
-from proxy.asking import SHARED, Ask, Identity, Incoming
+from policies.http.conditions import CONDITIONAL
+from proxy.asking import OVERRIDES, SHARED, Ask, Identity, Incoming
 from proxy.keys import Digester, credential_of, joined, split_query, without_parameters
 from proxy.plan import Plan
 
@@ -33,19 +36,21 @@ class Asker:
         echo = plan.endpoint.echo
         return ask if echo is None or not ask.may_be_cached else _without_echo(ask, echo)
 
-    def parts(self, ask: Ask, single: Plan, queries: Sequence[Query]) -> list[Ask]:
+    def parts(self, ask: Ask, single: Plan, queries: Iterable[Query]) -> Iterator[Ask]:
         """What an ask for many things asks for, each as the ask that it would be alone: the same caller with the same
         fields and the same credential, at the endpoint for one.
         """
-        echo, parts = single.endpoint.echo, []
+        echo = single.endpoint.echo
         identity = self._identity(single, ask.sent, ask.incoming.caller)
+        headers = _of_no_whole(ask.incoming.headers)
+        incoming = ask.incoming._replace(method="GET", headers=headers, body=b"", informational=None)
         for query in queries:
-            raw = urlencode([(name, value or "") for name, value in query])
-            incoming = ask.incoming._replace(method="GET", query=raw, body=b"", informational=None)
-            sent = replace(ask.sent, method="GET", query=tuple(query), body=b"")
-            part = replace(ask, plan=single, incoming=incoming, sent=sent, identity=identity, demand=Demand())
-            parts.append(part if echo is None else _without_echo(part, echo))
-        return parts
+            raw = urlencode([(name, value or "") for name, value in query], errors="surrogateescape")
+            sent = Sent("GET", ask.sent.path, tuple(query), headers, b"", ask.sent.params)
+            part = replace(
+                ask, plan=single, incoming=incoming._replace(query=raw), sent=sent, identity=identity, demand=Demand()
+            )
+            yield part if echo is None else _without_echo(part, echo)
 
     def _identity(self, plan: Plan, sent: Sent, caller: str) -> Identity:
         """The table of DESIGN.md §4, row by row."""
@@ -76,12 +81,22 @@ class Asker:
         return SHARED
 
 
+def _of_no_whole(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The header fields of a request for many things, less those that are about that request or about all of its
+    answer: a range, conditions, another method.
+    """
+    own = CONDITIONAL.union(OVERRIDES)
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in own)
+
+
 def _without_echo(ask: Ask, echo: Echo) -> Ask:
-    """What its answer is to repeat is kept from the upstream and from the key: others may have the same answer."""
+    """What its answer is to repeat is kept from the upstream and from the key: others may have the same answer. That is
+    asked for as a whole, since it is written into; so HEAD has the length of GET, and a part is none of another text.
+    """
     values = ask.sent.all(echo.name)
     query = tuple(pair for pair in ask.sent.query if pair[0] != echo.name)
     if len(values) != 1 or len(query) != len(ask.sent.query) - 1:
         return ask
     raw = without_parameters(ask.incoming.query, frozenset({echo.name}))
     incoming, sent = ask.incoming._replace(query=raw), replace(ask.sent, query=query)
-    return replace(ask, incoming=incoming, sent=sent, echo=values[0] or None)
+    return replace(ask, incoming=incoming, sent=sent, echo=values[0] or None).unconditional()

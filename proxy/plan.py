@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from adapters import Adapter, Endpoint, Signature
 from policies import (
+    BatchPolicy,
     CachePolicy,
     CollectionPolicy,
     GuardPolicies,
@@ -34,6 +35,7 @@ from proxy.settings import BY_HEADERS_FIELDS, EndpointBlock, Settings, UpstreamB
 MISSING = "missing"  # the outcome of 404 and 410
 UNKNOWN = "*"  # the name of every endpoint that nobody declared: passed through, never stored
 AS_BUILT = HeadersPolicy()
+APART = BatchPolicy()
 
 LoadAdapter = Callable[[str], Adapter]
 
@@ -51,6 +53,7 @@ class Plan:
     version: str  # changes when a lifetime does
     by_headers: bool = False  # no cache was declared, and the upstream's headers decide instead (RFC 9111)
     headers: HeadersPolicy = AS_BUILT  # how far they do
+    batch: BatchPolicy = APART  # where reads of one thing may go as one of many
     collection: CollectionPolicy | None = None  # where its answers are pages of a list that is kept whole
     apart: frozenset[str] = frozenset()  # guards that it has for itself, apart from its upstream's
     sources: tuple[Sourced, ...] = field(default=(), repr=False)
@@ -60,6 +63,16 @@ class Plan:
         """Of an endpoint that answers many things: the one that answers each of them alone, and keeps it."""
         batch = self.endpoint.batch
         return next((one for one in self.upstream.endpoints if batch and one.name == batch.single), None)
+
+    @cached_property
+    def many(self) -> "Plan | None":
+        """The endpoint that answers many of its things at once, if there is one."""
+        return next((one for one in self.upstream.endpoints if one.single is self), None)
+
+    @property
+    def kept_as(self) -> str:
+        """The endpoint that its answers are kept, counted and flushed under: of many things, that of each."""
+        return self.name if self.endpoint.batch is None else self.endpoint.batch.single
 
     @property
     def timeout(self) -> TimeoutPolicy:
@@ -194,8 +207,9 @@ class Planner:
         routes = list(declared.values())
         routes += [Endpoint(route=route) for shape, route in blocks.items() if shape not in declared]
         plans = [self._plan(upstream, endpoint, blocks.get(shape_of(endpoint.route))) for endpoint in routes]
-        upstream.endpoints = tuple(plans)
-        upstream.router = Router([(plan.endpoint.route, plan) for plan in plans])
+        by_name = {plan.name: plan for plan in plans}
+        upstream.endpoints = tuple(_kept_as(by_name.get(plan.kept_as, plan), plan) for plan in plans)
+        upstream.router = Router([(plan.endpoint.route, plan) for plan in upstream.endpoints])
         upstream.unknown = self._plan(upstream, Endpoint(route=UNKNOWN), None)
 
     def _plan(self, upstream: UpstreamPlan, endpoint: Endpoint, route: str | None) -> Plan:
@@ -221,6 +235,8 @@ class Planner:
         if endpoint.collection is not None and cache is not None:
             collection, more = self._collection(upstream, place)
             rows += more
+        gathers, more = self._batch(upstream, endpoint, place)
+        rows += more
         rows += _with_sources_of(upstream, guard_rows)
         return Plan(
             upstream=upstream,
@@ -232,6 +248,7 @@ class Planner:
             version=_version(cache, outcomes, upstream.keep_at_most, headers if by_headers else None),
             by_headers=by_headers,
             headers=headers,
+            batch=gathers,
             collection=collection if collection is not None and collection.whole else None,
             apart=apart,
             sources=tuple(rows),
@@ -251,6 +268,16 @@ class Planner:
         """How the pages of a list are kept."""
         layers = [self._layer(("upstreams", upstream.name, "collection")), *self._own(place, "collection")]
         return resolve_policy(CollectionPolicy(), BUILT_IN, layers, "collection.")
+
+    def _batch(
+        self, upstream: UpstreamPlan, endpoint: Endpoint, place: Place | None
+    ) -> tuple[BatchPolicy, list[Sourced]]:
+        """How those go upstream that could go as one read of many."""
+        batches = [other.batch for other in upstream.adapter.endpoints if other.batch is not None]
+        if all(batch.single != endpoint.route for batch in batches):
+            return APART, []
+        layers = [self._layer(("upstreams", upstream.name, "batch")), *self._own(place, "batch")]
+        return resolve_policy(APART, BUILT_IN, layers, "batch.")
 
     def _cache(
         self, upstream: UpstreamPlan, declared: CachePolicy, by: str, place: Place | None, word: str
@@ -298,6 +325,20 @@ def shape_of(route: str) -> tuple[str, ...]:
     """A route with the names in its braces left out: two spellings of one endpoint are one."""
     parsed = parse_route(route)
     return parsed.method, *("{}" if part.startswith("{") and "..." not in part else part for part in parsed.segments)
+
+
+def _kept_as(single: Plan, plan: Plan) -> Plan:
+    """A plan that keeps by the rules of another one: an answer to many things, by those of the one for each."""
+    if single is plan:
+        return plan
+    rows = [row for row in plan.sources if not row.field.startswith(("cache.", "outcomes."))]
+    return replace(
+        plan,
+        cache=single.cache,
+        outcomes=single.outcomes,
+        version=single.version,
+        sources=(Sourced("kept_as", single.name, f"adapters/{plan.upstream.adapter_name}.py"), *rows),
+    )
 
 
 def _with_sources_of(upstream: UpstreamPlan, rows: list[Sourced]) -> list[Sourced]:

@@ -25,7 +25,7 @@ from proxy.shelf import Shelf
 from proxy.snapshots import is_snapshot, written
 from proxy.store.fences import Validity
 from proxy.upstream.failures import UpstreamFailure
-from proxy.upstream.messages import Reply
+from proxy.upstream.messages import ReadUpTo, Reply
 
 REMEMBERED = 3600.0  # seconds for which it is known that a list is too long
 MOST_REMEMBERED = 10_000
@@ -56,7 +56,7 @@ class Walker:
         """Whether it was found to be, not long ago."""
         return ask.key in self._too_long
 
-    async def reply(self, ask: Ask) -> Reply:
+    async def reply(self, ask: Ask, _read_up_to: ReadUpTo | None = None, /) -> Reply:
         """The whole list as one answer; where its first page is none, what the upstream said instead. Raises
         UpstreamFailure, TooLong.
         """
