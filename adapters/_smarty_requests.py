@@ -1,7 +1,6 @@
 """What a request to Smarty asks: the same as which other, and how one for many is many for one (UPSTREAMS.md §4)."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,10 +32,10 @@ def canonical_query(query: Query) -> Query:
 def canonical_lookup(query: Query) -> Query:
     """The same of an address: spelled with other case and spaces it is the same one; an empty field is none
     (but for repeats, of which Smarty may take any)."""
-    counts = Counter(name for name, _ in query)
+    names = [name for name, _ in query]
     spelled = ((name, _spelled(value) if name in ADDRESS else value) for name, value in query)
     return canonical_query(
-        tuple((name, value) for name, value in spelled if value or name not in ADDRESS or counts[name] > 1)
+        tuple((name, value) for name, value in spelled if value or name not in ADDRESS or names.count(name) > 1)
     )
 
 

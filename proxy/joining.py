@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import replace
 from typing import NamedTuple
-from urllib.parse import urlencode
 from weakref import WeakValueDictionary
 
 from multidict import CIMultiDict
@@ -14,7 +13,7 @@ from proxy.asking import Ask, Identity
 from proxy.batch_calls import BatchCalls
 from proxy.calling import Calling
 from proxy.gathering import Gathering
-from proxy.keys import joined
+from proxy.keys import joined, written_query
 from proxy.plan import Plan
 from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import ReadUpTo, Reply
@@ -100,7 +99,7 @@ def _of_many(ask: Ask, alike: _Alike) -> Ask:
     headers = CIMultiDict(ask.incoming.headers)
     headers.popall("Content-Encoding", None)
     headers["Content-Type"] = "application/json"
-    raw = urlencode([(name, value or "") for name, value in alike.common], errors="surrogateescape")
-    incoming = ask.incoming._replace(method="POST", query=raw, headers=headers, informational=None)
+    query = written_query(alike.common)
+    incoming = ask.incoming._replace(method="POST", query=query, headers=headers, informational=None)
     sent = Sent("POST", alike.path, alike.common, headers, b"", ask.sent.params)
     return replace(ask, plan=alike.many, incoming=incoming, sent=sent, echo=None, party=None)
