@@ -137,3 +137,17 @@ async def test_who_joins_a_part_that_may_not_be_shared_asks_for_itself_and_nothi
         assert "hit" not in again.cache
         assert len(marked.asked) == 3
         assert all(len(answer.json) == 2 and "Set-Cookie" not in answer.headers for answer in [*answers, again])
+
+
+async def test_a_part_of_an_answer_with_an_input_id_is_not_one_of_another_text(larder):
+    async with larder() as home:
+        path = f"{STREET}?street=12+Example+Place&city=Sampleton&state=NY&input_id=abc"
+        await home.get(path)
+        found = await home.get(path, headers={"Range": "bytes=0-10"})
+
+        assert (found.status, found.json[0]["input_id"]) == (200, "abc")
+
+
+async def test_a_parameter_that_is_no_utf_8_is_no_failure_of_larders(larder):
+    async with larder() as home:
+        assert (await batch(home, [flat(1)], f"{STREET}?license=%ff")).status == 402
