@@ -76,7 +76,7 @@ def _with_plain_address(value: Any) -> Any:
     if isinstance(options, dict) and options.get("returnEnglishLatinAddress") is False:
         kept = {name: option for name, option in options.items() if name != "returnEnglishLatinAddress"}
         value = {name: kept if name == "languageOptions" else member for name, member in value.items()}
-    if not value.get("languageOptions", True):
+    if value.get("languageOptions") == {}:  # another empty thing is an error to Google, so it stays one
         del value["languageOptions"]
     address = value.get("address")
     return value if not isinstance(address, dict) else {**value, "address": _spelled(address)}
@@ -93,7 +93,7 @@ def _plain(member: Any) -> Any:
     if isinstance(member, list):
         return [_plain(line) for line in member]
     is_text = isinstance(member, str) and not isinstance(member, Number)
-    return " ".join(member.split()).casefold() if is_text else member
+    return " ".join(member.split()).lower() if is_text else member
 
 
 def _mask(value: str) -> str:

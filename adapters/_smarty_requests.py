@@ -1,7 +1,6 @@
 """What a request to Smarty asks: the same as which other, and how one for many is many for one (UPSTREAMS.md §4)."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +8,8 @@ from adapters._exchanges import Query, Sent
 from adapters._json import Number, rows, strict_json
 from adapters._vocabulary import Batch, Echo
 
-CREDENTIAL = frozenset({"auth-id", "auth-token", "key"})
+EMBEDDED = "key"  # an embedded key, which is good for GET only (§4.1)
+CREDENTIAL = frozenset({"auth-id", "auth-token", EMBEDDED})
 OF_ALL = CREDENTIAL | {"license", "features"}  # asked once, for all of a batch
 INPUT_ID, INPUT_INDEX = "input_id", "input_index"
 
@@ -20,6 +20,7 @@ NUMBERS = frozenset({"candidates"})  # written as a number in a body
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can say it, UTF-8 cannot
 
 MOST = 100
+MOST_DIGITS = 9  # of a number; Smarty knows no larger one than 10 candidates
 MOST_BYTES = 32 * 1024  # "about 32 KB" (§4.2)
 
 
@@ -31,50 +32,67 @@ def canonical_query(query: Query) -> Query:
 def canonical_lookup(query: Query) -> Query:
     """The same of an address: spelled with other case and spaces it is the same one; an empty field is none
     (but for repeats, of which Smarty may take any)."""
-    counts = Counter(name for name, _ in query)
+    names = [name for name, _ in query]
     spelled = ((name, _spelled(value) if name in ADDRESS else value) for name, value in query)
     return canonical_query(
-        tuple((name, value) for name, value in spelled if value or name not in ADDRESS or counts[name] > 1)
+        tuple((name, value) for name, value in spelled if value or name not in ADDRESS or names.count(name) > 1)
     )
 
 
 def _spelled(value: str | None) -> str:
-    return " ".join((value or "").split()).casefold()
+    return " ".join((value or "").split()).lower()  # not casefold: "ß" and "ss" are two spellings to Smarty, too
 
 
 def _with_input_id(answer: Any, value: str) -> list[dict[str, Any]]:
     return [{INPUT_ID: value, **row} for row in rows(answer)]
 
 
-def split(sent: Sent) -> Sequence[Query] | None:
-    """Each element of a POST as the query of a GET; None for what Smarty refuses, or might read otherwise."""
-    if not all(name in OF_ALL for name, _ in sent.query):
+def split(sent: Sent, needed: str | None) -> Sequence[Query] | None:
+    """Each element of a POST as the query of a GET; None for what Smarty refuses, or might read otherwise. `needed`:
+    the field without which a GET is refused (§4.5), though a POST only finds no match for it.
+    """
+    if not all(name in OF_ALL and name != EMBEDDED for name, _ in sent.query):
         return None
     elements = strict_json(sent.body)
     if not isinstance(elements, list) or not 0 < len(elements) <= MOST or len(sent.body) > MOST_BYTES:
         return None
-    queries = [_query(element) for element in elements]
+    queries = [_query(element, needed) for element in elements]
     known = [query for query in queries if query is not None]
     return [(*sent.query, *query) for query in known] if len(known) == len(queries) else None
 
 
-def _query(element: object) -> Query | None:
+def _query(element: object, needed: str | None) -> Query | None:
     if not isinstance(element, dict) or not OF_ALL.isdisjoint(element):
         return None
-    pairs = tuple((name, value) for name, value in element.items() if value is not None)
-    return tuple((name, str(value)) for name, value in pairs) if all(_is_text(*pair) for pair in pairs) else None
+    members = {name: value for name, value in element.items() if value is not None}
+    if not all(_is_text(name, value) for name, value in members.items()) or not _has(members, needed):
+        return None
+    return tuple((name, str(value)) for name, value in members.items())
 
 
 def _is_text(name: str, value: object) -> bool:
     """Whether a member is written as Smarty reads it, and as it can stand in a query."""
     if isinstance(value, Number):
-        return name in NUMBERS and value.isdecimal()
-    return isinstance(value, str) and name not in NUMBERS and not _LONE_SURROGATE.search(value)
+        return name in NUMBERS and _is_number(value)
+    return isinstance(value, str) and name not in NUMBERS and not _LONE_SURROGATE.search(name + value)
 
 
-def pack(query: Query) -> Mapping[str, Any]:
-    """A lookup as an element of a POST."""
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
+
+
+def _has(members: Mapping[str, str], needed: str | None) -> bool:
+    return needed is None or bool(members.get(needed, "").strip())
+
+
+def pack(query: Query, needed: str | None) -> Mapping[str, Any] | None:
+    """A lookup as an element of a POST; None where it would be another one there, or is refused."""
     members = {name: value or "" for name, value in query if name not in OF_ALL}
+    is_spelled = len(members) == sum(name not in OF_ALL for name, _ in query)
+    if not is_spelled or not _has(members, needed) or any(name == EMBEDDED for name, _ in query):
+        return None
+    if not all(_is_number(value) if name in NUMBERS else _is_text(name, value) for name, value in members.items()):
+        return None
     return {name: int(value) if name in NUMBERS else value for name, value in members.items()}
 
 
@@ -97,6 +115,15 @@ def place(answer: Any, index: int) -> Sequence[dict[str, Any]]:
 ECHO = Echo(INPUT_ID, _with_input_id)
 
 
-def batch_of(route: str) -> Batch:
-    """A POST of many lookups, each of which could be the GET of this route."""
-    return Batch(single=route, most=MOST, most_bytes=MOST_BYTES, split=split, pack=pack, share=share, place=place)
+def batch_of(route: str, needed: str | None) -> Batch:
+    """A POST of many lookups, each of which could be the GET of this route, which is refused without a field."""
+    return Batch(
+        single=route,
+        most=MOST,
+        most_bytes=MOST_BYTES,
+        common=OF_ALL,
+        split=lambda sent: split(sent, needed),
+        pack=lambda query: pack(query, needed),
+        share=share,
+        place=place,
+    )

@@ -38,8 +38,9 @@ class Batch:
     single: str  # the route, of the same path, by which one is read
     most: int  # things in one call
     most_bytes: int  # of its body
+    common: frozenset[str]  # parameters of its query: they are said once, for all of its things
     split: Callable[[Sent], Sequence[Query] | None]  # the query by which each is read; None: the upstream is to judge
-    pack: Callable[[Query], Mapping[str, Any]]  # such a query as it stands in a body
+    pack: Callable[[Query], Mapping[str, Any] | None]  # such a query as it stands in a body; None: it cannot
     share: Callable[[Any, int], Sequence[Any] | None]  # (answer, how many) → each one's; None: it does not fit
     place: Callable[[Any, int], Sequence[Any]]  # (one's answer, its place) → what the answer of all has of it
 

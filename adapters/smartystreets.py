@@ -80,18 +80,22 @@ def verification(route: str, outcome: Callable[[Exchange], str | None], model: T
     return Endpoint(route=route, cache=VERIFIED, outcomes={NO_MATCH: UNMATCHED}, outcome=outcome, model=model)
 
 
-def lookups(path: str, outcome: Callable[[Exchange], str | None], model: TypeAdapter[Any]) -> tuple[Endpoint, ...]:
-    """One lookup by GET, and many by POST, each of which is kept as if it had come alone (§4.4)."""
+def lookups(
+    path: str, outcome: Callable[[Exchange], str | None], model: TypeAdapter[Any], needed: str | None = None
+) -> tuple[Endpoint, ...]:
+    """One lookup by GET, and many by POST, each of which is kept as if it had come alone (§4.4). `needed`: a field
+    without which the GET is refused.
+    """
     one, many = f"GET {path}", f"POST {path}"
     single = replace(verification(one, outcome, model), canonical_query=canonical_lookup, echo=ECHO)
-    return single, replace(verification(many, outcome, model), reads=True, batch=batch_of(one))
+    return single, replace(verification(many, outcome, model), reads=True, batch=batch_of(one, needed))
 
 
 adapter = Adapter(
     base_url="https://{api}.api.smarty.com",
     endpoints=(
-        *lookups("/us-street/street-address", street_outcome, models.STREET),
-        *lookups("/us-zipcode/lookup", zip_outcome, models.ZIP),
+        *lookups("/us-street/street-address", street_outcome, models.STREET, needed="street"),
+        *lookups("/us-zipcode/lookup", zip_outcome, models.ZIP),  # a blank one is a 200 that says so, by GET too
         verification("GET /international-street/verify", international_outcome, models.INTERNATIONAL),
         Endpoint(route="GET /us-autocomplete-pro/lookup", cache=TYPING, model=models.SUGGESTIONS),
         Endpoint(route="GET /us-autocomplete/v2/lookup", cache=TYPING, model=models.SUGGESTIONS),

@@ -1,5 +1,6 @@
 """Policies: small rules about time, failure, load and sameness. No I/O; they import nothing of the project."""
 
+from policies.batching import BatchPolicy
 from policies.breaker import BreakerPolicy, Circuit, CircuitBreaker, CircuitOpen
 from policies.collecting import CollectionPolicy
 from policies.concurrency import ConcurrencyPolicy
@@ -25,6 +26,7 @@ __all__ = [
     "SECOND",
     "STRICT",
     "UNLIMITED",
+    "BatchPolicy",
     "BreakerPolicy",
     "CachePolicy",
     "Circuit",

@@ -1,14 +1,16 @@
 """The asker: who asks, by the credential that came, and what for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from urllib.parse import urlencode
+
+from multidict import CIMultiDict
 
 from adapters import Echo, Query, Sent
 from policies import Demand, Partition
 from policies.directives import caller_directives
-from proxy.asking import SHARED, Ask, Identity, Incoming
-from proxy.keys import Digester, credential_of, joined, split_query, without_parameters
+from policies.http.conditions import CONDITIONAL
+from proxy.asking import OVERRIDES, SHARED, Ask, Identity, Incoming
+from proxy.keys import Digester, credential_of, joined, split_query, without_parameters, written_query
 from proxy.plan import Plan
 
 
@@ -31,21 +33,26 @@ class Asker:
             digester=self.digester,
         )
         echo = plan.endpoint.echo
-        return ask if echo is None or not ask.may_be_cached else _without_echo(ask, echo)
+        return ask if echo is None or not ask.may_be_cached else _of_one(ask, echo)
 
-    def parts(self, ask: Ask, single: Plan, queries: Sequence[Query]) -> list[Ask]:
+    def parts(self, ask: Ask, single: Plan, queries: Iterable[Query]) -> Iterator[Ask]:
         """What an ask for many things asks for, each as the ask that it would be alone: the same caller with the same
         fields and the same credential, at the endpoint for one.
         """
-        echo, parts = single.endpoint.echo, []
         identity = self._identity(single, ask.sent, ask.incoming.caller)
+        headers = _of_no_whole(ask.incoming.headers)
+        incoming = ask.incoming._replace(method="GET", headers=headers, body=b"", informational=None)
         for query in queries:
-            raw = urlencode([(name, value or "") for name, value in query])
-            incoming = ask.incoming._replace(method="GET", query=raw, body=b"", informational=None)
-            sent = replace(ask.sent, method="GET", query=tuple(query), body=b"")
-            part = replace(ask, plan=single, incoming=incoming, sent=sent, identity=identity, demand=Demand())
-            parts.append(part if echo is None else _without_echo(part, echo))
-        return parts
+            kept, echo = _without_echo(tuple(query), single.endpoint.echo)
+            yield replace(
+                ask,
+                plan=single,
+                incoming=incoming._replace(query=written_query(kept)),
+                sent=Sent("GET", ask.sent.path, kept, headers, b"", ask.sent.params),
+                identity=identity,
+                demand=Demand(),
+                echo=echo,
+            )
 
     def _identity(self, plan: Plan, sent: Sent, caller: str) -> Identity:
         """The table of DESIGN.md §4, row by row."""
@@ -76,12 +83,31 @@ class Asker:
         return SHARED
 
 
-def _without_echo(ask: Ask, echo: Echo) -> Ask:
-    """What its answer is to repeat is kept from the upstream and from the key: others may have the same answer."""
-    values = ask.sent.all(echo.name)
-    query = tuple(pair for pair in ask.sent.query if pair[0] != echo.name)
-    if len(values) != 1 or len(query) != len(ask.sent.query) - 1:
+def _of_no_whole(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The header fields of a request for many things, less those that are about that request or about all of its
+    answer: a range, conditions, another method.
+    """
+    own = CONDITIONAL.union(OVERRIDES)
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in own)
+
+
+def _of_one(ask: Ask, echo: Echo) -> Ask:
+    """An ask whose answer is to repeat something to its caller. It is asked for as a whole, since that is written into
+    it: so HEAD has the length of GET, and a part is none of another text.
+    """
+    query, value = _without_echo(ask.sent.query, echo)
+    if query == ask.sent.query:
         return ask
     raw = without_parameters(ask.incoming.query, frozenset({echo.name}))
     incoming, sent = ask.incoming._replace(query=raw), replace(ask.sent, query=query)
-    return replace(ask, incoming=incoming, sent=sent, echo=values[0] or None)
+    return replace(ask, incoming=incoming, sent=sent, echo=value).unconditional()
+
+
+def _without_echo(query: Query, echo: Echo | None) -> tuple[Query, str | None]:
+    """What an answer is to repeat is kept from the upstream and from the key: others may have the same answer."""
+    if echo is None:
+        return query, None
+    values = [value for name, value in query if name == echo.name]
+    if len(values) != 1 or values[0] is None:  # which of several it repeats, the upstream is to say
+        return query, None
+    return tuple(pair for pair in query if pair[0] != echo.name), values[0] or None

@@ -17,7 +17,7 @@ from policies.http.vary import canonical
 from proxy.keys import Digester, Part, joined, normalised, without_parameters
 from proxy.plan import Plan
 from proxy.routing import decoded_segments
-from proxy.upstream.messages import Reply
+from proxy.upstream.messages import ReadUpTo, Reply
 
 SHARED = "shared"
 
@@ -64,8 +64,10 @@ class Party(Protocol):
     def release(self, ask: "Ask") -> None:
         """It will not: nobody waits for it."""
 
-    async def reply(self, ask: "Ask") -> Reply:
-        """It has come: what the upstream says to it. Raises UpstreamFailure."""
+    async def reply(self, ask: "Ask", read_up_to: ReadUpTo | None = None, /) -> Reply:
+        """It has come: what the upstream says to it. `read_up_to` is asked at the headers of the call that its answer
+        comes by. Raises UpstreamFailure.
+        """
 
 
 @dataclass(eq=False)

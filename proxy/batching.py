@@ -8,22 +8,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-import msgspec
-
-from adapters import Batch, Kind, Query, Verdict
+from adapters import Batch, Query
 from policies.directives import NO_DIRECTIVES
-from policies.http.fields import as_mapping, without
 from proxy.answers import Answer
 from proxy.asker import Asker
 from proxy.asking import Ask
+from proxy.batch_calls import BatchCalls
 from proxy.breathing import breathing
 from proxy.calling import Calling
 from proxy.composing import composed, echoed
 from proxy.engine import Engine
-from proxy.errors import LarderError, UpstreamUnreachable
+from proxy.errors import LarderError
 from proxy.gathering import Gathering
-from proxy.upstream.failures import UpstreamFailure
-from proxy.upstream.messages import Reply
+from proxy.joining import Joining
+from proxy.plan import Plan
 
 
 class Each(NamedTuple):
@@ -40,6 +38,7 @@ class Batching:
         self._engine = engine
         self._asker = asker
         self._calling = calling
+        self._joining = Joining(calling)
 
     def at_once(self, ask: Ask) -> Answer | None:
         """The answer, if memory has one that is fresh enough. Does not wait for anything."""
@@ -52,18 +51,20 @@ class Batching:
         """The answer, waited for. `at_once` must have been asked first. Raises LarderError."""
         batch, single = ask.plan.endpoint.batch, ask.plan.single
         if batch is None or single is None:
+            ask.party = self._joining.party_for(ask)
             answer = await self._engine.answer(ask)
             return answer if ask.echo is None else echoed(ask, answer)
         queries = batch.split(ask.sent) if ask.may_be_cached and single.cache is not None else None
-        if queries is None:
+        parts = await self._parts(ask, single, queries or ())
+        if not parts or not all(part.may_be_cached for part in parts):
             return self._engine.at_once(ask) or await self._engine.answer(ask)
-        each = await self.each(ask, queries)
-        parts: list[tuple[Ask, Answer]] = []
+        each = await self._each(ask, batch, parts)
+        good: list[tuple[Ask, Answer]] = []
         for part, outcome in each.found:
             if isinstance(outcome, LarderError):
                 raise outcome
-            parts.append((part, outcome))
-        return composed(batch, parts, each.calls)
+            good.append((part, outcome))
+        return composed(batch, good, each.calls)
 
     async def each(self, ask: Ask, queries: Sequence[Query]) -> Each:
         """What each of many things is answered that would be read by these queries, at an endpoint that has a batch;
@@ -72,15 +73,18 @@ class Batching:
         batch, single = ask.plan.endpoint.batch, ask.plan.single
         if batch is None or single is None:
             raise ValueError(f"{ask.plan.name} is no read of many things")
-        call = _Call(replace(ask, directives=NO_DIRECTIVES), batch, self._calling)  # its answer is always read
-        gathering = Gathering(call.fill, call.send)
-        parts = []
-        async for query in breathing(queries):
-            [part] = self._asker.parts(ask, single, [query])
+        return await self._each(ask, batch, await self._parts(ask, single, queries))
+
+    async def _parts(self, ask: Ask, single: Plan, queries: Sequence[Query]) -> list[Ask]:
+        return [part async for part in breathing(self._asker.parts(ask, single, queries))]
+
+    async def _each(self, ask: Ask, batch: Batch, parts: list[Ask]) -> Each:
+        calls = BatchCalls(replace(ask, directives=NO_DIRECTIVES), batch, self._calling)  # its answer is always read
+        gathering = Gathering(calls.fill, calls.send)
+        for part in parts:
             part.party = gathering
-            parts.append(part)
         answers = await self._answers(parts, gathering)
-        return Each(list(zip(parts, answers, strict=True)), call.made)
+        return Each(list(zip(parts, answers, strict=True)), calls.made)
 
     async def apart(self, asks: Sequence[Ask], at_a_time: int, left: Callable[[], float | None]) -> Each:
         """What each of these is answered. No more than so many wait for the upstream at a time: a queue is for others,
@@ -142,73 +146,3 @@ class _Turns(NamedTuple):
 
     room: asyncio.Semaphore
     left: Callable[[], float | None]
-
-
-class _Call:
-    """The calls that one batch needs."""
-
-    def __init__(self, ask: Ask, batch: Batch, calling: Calling) -> None:
-        self._ask = ask
-        self._batch = batch
-        self._calling = calling
-        self.made = 0
-
-    def fill(self, asks: list[Ask]) -> list[list[Ask]]:
-        """As few calls as their number and size allow."""
-        calls: list[list[Ask]] = []
-        size = self._batch.most_bytes
-        for ask in asks:
-            more = len(self._packed([ask])) - 1  # between brackets, with a comma
-            if not calls or len(calls[-1]) == self._batch.most or size + more > self._batch.most_bytes:
-                calls.append([])
-                size = 1
-            calls[-1].append(ask)
-            size += more
-        return calls
-
-    async def send(self, asks: list[Ask]) -> list[Reply]:
-        """One call for all of these; what it says to each. Raises UpstreamFailure."""
-        body, demand = self._packed(asks), replace(asks[0].demand)
-        for ask in asks[1:]:
-            demand.joined(ask.demand)
-        whole = replace(
-            self._ask,
-            incoming=self._ask.incoming._replace(body=body),
-            sent=replace(self._ask.sent, body=body),
-            demand=demand,
-        )
-        try:
-            reply = await self._calling.call(whole)
-        except UpstreamFailure as failure:
-            self.made += failure.calls
-            raise
-        self.made += reply.calls
-        if reply.stream is not None:
-            await reply.stream.close()
-            raise UpstreamFailure("too-large", problem=UpstreamUnreachable(whole.plan.upstream.name), answered=True)
-        return self._shared(reply, len(asks))
-
-    def _packed(self, asks: list[Ask]) -> bytes:
-        return msgspec.json.encode([self._batch.pack(ask.sent.query) for ask in asks])
-
-    def _shared(self, reply: Reply, count: int) -> list[Reply]:
-        """What an answer to all says to each. One that is an error is everybody's."""
-        shares = self._batch.share(reply.json, count) if reply.verdict.kind is Kind.ANSWER else None
-        if shares is None:
-            verdict = reply.verdict
-            if verdict.kind is Kind.ANSWER:
-                verdict = Verdict(Kind.UNUSABLE, detail="payload-refused")
-            return [replace(reply, verdict=verdict, calls=reply.calls if index == 0 else 0) for index in range(count)]
-        fields = without(reply.fields, {"content-length"})
-        headers = as_mapping(fields)
-        return [
-            replace(
-                reply,
-                fields=fields,
-                headers=headers,
-                body=msgspec.json.encode(share),
-                json=share,
-                calls=reply.calls if index == 0 else 0,
-            )
-            for index, share in enumerate(shares)
-        ]

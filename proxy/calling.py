@@ -54,7 +54,7 @@ class Calling:
     ) -> Reply:
         """One guarded call, as it is. Raises UpstreamFailure."""
         if ask.party is not None:
-            return await ask.party.reply(ask)
+            return await ask.party.reply(ask, read_up_to)
         plan, target, credential = ask.plan, target_of(ask), ask.identity.credential
         call = Call(
             outgoing=self._outgoing(ask, target.url, conditions),

@@ -150,13 +150,13 @@ class Doubting:
             id=digest.hex(),
             key=key,
             upstream=plan.upstream.name,
-            endpoint=plan.name,
+            endpoint=plan.kept_as,
             partition=partition,
             reason=reason,
             at=self._clock(),
             keep=plan.cache.keep_at_most if plan.cache is not None else plan.upstream.keep_at_most,
             sizes=(len(chosen.body) if chosen is not None else None, len(reply.body)),
-            tags=(key_tag(key), *implied_tags(plan.upstream.name, plan.name, partition)),
+            tags=(key_tag(key), *implied_tags(plan.upstream.name, plan.kept_as, partition)),
         )
 
     def _as_entry(self, ask: Ask, reply: Reply, flight: Flight[Landing], me: str | None) -> Entry | None:

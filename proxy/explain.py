@@ -34,6 +34,7 @@ _SECONDS = frozenset(
         "apart",
         "idempotency",
         "refresh_hot",
+        "gather",
     }
 )
 

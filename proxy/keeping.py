@@ -62,10 +62,10 @@ class Keeper:
         """Say what will become of an answer: kept once its body is here, or not kept."""
         plan, decision, reply = ask.plan, landing.decision, landing.reply
         landing.stored = stored
-        implied = implied_tags(plan.upstream.name, plan.name, ask.identity.partition)
+        implied = implied_tags(plan.upstream.name, plan.kept_as, ask.identity.partition)
         if decision is not None and decision.policy is not None and reply is not None:
             key = key_of(ask, decision)
-            implied = (*implied_tags(plan.upstream.name, plan.name, decision.partition), key_tag(key))
+            implied = (*implied_tags(plan.upstream.name, plan.kept_as, decision.partition), key_tag(key))
             if ask.goes_by_headers:
                 landing.life = life_of(reply, decision, self._made(landing, flight))
                 landing.made_at = stored_at_of(reply)

@@ -3,9 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
-from urllib.parse import unquote_plus
-
-from multidict import MultiMapping
+from urllib.parse import quote_plus, unquote_plus
 
 from adapters import Place, Query
 
@@ -52,6 +50,15 @@ def split_query(raw: str) -> Query:
     return tuple(_pair(part) for part in raw.split("&"))
 
 
+def written_query(query: Query) -> str:
+    """The raw query that `split_query` reads as these pairs."""
+    return "&".join([_quoted(name) if value is None else f"{_quoted(name)}={_quoted(value)}" for name, value in query])
+
+
+def _quoted(text: str) -> str:
+    return text if text.isascii() and text.isalnum() else quote_plus(text, errors="surrogateescape")
+
+
 def _pair(part: str) -> tuple[str, str | None]:
     name, equals, value = part.partition("=")
     return _decoded(name), _decoded(value) if equals else None
@@ -82,10 +89,11 @@ def _normalise_octet(match: re.Match[str]) -> str:
 
 def joined(headers: Mapping[str, str], name: str) -> str | None:
     """All values of a field that came more than once, as one (RFC 9110 §5.3): the upstream sees each of them."""
-    if isinstance(headers, MultiMapping):
-        values = headers.getall(name, ())
-        return ", ".join(values) if values else None
-    return headers.get(name)
+    getall = getattr(headers, "getall", None)  # quicker than to ask for its abstract class, a dozen times a request
+    if getall is None:
+        return headers.get(name)
+    values = getall(name, ())
+    return ", ".join(values) if values else None
 
 
 def credential_of(places: Iterable[Place], headers: Mapping[str, str], query: Query) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from adapters import Adapter, Endpoint, Signature
 from policies import (
+    BatchPolicy,
     CachePolicy,
     CollectionPolicy,
     GuardPolicies,
@@ -26,6 +27,7 @@ from proxy.settings import Settings
 MISSING = "missing"  # the outcome of 404 and 410
 UNKNOWN = "*"  # the name of every endpoint that nobody declared: passed through, never stored
 AS_BUILT = HeadersPolicy()
+APART = BatchPolicy()
 
 LoadAdapter = Callable[[str], Adapter]
 
@@ -43,6 +45,7 @@ class Plan:
     version: str  # changes when a lifetime does
     by_headers: bool = False  # no cache was declared, and the upstream's headers decide instead (RFC 9111)
     headers: HeadersPolicy = AS_BUILT  # how far they do
+    batch: BatchPolicy = APART  # where reads of one thing may go as one of many
     collection: CollectionPolicy | None = None  # where its answers are pages of a list that is kept whole
     apart: frozenset[str] = frozenset()  # guards that it has for itself, apart from its upstream's
     sources: tuple[Sourced, ...] = field(default=(), repr=False)
@@ -52,6 +55,16 @@ class Plan:
         """Of an endpoint that answers many things: the one that answers each of them alone, and keeps it."""
         batch = self.endpoint.batch
         return next((one for one in self.upstream.endpoints if batch and one.name == batch.single), None)
+
+    @cached_property
+    def many(self) -> "Plan | None":
+        """The endpoint that answers many of its things at once, if there is one."""
+        return next((one for one in self.upstream.endpoints if one.single is self), None)
+
+    @property
+    def kept_as(self) -> str:
+        """The endpoint that its answers are kept, counted and flushed under: of many things, that of each."""
+        return self.name if self.endpoint.batch is None else self.endpoint.batch.single
 
     @property
     def timeout(self) -> TimeoutPolicy:

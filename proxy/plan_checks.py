@@ -21,6 +21,8 @@ def plan_checks(plans: Plans) -> Checks:
             yield from _by_headers(plans.settings.upstreams[upstream.name], ("upstreams", upstream.name))
         if all(plan.endpoint.holds is None for plan in upstream.endpoints):
             yield from _payload(plans.settings.upstreams[upstream.name], ("upstreams", upstream.name))
+        if all(plan.many is None for plan in upstream.endpoints):
+            yield from _gather(plans.settings.upstreams[upstream.name], ("upstreams", upstream.name))
         for plan in upstream.endpoints:
             route = routes.get(shape_of(plan.name))
             yield from _partition(plans, plan, route)
@@ -29,6 +31,7 @@ def plan_checks(plans: Plans) -> Checks:
             if route is not None and not plan.by_headers:
                 yield from _by_headers(blocks[route], ("upstreams", upstream.name, "endpoints", route))
             if route is not None:
+                yield from _of_many(plan, blocks[route], ("upstreams", upstream.name, "endpoints", route))
                 yield from _lifetimes(plan, blocks[route], ("upstreams", upstream.name, "endpoints", route, "cache"))
     yield from _providers(plans, "providers", "verification", "verify addresses")
     yield from _providers(plans, "autocomplete", "completion", "complete addresses")
@@ -56,6 +59,20 @@ def _payload(block: Any, place: Place) -> Checks:
     """What is said of doubts means nothing where nobody knows what an answer holds."""
     if block.payload.model_fields_set:
         yield (*place, "payload"), "holds only for endpoints whose adapter says what their answers hold (`holds`)"
+
+
+def _of_many(plan: Plan, block: EndpointBlock, place: Place) -> Checks:
+    """Each of many things is kept by the rules of the endpoint for one; and only what one reads can go with others."""
+    if plan.kept_as != plan.name:
+        for name in sorted({"cache", "outcomes"} & block.model_fields_set):
+            yield (*place, name), f'each thing in it is kept as by itself: say it at "{plan.kept_as}"'
+    if plan.many is None:
+        yield from _gather(block, place, "" if plan.kept_as == plan.name else f': say it at "{plan.kept_as}"')
+
+
+def _gather(block: Any, place: Place, instead: str = "") -> Checks:
+    if block.batch.model_fields_set:
+        yield (*place, "batch"), f"holds only for endpoints whose reads can go upstream as a batch{instead}"
 
 
 def _partition(plans: Plans, plan: Plan, route: str | None) -> Checks:

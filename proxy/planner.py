@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from adapters import Adapter, Endpoint
 from policies import (
+    BatchPolicy,
     CachePolicy,
     CollectionPolicy,
     Partition,
@@ -18,7 +19,7 @@ from policies.http.storing import HeadersPolicy
 from proxy.config_file import Place
 from proxy.guard_plans import guards_of, guards_within
 from proxy.layers import BUILT_IN, Layer, Sourced, resolve_policy
-from proxy.plan import AS_BUILT, UNKNOWN, LoadAdapter, Plan, Plans, UpstreamPlan
+from proxy.plan import APART, AS_BUILT, UNKNOWN, LoadAdapter, Plan, Plans, UpstreamPlan
 from proxy.routing import Router, parse_route
 from proxy.settings import BY_HEADERS_FIELDS, EndpointBlock, Settings, UpstreamBlock
 
@@ -82,8 +83,9 @@ class Planner:
         routes = list(declared.values())
         routes += [Endpoint(route=route) for shape, route in blocks.items() if shape not in declared]
         plans = [self._plan(upstream, endpoint, blocks.get(shape_of(endpoint.route))) for endpoint in routes]
-        upstream.endpoints = tuple(plans)
-        upstream.router = Router([(plan.endpoint.route, plan) for plan in plans])
+        by_name = {plan.name: plan for plan in plans}
+        upstream.endpoints = tuple(_kept_as(by_name.get(plan.kept_as, plan), plan) for plan in plans)
+        upstream.router = Router([(plan.endpoint.route, plan) for plan in upstream.endpoints])
         upstream.unknown = self._plan(upstream, Endpoint(route=UNKNOWN), None)
 
     def _plan(self, upstream: UpstreamPlan, endpoint: Endpoint, route: str | None) -> Plan:
@@ -109,6 +111,8 @@ class Planner:
         if endpoint.collection is not None and cache is not None:
             collection, more = self._collection(upstream, place)
             rows += more
+        gathers, more = self._batch(upstream, endpoint, place)
+        rows += more
         rows += _with_sources_of(upstream, guard_rows)
         return Plan(
             upstream=upstream,
@@ -120,6 +124,7 @@ class Planner:
             version=_version(cache, outcomes, upstream.keep_at_most, headers if by_headers else None),
             by_headers=by_headers,
             headers=headers,
+            batch=gathers,
             collection=collection if collection is not None and collection.whole else None,
             apart=apart,
             sources=tuple(rows),
@@ -139,6 +144,16 @@ class Planner:
         """How the pages of a list are kept."""
         layers = [self._layer(("upstreams", upstream.name, "collection")), *self._own(place, "collection")]
         return resolve_policy(CollectionPolicy(), BUILT_IN, layers, "collection.")
+
+    def _batch(
+        self, upstream: UpstreamPlan, endpoint: Endpoint, place: Place | None
+    ) -> tuple[BatchPolicy, list[Sourced]]:
+        """How those go upstream that could go as one read of many."""
+        batches = [other.batch for other in upstream.adapter.endpoints if other.batch is not None]
+        if all(batch.single != endpoint.route for batch in batches):
+            return APART, []
+        layers = [self._layer(("upstreams", upstream.name, "batch")), *self._own(place, "batch")]
+        return resolve_policy(APART, BUILT_IN, layers, "batch.")
 
     def _cache(
         self, upstream: UpstreamPlan, declared: CachePolicy, by: str, place: Place | None, word: str
@@ -186,6 +201,20 @@ def shape_of(route: str) -> tuple[str, ...]:
     """A route with the names in its braces left out: two spellings of one endpoint are one."""
     parsed = parse_route(route)
     return parsed.method, *("{}" if part.startswith("{") and "..." not in part else part for part in parsed.segments)
+
+
+def _kept_as(single: Plan, plan: Plan) -> Plan:
+    """A plan that keeps by the rules of another one: an answer to many things, by those of the one for each."""
+    if single is plan:
+        return plan
+    rows = [row for row in plan.sources if not row.field.startswith(("cache.", "outcomes."))]
+    return replace(
+        plan,
+        cache=single.cache,
+        outcomes=single.outcomes,
+        version=single.version,
+        sources=(Sourced("kept_as", single.name, f"adapters/{plan.upstream.adapter_name}.py"), *rows),
+    )
 
 
 def _with_sources_of(upstream: UpstreamPlan, rows: list[Sourced]) -> list[Sourced]:

@@ -12,6 +12,7 @@ from pydantic_core import core_schema
 
 from policies import (
     MIB,
+    BatchPolicy,
     BreakerPolicy,
     CachePolicy,
     CollectionPolicy,
@@ -59,6 +60,7 @@ BreakerFields = _partial(BreakerPolicy)
 ConcurrencyFields = _partial(ConcurrencyPolicy)
 PacingFields = _partial(PacingPolicy)
 HedgeFields = _partial(HedgePolicy)
+BatchFields = _partial(BatchPolicy)
 CollectionFields = _partial(CollectionPolicy)
 EgressFields = _partial(EgressPolicy)
 PayloadFields = _partial(PayloadPolicy)
@@ -206,6 +208,7 @@ class _Endpoint(Strict):
     cache: CacheFields | None = None  # type: ignore[valid-type]
     outcomes: dict[str, CacheFields] = Field(default={})  # type: ignore[valid-type]
     collection: CollectionFields = CollectionFields()  # type: ignore[valid-type]
+    batch: BatchFields = BatchFields()  # type: ignore[valid-type]
 
 
 class EndpointBlock(HeadersFields, Guards, _Endpoint):  # type: ignore[misc, valid-type]
@@ -221,6 +224,7 @@ class _Upstream(Strict):
     terms_accepted: tuple[str, ...] = ()
     learn_user: bool = True
     collection: CollectionFields = CollectionFields()  # type: ignore[valid-type]
+    batch: BatchFields = BatchFields()  # type: ignore[valid-type]
     endpoints: dict[str, EndpointBlock] = Field(default={})
 
 

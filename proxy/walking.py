@@ -25,7 +25,7 @@ from proxy.shelf import Shelf
 from proxy.snapshots import Snapshot, is_snapshot, written
 from proxy.store.fences import Validity
 from proxy.upstream.failures import UpstreamFailure
-from proxy.upstream.messages import Reply
+from proxy.upstream.messages import ReadUpTo, Reply
 
 MOST_REMEMBERED = 10_000
 
@@ -70,7 +70,7 @@ class Walker:
             return None
         return entry
 
-    async def reply(self, ask: Ask) -> Reply:
+    async def reply(self, ask: Ask, _read_up_to: ReadUpTo | None = None, /) -> Reply:
         """The whole list as one answer; where a page is refused, or the first one is none, what the upstream said
         instead. Raises UpstreamFailure, NotWhole.
         """

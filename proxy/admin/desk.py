@@ -1,6 +1,6 @@
 """The desk: everything the admin listener shows and works, handed to it by whoever puts Larder together."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -64,9 +64,9 @@ class Desk:
     on_failure: Callable[[Exception], None]  # what nobody foresaw; its text may hold data
     on_flush: Callable[[Mode], None] = lambda _: None
 
-    def routes(self) -> dict[str, Sequence[str]]:
-        """The endpoints of each upstream, as entries name them; "*" for what nobody declared."""
+    def routes(self) -> dict[str, Mapping[str, str]]:
+        """The endpoints of each upstream, each with the one that its entries name; "*" for what nobody declared."""
         return {
-            name: (*(plan.name for plan in upstream.endpoints), upstream.unknown.name)
+            name: {plan.name: plan.kept_as for plan in (*upstream.endpoints, upstream.unknown)}
             for name, upstream in self.plans().upstreams.items()
         }

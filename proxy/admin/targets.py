@@ -1,14 +1,15 @@
 """What an operator names, as one tag: everything, an upstream, an endpoint, a tag, a principal or an entry."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from proxy.admin.reading import nearest
 from proxy.errors import BadRequest
 from proxy.keys import KEY_BYTES
 from proxy.messages import endpoint_tag, key_tag, partition_tag, upstream_tag
 
-Routes = Mapping[str, Sequence[str]]
+Routes = Mapping[str, Mapping[str, str]]
+"""The routes of each upstream, each with the one under which its answers are kept."""
 
 _DIGEST = re.compile(rf"[0-9a-f]{{{2 * KEY_BYTES}}}")
 _CALLER = re.compile(r"caller:[A-Za-z0-9._-]{1,64}")
@@ -27,7 +28,9 @@ def upstream_named(name: str, routes: Routes) -> str:
 
 
 def endpoint_named(name: str, routes: Routes) -> tuple[str, str]:
-    """Upstream and route in "courseworks GET /api/v1/courses". Raises BadRequest."""
+    """Upstream and route in "courseworks GET /api/v1/courses", as entries name them: what came for many things is kept
+    as the answers to each. Raises BadRequest.
+    """
     upstream, space, route = name.partition(" ")
     if not space:
         right = 'an upstream and a route, such as "courseworks GET /api/v1/courses"'
@@ -36,7 +39,7 @@ def endpoint_named(name: str, routes: Routes) -> tuple[str, str]:
     if route not in routes[upstream]:
         right = nearest(route, routes[upstream], most=_LISTED)
         raise BadRequest("endpoint", f"no such route of {upstream}", f"a route of it: {right}")
-    return upstream, route
+    return upstream, routes[upstream][route]
 
 
 def tag_of_endpoint(name: str, routes: Routes) -> str:

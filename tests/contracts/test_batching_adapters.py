@@ -58,8 +58,47 @@ def test_what_is_split_and_packed_again_is_what_was_asked(
     batch = batch_of(endpoint)
     queries = batch.split(sent(things))
 
-    assert queries is not None
-    assert [batch.pack(query) for query in queries] == things
+    packed = [batch.pack(tuple(thing.items())) for thing in things]
+    assert (queries is None) is (None in packed)  # what is refused to one alone is the upstream's to judge
+    assert queries is None or [batch.pack(query) for query in queries] == things
+
+
+@each_batch
+@given(
+    query=st.lists(
+        st.tuples(
+            st.sampled_from(["street", "candidates", "city"]), st.text(max_size=4) | st.sampled_from(["5", "9" * 5000])
+        ),
+        max_size=4,
+    ).map(tuple)
+)
+def test_what_can_go_with_others_is_the_same_read_there(
+    adapter: Adapter, endpoint: Endpoint, query: tuple[tuple[str, str], ...]
+) -> None:
+    batch = batch_of(endpoint)
+    thing = batch.pack(query)
+    single = next(one for one in adapter.endpoints if one.route == batch.single)
+    assert single.canonical_query is not None
+
+    if thing is not None:
+        queries = batch.split(sent([thing]))
+        assert queries is not None
+        spelled = [tuple((name, value if name != "candidates" else str(int(value))) for name, value in query)]
+        assert list(map(single.canonical_query, queries)) == list(map(single.canonical_query, spelled))
+
+
+def test_what_is_refused_to_a_get_alone_and_what_no_body_can_say_goes_in_no_batch() -> None:
+    street, by_zip = (batch_of(case.values[1]) for case in BATCHES)  # type: ignore[attr-defined]
+
+    assert street.pack((("city", "Sampleton"),)) is None
+    assert street.split(sent([{"street": " ", "city": "Sampleton"}])) is None
+    assert by_zip.pack((("city", "Sampleton"),)) == {"city": "Sampleton"}
+    for value in ("abc", "", "-1", "٣", "1" * 10):
+        assert street.pack((("street", "x"), ("candidates", value))) is None
+    assert street.pack((("street", "x"), ("street", "y"))) is None
+    assert street.pack((("street", "\udcff"),)) is None
+    assert street.pack((("street", "x"), ("key", "an embedded one"))) is None
+    assert street.pack((("street", "x"), ("candidates", "5"), ("license", "l"))) == {"street": "x", "candidates": 5}
 
 
 @each_batch

@@ -51,6 +51,7 @@ SECTIONS = {
     "hedge": "HedgePolicyFields",
     "egress": "EgressPolicyFields",
     "collection": "CollectionPolicyFields",
+    "batch": "BatchPolicyFields",
     "payload": "PayloadPolicyFields",
     "writes": "WritesPolicyFields",
     "v1.addresses": "AddressesBlock",

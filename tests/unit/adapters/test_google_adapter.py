@@ -272,3 +272,24 @@ def test_a_held_key_is_sent_where_every_api_reads_it() -> None:
 def test_feedback_changes_nothing() -> None:
     assert adapter.write_effect is not None
     assert adapter.write_effect(Sent("POST", "/v1:provideValidationFeedback"), None) == Effect()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"address": {"locality": "Gießen"}}, {"address": {"locality": "Giessen"}}),
+        ({"languageOptions": []}, {}),
+        ({"languageOptions": ""}, {}),
+    ],
+)
+def test_what_google_could_read_otherwise_has_another_key(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert VALIDATE.canonical_body is not None
+    spelled = [VALIDATE.canonical_body(json.dumps(body).encode()) for body in (one, other)]
+
+    assert spelled[0] != spelled[1]
+
+
+def test_empty_options_are_none() -> None:
+    assert VALIDATE.canonical_body is not None
+
+    assert VALIDATE.canonical_body(b'{"languageOptions": {}}') == VALIDATE.canonical_body(b"{}")

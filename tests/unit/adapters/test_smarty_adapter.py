@@ -228,3 +228,11 @@ def test_errors_of_larders_own_are_such_as_the_sdk_reads() -> None:
 def test_no_call_changes_anything() -> None:
     assert adapter.write_effect is not None
     assert adapter.write_effect(Sent("POST", "/us-extract/"), None) == Effect()
+
+
+def test_letters_that_smarty_could_read_otherwise_are_kept_apart() -> None:
+    lookup = next(one for one in adapter.endpoints if one.route == "GET /us-street/street-address").canonical_query
+    assert lookup is not None
+
+    assert lookup((("city", "GIESSEN"),)) == lookup((("city", " giessen"),))
+    assert lookup((("city", "Gießen"),)) != lookup((("city", "Giessen"),))

@@ -24,6 +24,7 @@ async def test_the_config_is_shown_with_defaults_and_without_secrets(operator):
         "cache": {"ttl": 300.0},
         "outcomes": {},
         "collection": {},
+        "batch": {},
         "timeout": {},
         "retry": {},
         "breaker": {},

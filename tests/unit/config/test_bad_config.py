@@ -232,6 +232,30 @@ CASES = {
         "webhooks.w",
         "jwks_url",
     ),
+    "a lifetime for what is kept one by one": (
+        "upstreams:\n  smartystreets:\n    endpoints:\n      POST /us-street/street-address:\n        cache: {ttl: 1h}",
+        5,
+        'upstreams.smartystreets.endpoints."POST /us-street/street-address".cache',
+        'each thing in it is kept as by itself: say it at "GET /us-street/street-address"',
+    ),
+    "a batch of what comes in none": (
+        "upstreams:\n  google:\n    batch: {gather: 5ms}",
+        3,
+        "upstreams.google.batch",
+        "holds only for endpoints whose reads can go upstream as a batch",
+    ),
+    "a batch of batches": (
+        "upstreams:\n  smartystreets:\n    endpoints:\n      POST /us-zipcode/lookup: {batch: {gather: 5ms}}",
+        4,
+        'upstreams.smartystreets.endpoints."POST /us-zipcode/lookup".batch',
+        'say it at "GET /us-zipcode/lookup"',
+    ),
+    "a batch that is waited for too long": (
+        "upstreams:\n  smartystreets:\n    batch: {gather: 5s}",
+        3,
+        "upstreams.smartystreets.batch.gather",
+        "less than or equal to 1",
+    ),
     "a verifier that there is not": (
         "upstreams: {smartystreets: {}}\nv1:\n  addresses:\n    providers: [smartystreet]",
         4,

@@ -17,7 +17,7 @@ class Upstream:
     def fill(self, asks):
         return [asks[at : at + 3] for at in range(0, len(asks), 3)]
 
-    async def send(self, asks):
+    async def send(self, asks, _read_up_to):
         self.calls.append(asks)
         if self.error is not None:
             raise self.error
@@ -105,3 +105,54 @@ async def test_while_others_come_who_may_yet_come_is_waited_for_but_not_for_ever
     await asyncio.gather(*(turns_later(turn, ask) for turn, ask in enumerate(asks)))
 
     assert upstream.calls == [asks]
+
+
+async def test_what_cannot_be_spread_over_calls_is_an_error_to_all_who_came_and_not_a_wait_for_ever(upstream):
+    def refuse(asks):
+        raise ValueError("cannot be packed")
+
+    gathering = Gathering(refuse, upstream.send)
+    found = await asyncio.wait_for(
+        asyncio.gather(*(gathering.reply(ask) for ask in "ab"), return_exceptions=True), timeout=5
+    )
+
+    assert [str(error) for error in found] == ["cannot be packed"] * 2
+
+
+async def test_too_few_replies_are_an_error_to_who_got_none(upstream):
+    async def one_reply(asks, _read_up_to):
+        return [asks[0].upper()]
+
+    gathering = Gathering(upstream.fill, one_reply)
+    first, second = await asyncio.wait_for(
+        asyncio.gather(*(gathering.reply(ask) for ask in "ab"), return_exceptions=True), timeout=5
+    )
+
+    assert (first, type(second)) == ("A", ValueError)
+
+
+async def test_at_the_headers_everybody_who_goes_with_the_call_is_asked_and_the_most_is_read(upstream):
+    asked = []
+
+    def read_up_to(name, size):
+        return lambda status, headers: asked.append((name, status, headers)) or size
+
+    async def send(asks, of_all):
+        assert of_all(200, {"etag": '"1"'}) == 20
+        return [ask.upper() for ask in asks]
+
+    gathering = Gathering(upstream.fill, send)
+    await asyncio.gather(gathering.reply("a", read_up_to("a", 10)), gathering.reply("b", read_up_to("b", 20)))
+
+    assert asked == [("a", 200, {"etag": '"1"'}), ("b", 200, {"etag": '"1"'})]
+
+
+async def test_who_nobody_expects_is_waited_for_as_long_as_was_said(upstream):
+    gathering = Gathering(upstream.fill, upstream.send, linger=0.05)
+
+    async def comes_later(ask):
+        await asyncio.sleep(0.01)
+        return await gathering.reply(ask)
+
+    assert await asyncio.gather(gathering.reply("a"), comes_later("b")) == ["A", "B"]
+    assert upstream.calls == [["a", "b"]]
