@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from proxy.callers.keys import HASH_PREFIX, digest_key
 from tests.house import ADA, ADMIN, BEN, CY, bearer
 
 ROSTER = "/v1/courses/565/roster"
@@ -400,3 +401,56 @@ async def test_a_dot_segment_is_no_id(larder):
             assert (await read(home, path)).status == 400
 
         assert await home.calls() == 0
+
+
+KEY = "larder-key-of-registrar-0123456789"
+REGISTRAR = {"name": "registrar", "key": f"{HASH_PREFIX}{digest_key(KEY).hex()}"}
+
+
+async def test_who_is_known_by_key_or_network_brings_the_canvas_token_beside(larder):
+    async with larder(callers=[REGISTRAR, {"name": "campus", "networks": ["127.0.0.0/8"]}]) as home:
+        by_key = await read(home, "/v1/me", ADA, **{"X-Larder-Key": KEY})
+        by_network = await read(home, "/v1/me", BEN)
+        in_path = await read(home, f"/@{KEY}/v1/me", CY)
+
+        assert [one.json["data"]["id"] for one in (by_key, by_network, in_path)] == ["20064", "20065", "20070"]
+
+
+async def test_who_may_not_use_canvas_is_refused_before_it_is_asked(larder):
+    async with larder(callers=[{**REGISTRAR, "allow": ["google"]}]) as home:
+        refused = await read(home, "/v1/courses", ADA, **{"X-Larder-Key": KEY})
+
+        assert (refused.status, refused.json["title"]) == (403, "Caller not allowed")
+        assert (await read(home, "/v1/courses", ADA)).json["title"] == "Unknown caller"
+        assert await home.calls() == 0
+
+
+async def test_a_larder_key_in_the_place_of_a_token_is_sent_to_no_canvas(larder):
+    async with larder(callers=[REGISTRAR]) as home:
+        held = {**home.config["upstreams"]["courseworks"], "adapter": "courseworks", "credential": {"token": CY}}
+        home.reload(upstreams={"barnard": held})
+        by_held = await read(home, "/v1/me?upstream=barnard", KEY)
+        by_own = await read(home, "/v1/me?upstream=courseworks", KEY)
+        journal = await home.control("journal", method="GET")
+
+        assert by_held.json["data"]["id"] == "20070"
+        assert by_own.status == 401
+        assert ["authorization" in one["headers"] for one in journal["requests"]] == [True, False]
+
+
+async def test_head_tells_what_get_would(larder):
+    async with larder() as home:
+        got = await read(home, "/v1/courses/565/sections")
+        head = await home.ask("HEAD", "/v1/courses/565/sections", headers=bearer(ADA))
+
+        assert (head.status, head.body, head.headers["ETag"]) == (200, b"", got.headers["ETag"])
+
+
+async def test_a_purge_reaches_what_is_read_here(larder):
+    async with larder() as home:
+        await read(home, "/v1/courses/565/sections", CY)
+        made = {"course_section[name]": "Section 003"}
+        path = "/courseworks/api/v1/courses/565/sections"
+        assert (await home.ask("POST", path, data=made, headers=bearer(CY))).status < 300
+
+        assert "Section 003" in [row["name"] for row in (await read(home, "/v1/courses/565/sections", CY)).json["data"]]
