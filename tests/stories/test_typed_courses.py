@@ -149,7 +149,7 @@ async def test_courses_are_filtered(larder, query, found):
         ("/v1/courses?term=fall", "term.0", "pattern"),
         ("/v1/courses?upstream=coursework", "upstream", "did you mean courseworks?"),
         ("/v1/courses?upstream=google", "upstream", "no upstream that can tell of courses"),
-        ("/v1/courses/565/roster?type=student&role=TeacherEnrollment", "body", "contradict each other"),
+        ("/v1/courses/565/roster?type=student&role=TeacherEnrollment", "query", "contradict each other"),
         ("/v1/courses/565/roster?sections=4811", "sections", "did you mean section?"),
         ("/v1/courses/565/sections?state=active", "state", "unknown field"),
         ("/v1/courses/5%2F65", "id", "a Canvas id"),
