@@ -1,6 +1,8 @@
 """/v1/courses, /v1/me and /v1/students: neutral, without pages, from the same entries as canvasapi's."""
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 
@@ -380,6 +382,16 @@ async def test_only_what_is_stored_is_given_to_who_asks_for_that(larder):
         assert (await read(home, "/v1/courses", **only)).status == 504
         assert (await read(home, "/v1/students/self/overview", **only)).status == 504
         assert await home.calls() == 0
+
+
+async def test_what_the_readme_asks_for_is_answered(larder):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    paths = re.findall(r"curl '?http://127.0.0.1:8080(/v1/(?:courses|students)[^' ]*)", readme)
+    async with larder() as home:
+        answered = [await read(home, path, CY) for path in paths]
+
+        assert len(paths) == 3
+        assert [one.status for one in answered] == [200, 200, 200]
 
 
 async def test_no_log_line_and_no_metric_names_anybody(larder):
