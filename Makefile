@@ -16,6 +16,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy examples/larder_client.py
 	$(BIN)/lint-imports --no-cache
 
 # Compiled once, whatever the environment says, and not by each of the hundred processes that tests start.

@@ -1,12 +1,14 @@
 """The words an adapter is written in. An adapter is facts, and small pure functions where facts cannot say it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection as Collected
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter
 
 from adapters._addresses import Address, Beginning, Finding, Suggestion
+from adapters._courses import Course, Member, Membership, Profile, Record, Section
 from adapters._exchanges import NOTHING, Exchange, Query, Received, Sent, Verdict, http_verdict
 from policies import (
     BreakerPolicy,
@@ -22,6 +24,8 @@ from policies import (
     TimeoutPolicy,
     WritesPolicy,
 )
+
+R_co = TypeVar("R_co", bound=Record, covariant=True)
 
 
 class Echo(NamedTuple):
@@ -110,6 +114,36 @@ class Completion:
     ask: Callable[[Beginning], Lookup]
     read: Callable[[Any], Sequence[Suggestion]]  # from a good answer; never raises
     only_if_named: bool = False  # True: an operator has to name it; its calls are billed by session, say
+
+
+def _nothing_more(_states: Collected[str]) -> Query:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Generic[R_co]):
+    """How something is read: at which endpoint, and what an object of its answer, or a row of it, says."""
+
+    route: str  # a GET of this adapter; what stands for its one {name} is the id that is asked for
+    read: Callable[[Any], R_co]  # never raises
+    states: Callable[[Collected[str]], Query] = _nothing_more  # by which query things in these states are listed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """How courses and those who are in them are read: each as the provider's own SDK reads it, so that both share."""
+
+    headers: Mapping[str, str]  # that the SDK sends, as far as they are keyed
+    is_id: Callable[[str], bool]  # whether a text may stand in a path as an id
+    id_is: str  # what it has to be, in words
+    me: str  # the id by which whoever asks is named
+    courses: Reading[Course]  # of whoever asks
+    course: Reading[Course]
+    roster: Reading[Member]
+    sections: Reading[Section]
+    profile: Reading[Profile]
+    courses_of: Reading[Course]  # of a person
+    sections_of: Reading[Membership]  # likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +280,7 @@ class Adapter:
     shape_error: Callable[[Problem, str], bytes | None] | None = None  # (problem, path) → JSON its SDK can read
     verification: Verification | None = None  # what /v1/addresses/verify may ask it
     completion: Completion | None = None  # what /v1/addresses/autocomplete may ask it
+    catalogue: Catalogue | None = None  # what /v1/courses, /v1/me and /v1/students read
 
     # how it is called
     writes: WritesPolicy | None = None  # None: the built-in one

@@ -10,6 +10,7 @@ from adapters import _canvas_models as models
 from adapters import _canvas_tags as tags
 from adapters import _canvas_takes as takes
 from adapters._canvas_answers import PACING, own_id, quota_cost, quota_left, shape_error, verdict
+from adapters._canvas_catalogue import CATALOGUE
 from adapters._canvas_contents import collection, one
 from adapters._canvas_events import event_effect
 from adapters._canvas_grades import GRADED, included, outcome
@@ -181,6 +182,7 @@ adapter = Adapter(
     person=person,
     whoami=Whoami(path="/api/v1/users/self", user=own_id),
     shape_error=shape_error,
+    catalogue=CATALOGUE,
     keep_at_most=7 * DAY,
     timeout=TimeoutPolicy(attempt=30 * SECOND, total=35 * SECOND),  # large courses take their time (§12)
     retry=RetryPolicy(attempts=3, max_wait=5 * SECOND),  # an empty bucket has room again after 5 s; 10 s in all (§12)

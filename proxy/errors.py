@@ -253,6 +253,57 @@ class ProviderRefused(LarderError):
 
     def __init__(self, upstream: str, status: int) -> None:
         super().__init__(_problem(502, "Provider refused", f"{upstream} refused this with {status}."))
+        self.status = status
+
+
+class TokenRefused(LarderError):
+    """401: an upstream does not take the caller's own token, or none came."""
+
+    def __init__(self, upstream: str) -> None:
+        detail = f"{upstream} takes no token, or not this one; send it as Authorization: Bearer."
+        super().__init__(_problem(401, "Token refused", detail))
+        self.extra_fields = (("WWW-Authenticate", f'Bearer realm="{upstream}"'),)  # RFC 6750 §3
+
+
+class NotPermitted(LarderError):
+    """403: an upstream does not let this credential read it."""
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(_problem(403, "Not permitted", f"{upstream} does not let this credential read it."))
+
+
+class NothingThere(LarderError):
+    """404: an upstream has no such thing, or none that this credential may know of."""
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(_problem(404, "Nothing there", f"{upstream} has no such thing for this credential."))
+
+
+class ListTooLong(LarderError):
+    """422: a list is too long to be answered as one."""
+
+    def __init__(self, upstream: str, path: str) -> None:
+        """`path`: the route by which its pages are read."""
+        detail = f"The list is too long to be answered whole. Its pages are there: /{upstream}{path}."
+        super().__init__(_problem(422, "List too long", detail))
+        self.word = "list-too-long"
+
+
+class Throttled(LarderError):
+    """429: an upstream takes no more from the caller's own credential for now. `retry_after` in seconds."""
+
+    def __init__(self, upstream: str, retry_after: float | None) -> None:
+        wait = _WAIT if retry_after is None else retry_after
+        detail = f"{upstream} takes no more from this credential for a while."
+        super().__init__(_problem(429, "Throttled", detail, retry_after=wait))
+
+
+class NoPart(LarderError):
+    """503: no part of it came; `more` tells of each. `retry_after` in seconds."""
+
+    def __init__(self, retry_after: float, **more: object) -> None:
+        problem = _problem(503, "No part", "No part of it came.", retry_after=retry_after)
+        super().__init__(replace(problem, more=more))
 
 
 class CredentialRefused(LarderError):

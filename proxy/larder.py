@@ -44,6 +44,7 @@ from proxy.store.contract import StoreError
 from proxy.store.memory import MemoryStore
 from proxy.telemetry.traces import current_trace
 from proxy.tiers import tier_of
+from proxy.typed.lists import Reader
 from proxy.typed.making import desk_of
 from proxy.upstream.calls import Tools
 from proxy.upstream.registry import Upstreams
@@ -113,7 +114,8 @@ class Larder:
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
         express = ExpressLane(self.shelf, self._clocks.wall)
-        desk = desk_of(self.batching, self.observing, self._clocks.wall, self._clocks.monotonic)
+        reader = Reader(self.engine, self.paging, self.walker, self._clocks.wall)
+        desk = desk_of(self.batching, reader, self.observing, self._clocks.wall, self._clocks.monotonic)
         self.app = App(lambda: self.runtime, self.paging, desk, express, self.health, self.observing, time.perf_counter)
         self.listener = self._listener(settings.server)
         await self.listener.open(settings.server.drain)
@@ -207,10 +209,11 @@ class Larder:
         )
         engine = Engine(self.shelf, fetcher, writer, failures, wall, self.tier.leases, monotonic=self._clocks.monotonic)
         self.batching = Batching(engine, self._asker, calling)
+        self.walker = Walker(calling, self.shelf, tools.max_entry, wall, self._clocks.monotonic)
         self.paging = Paging(
             engine,
             self.batching,
-            Walker(calling, self.shelf, tools.max_entry, wall, self._clocks.monotonic),
+            self.walker,
             self.shelf,
             clock=wall,
             monotonic=self._clocks.monotonic,

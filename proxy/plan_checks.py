@@ -35,6 +35,7 @@ def plan_checks(plans: Plans) -> Checks:
                 yield from _lifetimes(plan, blocks[route], ("upstreams", upstream.name, "endpoints", route, "cache"))
     yield from _providers(plans, "providers", "verification", "verify addresses")
     yield from _providers(plans, "autocomplete", "completion", "complete addresses")
+    yield from _catalogue(plans)
 
 
 def _providers(plans: Plans, field: str, word: str, what: str) -> Checks:
@@ -47,6 +48,14 @@ def _providers(plans: Plans, field: str, word: str, what: str) -> Checks:
             yield place, f"no upstream of that name can {what}; {nearest(name, able)}"
         elif name in named[:index]:
             yield place, "this name stands here twice"
+
+
+def _catalogue(plans: Plans) -> Checks:
+    """Who is asked below /v1/courses is there, and can tell of them."""
+    named = plans.settings.v1.courses.upstream
+    able = tuple(name for name, upstream in plans.upstreams.items() if upstream.adapter.catalogue is not None)
+    if named is not None and named not in able:
+        yield ("v1", "courses", "upstream"), f"no upstream of that name can tell of courses; {nearest(named, able)}"
 
 
 def _by_headers(block: Any, place: Place) -> Checks:

@@ -67,5 +67,7 @@ def response_of(answer: Answer, fields: Fields) -> WholeResponse | FlowingRespon
 def problem_response(error: LarderError, adapter: Adapter | None, path: str, traceparent: str) -> WholeResponse:
     """The response to an error of Larder's own."""
     status, fields, body = render(error.problem, adapter, path)
+    own = {name.lower() for name, _ in error.extra_fields}
+    fields = [field for field in fields if field[0].lower() not in own]
     added = (*error.extra_fields, ("Cache-Status", f"larder; detail={error.word}"), ("traceparent", traceparent))
     return WholeResponse(status, (*fields, *added), body)

@@ -263,10 +263,17 @@ class AddressesBlock(Strict):
     autocomplete: tuple[str, ...] | None = None  # None: every one that can and need not be named for it
 
 
+class CoursesBlock(Strict):
+    """Who is asked below /v1/courses, /v1/me and /v1/students."""
+
+    upstream: str | None = None  # None: the one upstream that can tell of courses
+
+
 class V1Block(Strict):
     """Larder's own interface, whichever provider answers."""
 
     addresses: AddressesBlock = AddressesBlock()
+    courses: CoursesBlock = CoursesBlock()
 
 
 class Log(Strict):

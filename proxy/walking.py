@@ -63,6 +63,10 @@ class Walker:
         """Whether the list is to be had page by page for now."""
         return (ask.key, ask.plan.collection) in self._apart
 
+    def is_too_long(self, ask: Ask) -> bool:
+        """Whether that is so since it has too many rows or bytes."""
+        return self._apart.get((ask.key, ask.plan.collection)) == TOO_LONG
+
     def kept(self, ask: Ask) -> Entry | None:
         """What is stored of it, whose pages may still hold."""
         entry = self._shelf.look(ask.key) if ask.key is not None else None

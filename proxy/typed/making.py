@@ -5,14 +5,30 @@ from collections.abc import Callable
 from proxy.batching import Batching
 from proxy.typed.completing import Completing
 from proxy.typed.desk import Desk
-from proxy.typed.table import AUTOCOMPLETE, ROUTES, VERIFY
+from proxy.typed.lists import Reader
+from proxy.typed.overview import Overviews
+from proxy.typed.reads import Reads
+from proxy.typed.table import AUTOCOMPLETE, COURSE, COURSES, ME, OVERVIEW, ROSTER, ROUTES, SECTIONS, VERIFY
 from proxy.typed.verifying import Observer, Verifying
 
 
-def desk_of(batching: Batching, observer: Observer, clock: Callable[[], float], monotonic: Callable[[], float]) -> Desk:
-    """A desk that answers through this engine's batches. `clock` tells seconds since the epoch."""
+def desk_of(
+    batching: Batching,
+    reader: Reader,
+    observer: Observer,
+    clock: Callable[[], float],
+    monotonic: Callable[[], float],
+) -> Desk:
+    """A desk that answers through this engine's batches and lists. `clock` tells seconds since the epoch."""
+    reads = Reads(reader, clock, monotonic)
     handlers = {
         VERIFY: Verifying(batching, observer, clock, monotonic).verify,
         AUTOCOMPLETE: Completing(batching, clock, monotonic).complete,
+        COURSES: reads.courses,
+        COURSE: reads.course,
+        ROSTER: reads.roster,
+        SECTIONS: reads.sections,
+        ME: reads.me,
+        OVERVIEW: Overviews(reader, clock, monotonic).overview,
     }
     return Desk({route: handlers[route] for route in ROUTES})

@@ -25,6 +25,19 @@ _KEY = {
     "description": "The caller's Larder key. Callers may also be known by their network, or, without callers "
     "configured, by calling from this machine.",
 }
+_TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The caller's own token at the upstream, where Larder holds none: it is sent there, and nobody else "
+    "gets what it gets.",
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The ETag of what you have: if that still holds, 304 says so.",
+}
 
 Mode = Literal["validation", "serialization"]
 
@@ -46,7 +59,7 @@ def openapi(routes: Iterable[Route]) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "security": [{"larderKey": []}, {}],
         "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": {"larderKey": _KEY}},
+        "components": {"schemas": schemas, "securitySchemes": {"larderKey": _KEY, "token": _TOKEN}},
     }
 
 
@@ -75,6 +88,8 @@ def _operation(route: Route, references: Mapping[Any, dict[str, Any]], schemas: 
         "parameters": _parameters(route, references, schemas),
         "responses": _responses(route, references),
     }
+    if route.needs_token:
+        operation["security"] = [{"token": []}, {"token": [], "larderKey": []}, {"larderKey": []}, {}]
     if route.body is not None:
         content: dict[str, Any] = {"schema": references[route.body, "validation"]}
         if route.example is not None:
@@ -88,8 +103,11 @@ def _parameters(
 ) -> list[dict[str, Any]]:
     names = [segment[1:-1] for segment in route.path.split("/") if segment.startswith("{")]
     found: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "example": route.params[name]}
+        for name in names
     ]
+    if route.is_tagged:
+        found.append(_IF_NONE_MATCH)
     if route.query is None:
         return found
     schema = schemas[_name(references[route.query, "validation"])]
@@ -105,6 +123,11 @@ def _responses(route: Route, references: Mapping[Any, dict[str, Any]]) -> dict[s
     good = {"application/json": {"schema": references[route.response, "serialization"]}}
     problem = {"application/problem+json": {"schema": references[ProblemDocument, "serialization"]}}
     responses: dict[str, Any] = {"200": {"description": "The answer.", "content": good}}
+    if route.is_tagged:
+        responses["200"]["headers"] = {
+            "ETag": {"schema": {"type": "string"}, "description": "Strong; of `data` alone."}
+        }
+        responses["304"] = {"description": "What you have still holds."}
     for status, when in sorted(problems_of(route).items()):
         responses[str(status)] = {"description": when, "content": problem}
     return responses

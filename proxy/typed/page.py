@@ -48,10 +48,11 @@ def _section(route: Route) -> str:
 
 
 def _curl(route: Route) -> str:
-    url = f"http://127.0.0.1:8080{route.path}"
+    url = f"http://127.0.0.1:8080{route.tried}"
+    token = ' -H "Authorization: Bearer $TOKEN"' if route.needs_token else ""
     if route.body is None:
         query = f"?{urlencode(route.example)}" if route.example else ""
-        return f"curl '{url}{query}'"
+        return f"curl '{url}{query}'{token}"
     return f"curl {url} -H 'Content-Type: application/json' -d '\n{json.dumps(route.example, indent=2)}'"
 
 

@@ -39,7 +39,7 @@ def read_query(model: type[BaseModel] | None, query: Query, ignored: Collection[
             raise InvalidFields([FieldError(name, "stands there twice")])
         fields[name] = value or ""
     if model is not None:
-        return _validated(model, fields)
+        return _validated(model, fields, "query")
     if fields:
         raise InvalidFields([FieldError(name, "unknown field; this route takes none") for name in fields])
     return None
@@ -53,11 +53,11 @@ def errors_of(model: type[BaseModel], error: ValidationError, whole: str = "body
     return [_error(model, item["loc"], item["type"], item["msg"], whole) for item in found[:MOST_ERRORS]]
 
 
-def _validated(model: type[BaseModel], value: object) -> Any:
+def _validated(model: type[BaseModel], value: object, whole: str = "body") -> Any:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise InvalidFields(errors_of(model, error)) from None
+        raise InvalidFields(errors_of(model, error, whole)) from None
 
 
 def _error(model: type[BaseModel], loc: tuple[int | str, ...], kind: str, message: str, whole: str) -> FieldError:

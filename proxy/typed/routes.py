@@ -22,12 +22,20 @@ class Route:
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     example: Any = None  # a body that may be tried against the sandbox, or a query
+    params: Mapping[str, str] = field(default_factory=dict)  # likewise, what the {names} of the path stand for
+    is_tagged: bool = False  # its answer has an ETag, and is not sent again to whoever has it
+    needs_token: bool = False  # it is read with the caller's own credential at the provider, where Larder holds none
     problems: Mapping[int, str] = field(default_factory=dict)  # status → when; beside those that any route may have
 
     @property
     def name(self) -> str:
         """As logs and metrics call it."""
         return f"{self.method} {self.path}"
+
+    @property
+    def tried(self) -> str:
+        """A path of it that may be tried against the sandbox."""
+        return "/".join(self.params.get(part[1:-1], part) for part in self.path.split("/"))
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,6 +63,16 @@ WITH_BODY: Mapping[int, str] = {
     400: "The body is no JSON.",
     413: "The body is too large.",
     415: "The body is not sent as application/json.",
+}
+OF_CATALOGUE: Mapping[int, str] = {
+    401: "Nobody knows who calls, or the upstream takes no token, or not this one.",
+    403: "The caller may not use the upstream, or its credential may not read this.",
+    404: "The upstream has no such thing for this credential.",
+    422: "A field is unknown, contradicts another or is not what it has to be (`errors` names each), or the list is "
+    "too long to be answered whole.",
+    429: "The upstream takes no more from this credential for now; `Retry-After` says for how long.",
+    501: "No upstream that is configured can tell of courses.",
+    502: "The upstream gave no usable answer.",
 }
 
 

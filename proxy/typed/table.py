@@ -1,7 +1,21 @@
 """The table of routes. A new one stands here, and is routed, checked, documented and tried by itself."""
 
 from proxy.typed.address_models import Complete, Completions, Verifications, Verify
-from proxy.typed.routes import Route
+from proxy.typed.course_models import (
+    Asked,
+    AskedCourse,
+    AskedCourses,
+    AskedProfile,
+    AskedRoster,
+    AskedSections,
+    Courses,
+    OneCourse,
+    OneProfile,
+    Overview,
+    Roster,
+    Sections,
+)
+from proxy.typed.routes import OF_CATALOGUE, Route
 
 VERIFY = Route(
     method="POST",
@@ -41,4 +55,82 @@ AUTOCOMPLETE = Route(
     },
 )
 
-ROUTES = (VERIFY, AUTOCOMPLETE)
+COURSES = Route(
+    method="GET",
+    path="/v1/courses",
+    summary="Your courses",
+    description="The courses of whoever's token it is: all of them, without pages.",
+    query=AskedCourses,
+    response=Courses,
+    example={"fields": "id,name,code", "enrollment_type": "student"},
+    problems=OF_CATALOGUE,
+    is_tagged=True,
+    needs_token=True,
+)
+
+COURSE = Route(
+    method="GET",
+    path="/v1/courses/{id}",
+    summary="One course",
+    description="By its id at the upstream, in any form that it takes: 565, sis_course_id:….",
+    query=AskedCourse,
+    response=OneCourse,
+    params={"id": "565"},
+    problems=OF_CATALOGUE,
+    is_tagged=True,
+    needs_token=True,
+)
+
+ROSTER = Route(
+    method="GET",
+    path="/v1/courses/{id}/roster",
+    summary="Who is in a course",
+    description="A row for each enrollment, without pages and without grades. Who is in two sections has two.",
+    query=AskedRoster,
+    response=Roster,
+    example={"type": "student", "fields": "name,section_id"},
+    params={"id": "565"},
+    problems=OF_CATALOGUE,
+    is_tagged=True,
+    needs_token=True,
+)
+
+SECTIONS = Route(
+    method="GET",
+    path="/v1/courses/{id}/sections",
+    summary="The sections of a course",
+    description="All of them, without pages.",
+    query=AskedSections,
+    response=Sections,
+    params={"id": "565"},
+    problems=OF_CATALOGUE,
+    is_tagged=True,
+    needs_token=True,
+)
+
+ME = Route(
+    method="GET",
+    path="/v1/me",
+    summary="Who you are",
+    description="The person whose token it is.",
+    query=AskedProfile,
+    response=OneProfile,
+    problems=OF_CATALOGUE,
+    is_tagged=True,
+    needs_token=True,
+)
+
+OVERVIEW = Route(
+    method="GET",
+    path="/v1/students/{id}/overview",
+    summary="A student at a glance",
+    description="Profile, courses and sections, read side by side. Each part that came has its `data`, each that did "
+    "not its `problem`. `self` is whoever's token it is.",
+    query=Asked,
+    response=Overview,
+    params={"id": "self"},
+    problems=OF_CATALOGUE,
+    needs_token=True,
+)
+
+ROUTES = (VERIFY, AUTOCOMPLETE, COURSES, COURSE, ROSTER, SECTIONS, ME, OVERVIEW)

@@ -108,7 +108,7 @@ class Verifying:
         if item.found is not None and isinstance(item.asked, Address):
             result = _result(item.found, item.asked, self._clock())
             return VerifiedItem(index=item.index, id=item.asked.id, result=result)
-        return VerifiedItem(index=item.index, id=item.asked.id, problem=_problem(_error_of(item)))
+        return VerifiedItem(index=item.index, id=item.asked.id, problem=item_problem(_error_of(item)))
 
 
 def _item(index: int, asked: Address | Unfit, providers: Sequence[UpstreamPlan]) -> _Item:
@@ -153,7 +153,8 @@ def _error_of(item: _Item) -> LarderError:
     return NoProvider()
 
 
-def _problem(error: LarderError) -> ItemProblem:
+def item_problem(error: LarderError) -> ItemProblem:
+    """An error, as it stands among answers."""
     told = error.problem
     errors: Sequence[Mapping[str, str]] = told.more.get("errors", ())
     fields = tuple(FieldProblem(**one) for one in errors)

@@ -15,7 +15,7 @@ from proxy.typed.page import page_of
 from proxy.typed.problems import ProblemDocument
 from proxy.typed.routes import Route, problems_of
 from proxy.typed.table import ROUTES
-from tests.house import house
+from tests.house import ADA, bearer, house
 
 DOCUMENT = openapi(ROUTES)
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -35,6 +35,8 @@ def fitting(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         return st.deferred(lambda: fitting(SCHEMAS[schema["$ref"].rpartition("/")[2]]))
     if "anyOf" in schema:
         return st.one_of(*(fitting(one) for one in schema["anyOf"]))
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
     match schema.get("type"):
         case "object":
             needed = set(schema.get("required", ()))
@@ -47,7 +49,9 @@ def fitting(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
             most = min(schema.get("maxItems", 4), 4)
             return st.lists(fitting(schema["items"]), min_size=schema.get("minItems", 0), max_size=most)
         case "string" if "pattern" in schema:
-            return st.sampled_from(["US", "pr", "de"])
+            return st.sampled_from(
+                [one for one in ("US", "pr", "de", "83", "4811") if re.search(schema["pattern"], one)]
+            )
         case "string":
             return st.text(min_size=schema.get("minLength", 0), max_size=min(schema.get("maxLength", 30), 30))
         case "integer":
@@ -84,7 +88,7 @@ def asked_as(route: Route) -> dict[str, Any]:
     if route.body is not None:
         found: dict[str, Any] = operation(route)["requestBody"]["content"]["application/json"]["schema"]
         return found
-    parameters = operation(route)["parameters"]
+    parameters = [one for one in operation(route)["parameters"] if one["in"] == "query"]
     return {
         "type": "object",
         "properties": {one["name"]: one["schema"] for one in parameters},
@@ -97,17 +101,20 @@ def test_the_document_is_openapi_three_one_and_refers_only_to_what_it_has() -> N
     assert references(DOCUMENT) == {f"#/components/schemas/{name}" for name in SCHEMAS}
     identifiers = [one["operationId"] for path in DOCUMENT["paths"].values() for one in path.values()]
     assert len(identifiers) == len(set(identifiers)) == len(ROUTES)
-    assert {"larderKey"} == DOCUMENT["components"]["securitySchemes"].keys()
+    assert {"larderKey", "token"} == DOCUMENT["components"]["securitySchemes"].keys()
 
 
 @each_route
 def test_every_route_is_told_of_with_all_that_it_takes_and_answers(route: Route) -> None:
     told = operation(route)
 
-    assert set(told["responses"]) == {"200", *map(str, problems_of(route))}
+    assert set(told["responses"]) == {"200", *map(str, problems_of(route)), *(["304"] if route.is_tagged else [])}
     assert ("requestBody" in told) == (route.body is not None)
     if route.query is not None:
-        assert [one["name"] for one in told["parameters"]] == list(route.query.model_fields)
+        in_query = [one["name"] for one in told["parameters"] if one["in"] == "query"]
+        assert in_query == list(route.query.model_fields)
+    assert {one["name"] for one in told["parameters"] if one["in"] == "path"} == route.params.keys()
+    assert ({"token": []} in told.get("security", [])) == route.needs_token
 
 
 def test_no_address_is_described_with_less_than_its_limits() -> None:
@@ -142,7 +149,7 @@ async def test_both_are_served_to_whoever_may_ask_here(larder) -> None:
     [
         ("GET", "/v1/adress/verify", 404, "Did you mean"),
         ("POST", "/v1/address/verify", 404, "Did you mean POST /v1/addresses/verify?"),
-        ("GET", "/v1/nothing/of/the/kind", 404, "Known: GET /v1/addresses/autocomplete, POST /v1/addresses/verify."),
+        ("GET", "/v1/nothing/of/the/kind", 404, "Known: GET /v1/addresses/autocomplete, GET /v1/courses, "),
         ("GET", "/v1/addresses/verify", 405, "There is POST /v1/addresses/verify."),
         ("DELETE", "/v1/addresses/autocomplete", 405, "There is GET /v1/addresses/autocomplete."),
         ("GET", "/openapi.json/x", 404, "There is no such route."),
@@ -161,7 +168,8 @@ async def test_the_examples_of_the_document_work_against_the_sandbox(larder) -> 
     async with larder() as home:
         for route in ROUTES:
             given_as = {"json": route.example} if route.body is not None else {"params": route.example}
-            async with home.session.request(route.method, home.url + route.path, **given_as) as answered:
+            url, headers = home.url + route.tried, bearer(ADA) if route.needs_token else {}
+            async with home.session.request(route.method, url, headers=headers, **given_as) as answered:
                 body = await answered.read()
                 assert answered.status == 200, body
                 assert route.response.model_validate_json(body)
@@ -187,9 +195,11 @@ async def asked(home: Any, route: Route, value: Any) -> None:
             route.method, route.path, data=json.dumps(value).encode(), headers={"Content-Type": "application/json"}
         )
     else:
+        headers = bearer(ADA) if route.needs_token else {}
         pairs = value.items() if isinstance(value, dict) else [("search", value)]
         params = [(name, ",".join(map(str, one)) if isinstance(one, list) else str(one)) for name, one in pairs]
-        async with home.session.request(route.method, home.url + route.path, params=params) as response:
+        url = home.url + route.tried
+        async with home.session.request(route.method, url, params=params, headers=headers) as response:
             answered = type("Answered", (), {"status": response.status, "headers": response.headers})
             answered.body = await response.read()  # type: ignore[attr-defined]
     assert str(answered.status) in operation(route)["responses"], answered.body
