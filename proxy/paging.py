@@ -240,23 +240,25 @@ class Paging:
     def _let_go_on(self, paged: _Paged, answering: asyncio.Future[Answer], progress: Progress) -> None:
         """Others may wait for the rest; and whoever has an early page goes on from there."""
         progress.followers[paged.ask.incoming.caller] = paged
-        if progress.all_here is not None:
-            answering.cancel()  # one is enough to see it come
+        if progress.all_here is None:
+            progress.all_here = answering
+            self._going_on.add(answering)
+            for act in (self._going_on.discard, seen, lambda _: self._note_early(progress)):
+                answering.add_done_callback(act)
             return
+        answering.cancel()  # one is enough to see it come
+        if progress.all_here.done():
+            self._note_early(progress)
 
-        def here(_: asyncio.Future[Answer]) -> None:
-            entry = self._shelf.look(paged.whole.key or b"")
+    def _note_early(self, progress: Progress) -> None:
+        """All is here: who has an early page of it may go on in just this list."""
+        for paged in progress.followers.values():
+            entry, (size, page) = self._shelf.look(paged.whole.key or b""), paged.wanted
             if entry is None or not is_snapshot(entry.body) or Snapshot(entry.body).generation != progress.generation:
                 return
-            for whole, (size, page) in ((one.whole, one.wanted) for one in progress.followers.values()):
-                self._generations.began(whole, entry, progress.generation)
-                if isinstance(page, int):
-                    self._generations.went_on(whole, progress.generation, size=size, page=page)
-
-        progress.all_here = answering
-        self._going_on.add(answering)
-        for act in (self._going_on.discard, seen, here):
-            answering.add_done_callback(act)
+            self._generations.began(paged.whole, entry, progress.generation)
+            if isinstance(page, int):
+                self._generations.went_on(paged.whole, progress.generation, size=size, page=page)
 
 
 def _all_rows(wanted: Wanted, collection: Collection, body: bytes, fields: Fields) -> tuple[Fields, int] | None:
