@@ -9,7 +9,7 @@ from adapters import Kind
 from policies.failure_memory import FailureMemory
 from proxy.answers import Answer, CacheStatus, from_entry, from_reply
 from proxy.asking import Ask
-from proxy.errors import UpstreamTimeout, ValidationFailed
+from proxy.errors import LarderError, UpstreamTimeout, ValidationFailed, perhaps_done
 from proxy.finding import Finder, Found
 from proxy.landing import Landing
 from proxy.presenting import presented
@@ -70,11 +70,11 @@ class Coverer:
         return self.cover(ask, still, status)
 
 
-def out_of_time(ask: Ask) -> UpstreamTimeout:
+def out_of_time(ask: Ask) -> LarderError:
     """What a caller hears whose time is over."""
-    problem = UpstreamTimeout(ask.plan.upstream.name)
-    problem.word = "deadline"
-    return problem
+    error = UpstreamTimeout(ask.plan.upstream.name)
+    error.word = "deadline"
+    return perhaps_done(error) if ask.is_unsafe else error
 
 
 def as_it_came(failure: UpstreamFailure, status: CacheStatus) -> Answer:

@@ -134,8 +134,11 @@ class Doubting:
         return "repeated" if 0 < repeats <= times else None
 
     def _was_told(self, chosen: Entry, flight: Flight[Landing]) -> bool:
-        """Whether the stored answer was purged before this one was asked for: something was to have changed."""
-        return self._fences().purged_between(chosen.tags, chosen.fence, flight.fence)
+        """Whether the stored answer was purged before this one was asked for by what it is or holds: something was to
+        have changed. A flush of an endpoint, an upstream or all says nothing of what it holds.
+        """
+        own = [tag for tag in chosen.tags if not tag.startswith("@")]
+        return self._fences().purged_between(own, chosen.fence, flight.fence)
 
     def _see(self, sighting: Sighting) -> int:
         is_new = not self._quarantine.is_known(sighting.id)

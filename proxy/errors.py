@@ -39,6 +39,13 @@ def _problem(status: int, title: str, detail: str, *, retry_after: float | None 
     return Problem(status, title, detail, f"{_TYPE}{word}", None if retry_after is None else whole_seconds(retry_after))
 
 
+def perhaps_done(error: LarderError) -> LarderError:
+    """The same error of a write that may have been carried out: whoever sends it again ought to know."""
+    detail = f"{error.problem.detail} It may have been carried out: read what it was to change before it is sent again."
+    error.problem = replace(error.problem, detail=detail)
+    return error
+
+
 def whole_seconds(wait: float) -> int:
     """A wait as `Retry-After` carries it (RFC 9110 §10.2.3): rounded up, at least one second, at most a day."""
     if not isfinite(wait):

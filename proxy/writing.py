@@ -8,7 +8,7 @@ from policies.http.invalidation import other_targets
 from proxy.answers import Answer, CacheStatus, from_reply
 from proxy.asking import Ask
 from proxy.checking import check_body
-from proxy.errors import LarderError
+from proxy.errors import LarderError, perhaps_done
 from proxy.flights import seen
 from proxy.idempotency import Write
 from proxy.keeping import Keeper
@@ -114,7 +114,7 @@ class Writer:
             await self._purger.purge(await self._tags(ask, None), settle=self._settle(ask))
         outcome = Outcome.UNKNOWN if may_have_happened else Outcome.NOT_DONE
         if failure.reply is None:
-            return Written(outcome, error=failure.problem)
+            return Written(outcome, error=perhaps_done(failure.problem) if may_have_happened else failure.problem)
         status.detail = failure.detail
         return Written(outcome, from_reply(failure.reply, status))
 

@@ -27,7 +27,7 @@ class UpstreamStates:
     def _row(self, state: UpstreamState) -> dict[str, Any]:
         return {
             "name": state.name,
-            "circuit": state.circuit,
+            "circuit": state.forced or state.circuit,
             "rest": number(state.rest),
             "calls": state.calls,
             "failures": state.failures,

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from proxy.messages import ALL, endpoint_tag, upstream_tag
 from proxy.store.fences import Mode
 from tests.house import ADA, CY, bearer
 
@@ -146,6 +147,17 @@ async def test_a_purge_makes_it_believed_at_once(larder):
 
         assert (read.json, "stored" in read.cache) == ([], True)
         assert held(house) == []
+
+
+@pytest.mark.parametrize("tag", [ALL, upstream_tag("courseworks"), endpoint_tag("courseworks", "GET /api/v1/courses")])
+async def test_a_flush_that_names_nothing_of_what_it_holds_explains_nothing(larder, tag):
+    async with larder() as house:
+        good = await house.get(COURSES, headers=bearer(ADA))
+        await house.larder.purger.purge([tag])
+        await wiped(house)
+
+        assert (await house.get(COURSES, headers=bearer(ADA))).json == good.json
+        assert [one.reason for one in held(house)] == ["collection-shrank"]
 
 
 async def test_a_small_collection_may_lose_all_it_has(larder):
