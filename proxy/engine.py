@@ -106,6 +106,10 @@ class Engine:
             case _:
                 return await self._fetched(ask, found)
 
+    def is_refreshing(self, key: bytes) -> bool:
+        """Whether what lies under a key is being fetched anew behind an answer."""
+        return key in self._refreshing
+
     async def drain(self) -> None:
         """Wait for flights, writes and refreshes under way."""
         await self._writer.drain()

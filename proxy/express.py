@@ -15,6 +15,7 @@ from aiohttp import HttpVersion11, web
 from cachetools import LRUCache
 from multidict import MultiMapping
 
+from policies import Freshness
 from policies.directives import NO_DIRECTIVES
 from proxy.answers import Answer, CacheStatus, Cut, dated_fields
 from proxy.asking import Ask
@@ -92,7 +93,11 @@ class Express(NamedTuple):
 class ExpressLane:
     """Remembers lanes, and answers from them."""
 
-    def __init__(self, shelf: Shelf, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, shelf: Shelf, clock: Callable[[], float], is_refreshing: Callable[[bytes], bool] = lambda _key: False
+    ) -> None:
+        """`is_refreshing`: whether what lies under a key is being fetched anew, so that nobody need see to that."""
+        self._is_refreshing = is_refreshing
         self._shelf = shelf
         self._clock = clock
         self._secret = token_bytes(32)
@@ -136,7 +141,9 @@ class ExpressLane:
             self._lanes[ticket] = Lane(runtime, ask, key, bases, _coding_of(entry), answer.cut)
 
     def answer(self, ticket: bytes, runtime: Runtime, traceparent: str) -> Express | None:
-        """The hit, if it still is a plain one: fresh, not due for a refresh, and touched by no purge."""
+        """The hit, if it still is a plain one: touched by no purge, and fresh and not due for a refresh, or
+        stale while a refresh is under way.
+        """
         lane = self._lanes.get(ticket)
         if lane is None or lane.runtime is not runtime:
             return None
@@ -147,7 +154,10 @@ class ExpressLane:
             del self._lanes[ticket]  # whether this caller takes the other coding, the long way finds out
             return None
         now, life = self._clock(), entry.life
-        if now >= life.fresh_until or now >= life.refresh_at or entry.checked < self._shelf.fences.horizon:
+        if entry.checked < self._shelf.fences.horizon:
+            return None
+        is_due = now >= life.fresh_until or now >= life.refresh_at
+        if is_due and not (self._is_refreshing(lane.ask_key) and life.at(now).value <= Freshness.STALE.value):
             return None
         if lane.entry is not entry and not self._keep_head(lane, entry):
             del self._lanes[ticket]

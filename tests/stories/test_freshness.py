@@ -167,3 +167,40 @@ async def test_keep_at_most_ends_even_what_could_cover_a_failure(larder):
         house.clock.advance(3601)
 
         assert (await house.get(LIST, headers=bearer(ADA))).status == 503
+
+
+async def test_while_a_refresh_takes_long_what_is_stale_is_told_as_such_and_then_is_news(larder):
+    async with larder() as house:
+        for _ in range(2):  # the second time by the short way
+            await house.get(STUDENT_COURSES, headers=bearer(ADA))
+        await house.fail(kind="hang", path="/api/v1/courses")
+        house.clock.advance(330)
+        stale = [await house.get(STUDENT_COURSES, headers=bearer(ADA)) for _ in range(4)]
+        calls = await house.calls("/courseworks/api/v1/courses")
+        tight = asyncio.create_task(house.get(STUDENT_COURSES, headers=bearer(ADA, **{"Cache-Control": "max-age=10"})))
+        await house.heal()
+        await house.settled()
+
+        assert [answer.cache for answer in stale] == ["larder; hit; ttl=-30"] * 4
+        assert len({answer.body for answer in stale}) == 1
+        assert calls == 2
+        assert "hit" not in (await tight).cache
+        assert (await house.get(STUDENT_COURSES, headers=bearer(ADA))).cache == "larder; hit; ttl=300"
+
+
+async def test_what_was_purged_while_a_refresh_takes_long_is_not_served_as_stale(larder):
+    async with larder() as house:
+        for _ in range(2):
+            await house.get(STUDENT_COURSES, headers=bearer(ADA))
+        await house.fail(kind="hang", path="/api/v1/courses")
+        house.clock.advance(330)
+        stale = await house.get(STUDENT_COURSES, headers=bearer(ADA))
+        await house.larder.purger.purge(["courseworks/user:20064:courses"])
+        asked = asyncio.create_task(house.get(STUDENT_COURSES, headers=bearer(ADA)))
+        await asyncio.wait([asked], timeout=0.2)
+        was_served = asked.done()
+        await house.heal()
+
+        assert stale.cache == "larder; hit; ttl=-30"
+        assert not was_served
+        assert "hit" not in (await asked).cache
