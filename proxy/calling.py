@@ -78,6 +78,10 @@ class Calling:
         """The body of an answer that was counted as good, from that place, ended before its end."""
         self._tools.upstream(ask.plan.upstream.name).broke_off(base, ask.plan.name)
 
+    def has_room(self, ask: Ask) -> bool:
+        """Whether a call that nobody waits for would not be refused at once: the line is not full."""
+        return self._tools.upstream(ask.plan.upstream.name).has_room(ask.plan.name)
+
     def is_drained(self, ask: Ask) -> bool:
         """Whether an operator wants no call to this upstream that nobody waits for."""
         return self._tools.upstream(ask.plan.upstream.name).orders.is_draining

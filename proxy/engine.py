@@ -62,6 +62,7 @@ class Engine:
         )
         self._coverer = Coverer(self._finder, failures, fetcher.observer.covered, clock)
         self._writer = writer
+        self._failures = failures
         self._clock = clock
         self._monotonic = monotonic
         self._flights: Flights[Landing] = Flights()
@@ -106,9 +107,9 @@ class Engine:
             case _:
                 return await self._fetched(ask, found)
 
-    def is_refreshing(self, key: bytes) -> bool:
-        """Whether what lies under a key is being fetched anew behind an answer."""
-        return key in self._refreshing
+    def is_seen_to(self, key: bytes) -> bool:
+        """Whether what lies under a key is being fetched anew, or was tried so lately that it is not due again."""
+        return key in self._refreshing or not self._failures.is_due(key)
 
     async def drain(self) -> None:
         """Wait for flights, writes and refreshes under way."""

@@ -94,10 +94,10 @@ class ExpressLane:
     """Remembers lanes, and answers from them."""
 
     def __init__(
-        self, shelf: Shelf, clock: Callable[[], float], is_refreshing: Callable[[bytes], bool] = lambda _key: False
+        self, shelf: Shelf, clock: Callable[[], float], is_seen_to: Callable[[bytes], bool] = lambda _key: False
     ) -> None:
-        """`is_refreshing`: whether what lies under a key is being fetched anew, so that nobody need see to that."""
-        self._is_refreshing = is_refreshing
+        """`is_seen_to`: whether what lies under a key is being fetched anew, or not due to be."""
+        self._is_seen_to = is_seen_to
         self._shelf = shelf
         self._clock = clock
         self._secret = token_bytes(32)
@@ -142,7 +142,7 @@ class ExpressLane:
 
     def answer(self, ticket: bytes, runtime: Runtime, traceparent: str) -> Express | None:
         """The hit, if it still is a plain one: touched by no purge, and fresh and not due for a refresh, or
-        stale while a refresh is under way.
+        stale while a refresh is under way, or not due.
         """
         lane = self._lanes.get(ticket)
         if lane is None or lane.runtime is not runtime:
@@ -157,7 +157,7 @@ class ExpressLane:
         if entry.checked < self._shelf.fences.horizon:
             return None
         is_due = now >= life.fresh_until or now >= life.refresh_at
-        if is_due and not (self._is_refreshing(lane.ask_key) and life.at(now).value <= Freshness.STALE.value):
+        if is_due and not (self._is_seen_to(lane.ask_key) and life.at(now).value <= Freshness.STALE.value):
             return None
         if lane.entry is not entry and not self._keep_head(lane, entry):
             del self._lanes[ticket]

@@ -88,8 +88,10 @@ class Fetcher:
         return at_headers
 
     def may_refresh(self, ask: Ask) -> bool:
-        """Whether it may be asked for though nobody waits: not again so soon, and not while an operator forbids it."""
-        return self._failures.is_due(ask.key) and not self._calling.is_drained(ask)
+        """Whether it may be asked for though nobody waits: not again so soon, not while an operator forbids it, and not
+        only to be refused.
+        """
+        return self._failures.is_due(ask.key) and not self._calling.is_drained(ask) and self._calling.has_room(ask)
 
     async def fetch(self, ask: Ask, flight: Flight[Landing], stored: Stored) -> None:
         """Ask the upstream, land the flight with what it says, and shelve it once its body is here."""

@@ -113,7 +113,7 @@ class Larder:
         self.erasing = OwnProcess(self.memory, self.quarantine, self._learner, self.durable, self.paging.tidy, process)
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
-        express = ExpressLane(self.shelf, self._clocks.wall, self.engine.is_refreshing)
+        express = ExpressLane(self.shelf, self._clocks.wall, self.engine.is_seen_to)
         reader = Reader(self.engine, self.paging, self.walker, self._clocks.wall)
         desk = desk_of(self.batching, reader, self.observing, self._clocks.wall, self._clocks.monotonic)
         self.app = App(lambda: self.runtime, self.paging, desk, express, self.health, self.observing, time.perf_counter)

@@ -76,6 +76,11 @@ class Upstream:
         """What the credential has left that has the least, by the upstream's word and in its unit."""
         return self.guards.pacer.lowest_left
 
+    def has_room(self, name: str) -> bool:
+        """Whether one more may wait for a call to this endpoint."""
+        slots = self.apart.get(name, self.guards).slots
+        return slots.waiting < slots.policy.queue
+
     def forget_before(self) -> None:
         """What was seen of the same name at another place says nothing here."""
         self.last_error = self.last_error_at = self.reached = None
