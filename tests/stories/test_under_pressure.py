@@ -278,3 +278,21 @@ async def test_how_long_a_caller_waits_is_not_the_upstreams_business(larder):
         assert there.seen[0].all("X-Request-Timeout") == []
         assert there.seen[0].all("Prefer") == ["respond-async, return=minimal"]
         assert there.seen[1].all("Prefer") == []
+
+
+async def test_a_refresh_that_would_only_be_refused_since_the_line_is_full_is_not_begun(larder):
+    paths = [f"/courseworks/api/v1/courses/{course}" for course in (565, 101, 102)]
+    tuned = {"courseworks": {"concurrency": {"upstream": 1, "credential": 1, "queue": 1}}}
+    async with larder(upstreams=tuned) as house:
+        for path in paths:
+            await house.get(path, headers=bearer(ADA))
+        await house.settled()
+        await house.fail(kind="hang")
+        house.clock.advance(1000)
+        stale = [await house.get(path, headers=bearer(ADA)) for path in paths]
+        there = house.larder.upstreams["courseworks"]
+        refused, waiting = dict(there.failures), there.slots.waiting
+        await house.heal()
+
+        assert all(answer.cache.startswith("larder; hit; ttl=-") for answer in stale)
+        assert (refused, waiting) == ({}, 1)
