@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from adapters import NOT_JSON, BadBody, Fault, Sent, Takes
 from proxy.asking import Ask
-from proxy.errors import InvalidBody, UnreadableBody
+from proxy.write_errors import InvalidBody, UnreadableBody
 
 _MOST_TOLD = 20  # fields of one body
 _OURS = "Value error, "  # how pydantic begins the texts of validators

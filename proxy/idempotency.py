@@ -25,12 +25,13 @@ from policies import ShelfLife
 from policies.http.fields import without
 from proxy.answers import Answer, CacheStatus, dated_fields
 from proxy.asking import Ask, names_of
-from proxy.errors import AnswerNotKept, BadRequest, KeyReused, OutcomeUnknown, WriteUnderWay, WriteUnrecorded
+from proxy.errors import BadRequest
 from proxy.keys import joined, without_parameters
 from proxy.messages import Entry, pack_head
 from proxy.shelf import Shelf
 from proxy.store.contract import StoreError
 from proxy.store.fences import Validity
+from proxy.write_errors import AnswerNotKept, KeyReused, OutcomeUnknown, WriteUnderWay, WriteUnrecorded
 from proxy.written import Outcome, Written
 
 HEADER = "Idempotency-Key"

@@ -24,11 +24,12 @@ from policies.http.strong_tags import changed_members
 from proxy.answers import Answer
 from proxy.asker import Asker
 from proxy.asking import OVERRIDES, Ask
-from proxy.errors import LarderError, PreconditionFailed, PreconditionUnchecked, UpstreamTimeout
+from proxy.errors import LarderError, UpstreamTimeout
 from proxy.finding import Finder
 from proxy.messages import Entry
 from proxy.strong_tags import tag_in
 from proxy.upstream.reading import parsed
+from proxy.write_errors import PreconditionFailed, PreconditionUnchecked
 
 _OF_A_WRITE = frozenset({"content-encoding", "content-type", "idempotency-key", *OVERRIDES})
 _NOT_OF_A_READ = CONDITIONAL | _OF_A_WRITE | {"cache-control", "pragma"}

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator, model_validator
 
 from adapters import Address, Beginning, Finding, Neutral, Suggestion
-from proxy.errors import FieldError
+from proxy.typed.errors import FieldError
 from proxy.typed.reading import errors_of
 
 MOST = 1000  # addresses in one request

@@ -8,21 +8,20 @@ from multidict import CIMultiDict
 from adapters import Catalogue, Query, Reading, Record
 from proxy.asking import Ask, Incoming
 from proxy.callers.identify import Way
-from proxy.errors import (
+from proxy.errors import LarderError, UpstreamBusy
+from proxy.plan import Plans, UpstreamPlan
+from proxy.settings import nearest
+from proxy.typed.errors import (
     CredentialRefused,
     FieldError,
     InvalidFields,
-    LarderError,
     NotConfigured,
     NothingThere,
     NotPermitted,
     ProviderRefused,
     Throttled,
     TokenRefused,
-    UpstreamBusy,
 )
-from proxy.plan import Plans, UpstreamPlan
-from proxy.settings import nearest
 from proxy.typed.patience import Patience
 from proxy.typed.visitors import Credential, Visitor, credentials, headers_for, query_for
 

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from proxy.answers import Answer
 from proxy.batching import Batching
-from proxy.errors import LarderError, NoProvider
+from proxy.errors import LarderError
 from proxy.typed.address_models import Complete, Completions
 from proxy.typed.asking import Asking, Lookups
+from proxy.typed.errors import NoProvider
 from proxy.typed.patience import Patience
 from proxy.typed.provenance import answer_of, provenance
 from proxy.typed.providers import ELSEWHERE, Good, chosen, completers, good

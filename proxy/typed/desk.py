@@ -10,10 +10,10 @@ from typing import NamedTuple
 from proxy.answers import Answer
 from proxy.callers.registry import Caller
 from proxy.door import Admitted
-from proxy.errors import MethodNotAllowed, UnknownRoute
 from proxy.keys import split_query
 from proxy.plan import UpstreamPlan
 from proxy.routing import Match, Router, decoded_segments
+from proxy.typed.errors import MethodNotAllowed, UnknownRoute
 from proxy.typed.openapi import openapi_json
 from proxy.typed.page import page_of
 from proxy.typed.reading import read_body, read_query

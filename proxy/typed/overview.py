@@ -7,9 +7,10 @@ from typing import Any, NamedTuple, TypeVar
 from adapters import Reading, Record
 from proxy.answers import Answer
 from proxy.asking import Ask
-from proxy.errors import LarderError, NoPart
+from proxy.errors import LarderError
 from proxy.typed.catalogues import Source, source_of
 from proxy.typed.course_models import Asked, CoursesPart, Overview, Part, ProfilePart, SectionsPart
+from proxy.typed.errors import NoPart
 from proxy.typed.lists import Found, Reader
 from proxy.typed.patience import Patience
 from proxy.typed.provenance import answer_of, provenance

@@ -12,13 +12,7 @@ from policies.http.fields import as_mapping
 from proxy.answers import Answer
 from proxy.asking import Ask
 from proxy.errors import (
-    CredentialRefused,
-    FieldError,
-    InvalidFields,
     LarderError,
-    NotConfigured,
-    ProviderRefused,
-    QuotaUsedUp,
     UpstreamBusy,
     UpstreamResting,
     UpstreamTimeout,
@@ -27,6 +21,7 @@ from proxy.errors import (
 )
 from proxy.plan import Plans, UpstreamPlan
 from proxy.settings import nearest
+from proxy.typed.errors import CredentialRefused, FieldError, InvalidFields, NotConfigured, ProviderRefused, QuotaUsedUp
 from proxy.typed.visitors import Visitor
 from proxy.upstream.judging import judge, refuse_unfit
 from proxy.upstream.messages import Reply

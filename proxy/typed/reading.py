@@ -6,8 +6,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from adapters import NOT_JSON, Query
-from proxy.errors import BadRequest, FieldError, InvalidFields, UnsupportedMediaType
+from proxy.errors import BadRequest
 from proxy.settings import nearest
+from proxy.typed.errors import FieldError, InvalidFields, UnsupportedMediaType
 from proxy.upstream.reading import TooDeep, parsed
 
 MOST_ERRORS = 20  # that are told at once

@@ -13,7 +13,7 @@ from adapters import Address, Objection
 from proxy.answers import Answer
 from proxy.batching import Batching
 from proxy.breathing import breathing
-from proxy.errors import FieldError, InvalidFields, LarderError, NoProvider, NothingCached
+from proxy.errors import LarderError, NothingCached
 from proxy.plan import UpstreamPlan
 from proxy.typed.address_models import (
     WHOLE,
@@ -26,6 +26,7 @@ from proxy.typed.address_models import (
     Verify,
 )
 from proxy.typed.asking import Asking, Lookups
+from proxy.typed.errors import FieldError, InvalidFields, NoProvider
 from proxy.typed.patience import Patience
 from proxy.typed.provenance import answer_of, provenance
 from proxy.typed.providers import ELSEWHERE, Good, chosen, good, verifiers

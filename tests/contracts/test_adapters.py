@@ -19,8 +19,8 @@ from adapters import NOT_JSON, Adapter, Effect, Endpoint, Exchange, Kind, Link, 
 from policies import Doubt, Partition, PayloadPolicy, RefreshBehind
 from policies.payload import doubted
 from proxy.checking import faults_in
-from proxy.errors import UnreadableBody
 from proxy.routing import Router, decoded_segments, parse_route
+from proxy.write_errors import UnreadableBody
 
 SAFE = {"GET", "HEAD"}
 CANARY = "CanaryJohannaPrivate"

@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 from proxy.answers import Answer, CacheStatus
 from proxy.asker import Asker
 from proxy.asking import Incoming
-from proxy.errors import AnswerNotKept, KeyReused, LarderError, OutcomeUnknown
+from proxy.errors import LarderError
 from proxy.idempotency import Idempotency
 from proxy.loading import plans_of
 from proxy.messages import partition_tag
@@ -22,6 +22,7 @@ from proxy.store.fences import Fences
 from proxy.store.memory import MemoryStore
 from proxy.store.none import NoStore
 from proxy.store.purges import Mode
+from proxy.write_errors import AnswerNotKept, KeyReused, OutcomeUnknown
 from proxy.written import Outcome, Written
 from tests.house import Clock, config_file
 
