@@ -7,7 +7,8 @@ from policies import Partition
 from proxy.config_file import Place
 from proxy.plan import Plan, Plans, UpstreamPlan
 from proxy.planner import shape_of
-from proxy.settings import BY_HEADERS_FIELDS, EndpointBlock, nearest
+from proxy.setting_fields import BY_HEADERS_FIELDS
+from proxy.settings import EndpointBlock, nearest
 
 Checks = Iterator[tuple[Place, str]]
 

@@ -21,7 +21,8 @@ from proxy.guard_plans import guards_of, guards_within
 from proxy.layers import BUILT_IN, Layer, Sourced, resolve_policy
 from proxy.plan import APART, AS_BUILT, UNKNOWN, LoadAdapter, Plan, Plans, UpstreamPlan
 from proxy.routing import Router, parse_route
-from proxy.settings import BY_HEADERS_FIELDS, EndpointBlock, Settings, UpstreamBlock
+from proxy.setting_fields import BY_HEADERS_FIELDS
+from proxy.settings import EndpointBlock, Settings, UpstreamBlock
 
 
 class Planner:

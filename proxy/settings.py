@@ -1,112 +1,38 @@
 """Settings: what config.yaml may say. Every field is checked before anything runs; unknown ones are refused."""
 
-import re
-from dataclasses import fields as dataclass_fields
 from difflib import get_close_matches
-from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from policies import (
-    MIB,
-    BatchPolicy,
-    BreakerPolicy,
-    CachePolicy,
-    CollectionPolicy,
-    ConcurrencyPolicy,
-    Duration,
-    EgressPolicy,
-    HedgePolicy,
-    PacingPolicy,
-    PayloadPolicy,
-    RetryPolicy,
-    Size,
-    TimeoutPolicy,
-    WritesPolicy,
+from policies import MIB, CachePolicy, Duration, Size
+from proxy.setting_fields import (
+    BaseUrl,
+    BatchFields,
+    BreakerFields,
+    CacheFields,
+    CollectionFields,
+    ConcurrencyFields,
+    DurableUrl,
+    EgressFields,
+    HeadersFields,
+    HedgeFields,
+    KeyHash,
+    Listed,
+    Network,
+    PacingFields,
+    PayloadFields,
+    Port,
+    RetryFields,
+    Strict,
+    TimeoutFields,
+    Workers,
+    WritesFields,
 )
-from policies.http.storing import HeadersPolicy
 
 RESERVED = frozenset({"v1", "webhooks", "admin", "openapi.json"})
-
-
-class Strict(BaseModel):
-    """A block of the config."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _partial(policy: type[Any]) -> type[Strict]:
-    """The same fields as a policy, each optional: what an operator leaves out stays what it was."""
-    fields: dict[str, Any] = {field.name: (_annotation(policy, field.name), None) for field in dataclass_fields(policy)}
-    return create_model(f"{policy.__name__}Fields", __base__=Strict, **fields)
-
-
-def _annotation(policy: type[Any], name: str) -> Any:
-    """The checked type of a policy's field, its constraints included."""
-    info = policy.__pydantic_fields__[name]
-    annotation = info.annotation
-    for extra in info.metadata:
-        annotation = Annotated[annotation, extra]
-    return annotation
-
-
-CacheFields = _partial(CachePolicy)
-TimeoutFields = _partial(TimeoutPolicy)
-RetryFields = _partial(RetryPolicy)
-BreakerFields = _partial(BreakerPolicy)
-ConcurrencyFields = _partial(ConcurrencyPolicy)
-PacingFields = _partial(PacingPolicy)
-HedgeFields = _partial(HedgePolicy)
-BatchFields = _partial(BatchPolicy)
-CollectionFields = _partial(CollectionPolicy)
-EgressFields = _partial(EgressPolicy)
-PayloadFields = _partial(PayloadPolicy)
-WritesFields = _partial(WritesPolicy)
-HeadersFields = _partial(HeadersPolicy)
-BY_HEADERS_FIELDS = frozenset(HeadersFields.model_fields)  # of upstreams whose own headers decide, and their endpoints
-
-
-def _network(text: str) -> str:
-    ip_network(text)
-    return text
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-_DURABLE = re.compile(
-    r"none|sqlite:///.+|rediss?://([^/@\s]*@)?[^/@\s]+(/\d*)?(\?\S*)?|rediss?\+cluster://([^/@\s]*@)?[^/@\s]+/?(\?\S*)?"
-)
-
-
-def _durable(text: str) -> str:
-    if _DURABLE.fullmatch(text) is None:
-        raise ValueError(
-            "has to be none, sqlite:///FILE, redis://HOST:PORT/DB, rediss://HOST:PORT/DB or redis+cluster://HOST:PORT"
-        )
-    return text
-
-
-MOST_WORKERS = 64
-
-
-def _workers(value: object) -> object:
-    if value == "auto":
-        return value
-    number = int(value) if isinstance(value, str) and value.isdecimal() else value  # text: from the environment
-    if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= MOST_WORKERS:
-        return number
-    raise ValueError(f"has to be a number from 1 to {MOST_WORKERS}, or auto")
-
-
-Network = Annotated[str, AfterValidator(_network)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-BaseUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
-KeyHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
 class Server(Strict):
@@ -114,7 +40,7 @@ class Server(Strict):
 
     host: str = "127.0.0.1"
     port: Port = 8080
-    workers: Annotated[int | str, BeforeValidator(_workers)] = 1  # processes; auto: as many as there are cores
+    workers: Workers = 1  # processes; auto: as many as there are cores
     trusted_proxies: tuple[Network, ...] = ()
     max_body: Size = 10 * MIB
     max_head: Size = 16 * 1024
@@ -126,7 +52,7 @@ class Operator(Strict):
     """Somebody who may do what the admin token may, under a name that the audit log tells."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    token: Annotated[tuple[KeyHash, ...], BeforeValidator(_listed), Field(min_length=1)]
+    token: Annotated[tuple[KeyHash, ...], Listed, Field(min_length=1)]
 
 
 class Admin(Strict):
@@ -159,7 +85,7 @@ class Store(Strict):
     """What is kept, and under which secret."""
 
     memory: Memory = Memory()
-    durable: Annotated[str, AfterValidator(_durable)] = Field(default="sqlite:///larder.db", repr=False)
+    durable: DurableUrl = Field(default="sqlite:///larder.db", repr=False)
     max_bytes: Size = 2048 * MIB
     max_entry: Size = 8 * MIB
     secret: str = Field(default="", repr=False)
@@ -173,7 +99,7 @@ class CallerBlock(Strict):
     """One internal service."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    key: Annotated[tuple[KeyHash, ...], BeforeValidator(_listed)] = ()
+    key: Annotated[tuple[KeyHash, ...], Listed] = ()
     networks: tuple[Network, ...] = ()
     allow: tuple[str, ...] | None = None  # None: every upstream
 
@@ -248,8 +174,8 @@ class StandardWebhooksBlock(Strict):
 
     kind: Literal["standard-webhooks"]
     upstream: str
-    secret: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(repr=False)
-    events: dict[str, tuple[str, ...]] = {}
+    secret: Annotated[tuple[str, ...], Listed] = Field(repr=False)
+    events: dict[str, tuple[str, ...]] = Field(default={})
     tolerance: Duration = 300.0
 
 
@@ -292,8 +218,8 @@ class Settings(Strict):
     log: Log = Log()
     callers: tuple[CallerBlock, ...] = ()
     defaults: Defaults = Defaults()
-    upstreams: dict[str, UpstreamBlock] = {}
-    webhooks: dict[str, WebhookBlock] = {}
+    upstreams: dict[str, UpstreamBlock] = Field(default={})
+    webhooks: dict[str, WebhookBlock] = Field(default={})
     v1: V1Block = V1Block()
 
 

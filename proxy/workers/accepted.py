@@ -12,7 +12,8 @@ from typing import NamedTuple
 from proxy.config_file import ConfigError, ConfigFile, ConfigProblem
 from proxy.loading import plans_of
 from proxy.plan import Plans
-from proxy.settings import MOST_WORKERS, Settings
+from proxy.setting_fields import MOST_WORKERS
+from proxy.settings import Settings
 from proxy.workers.control import ConfigText
 
 AT_RESTART = ("server.host", "server.port", "admin.host", "admin.port", "admin.token", "admin.audit", "store")
