@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Set as AbstractSet
 
 from aiohttp import ClientSession
 
@@ -173,54 +174,66 @@ class Larder:
     def _engine(self) -> Engine:
         failures = self.tier.guards.failures
         self._learner = Learner(self.durable, failures, self.observing)
-        tools = CallTools(
+        self._learner.answer = self._answered
+        self._learner.derive = self._derived
+        calling = Calling(self.purger, self.observing, self._call_tools())
+        keeper = Keeper(self.shelf, self.purger, self._clocks.random, self._max_entry)
+        wall, monotonic = self._clocks.wall, self._clocks.monotonic
+        engine = Engine(
+            self.shelf,
+            self._fetcher(calling, keeper),
+            self._writer(calling, keeper),
+            failures,
+            wall,
+            self.tier.leases,
+            monotonic=monotonic,
+        )
+        self.batching = Batching(engine, self._asker, calling)
+        self.walker = Walker(calling, self.shelf, self._max_entry, wall, monotonic)
+        self.paging = Paging(engine, self.batching, self.walker, self.shelf, clock=wall, monotonic=monotonic)
+        return engine
+
+    def _call_tools(self) -> CallTools:
+        return CallTools(
             upstream=self.upstreams.__getitem__,
-            max_entry=lambda: self.plans.settings.store.max_entry,
+            max_entry=self._max_entry,
             trace_fields=lambda: (("traceparent", current_trace.get().child(random.getrandbits)),),
         )
+
+    def _max_entry(self) -> int:
+        return self.plans.settings.store.max_entry
+
+    def _fetcher(self, calling: Calling, keeper: Keeper) -> Fetcher:
         wall = self._clocks.wall
-        calling = Calling(self.purger, self.observing, tools)
-        keeper = Keeper(self.shelf, self.purger, self._clocks.random, tools.max_entry)
-        fetcher = Fetcher(
+        return Fetcher(
             calling,
             keeper,
-            failures,
+            self.tier.guards.failures,
             self._learner,
             Doubting(self.quarantine, keeper, lambda: self.fences, self.observing, wall),
             self.observing,
-            max_entry=tools.max_entry,
+            max_entry=self._max_entry,
             clock=wall,
         )
 
-        async def answer(ask: Ask) -> Answer:
-            return self.paging.at_once(ask) or await self.paging.answer(ask)
-
-        def refresh_hot(tags: set[str], within: float) -> None:
-            engine.refresh_hot(tags, within)
-
-        writer = Writer(
+    def _writer(self, calling: Calling, keeper: Keeper) -> Writer:
+        wall = self._clocks.wall
+        return Writer(
             calling.call,
             self.purger,
             keeper,
             lambda ask: ask.plan.upstream.settle,
-            Preconditions(self._asker, Finder(self.shelf, wall), answer, wall).settle,
+            Preconditions(self._asker, Finder(self.shelf, wall), self._answered, wall).settle,
             self._idempotency().once,
-            refresh_hot,
+            self._refresh_hot,
         )
-        engine = Engine(self.shelf, fetcher, writer, failures, wall, self.tier.leases, monotonic=self._clocks.monotonic)
-        self.batching = Batching(engine, self._asker, calling)
-        self.walker = Walker(calling, self.shelf, tools.max_entry, wall, self._clocks.monotonic)
-        self.paging = Paging(
-            engine,
-            self.batching,
-            self.walker,
-            self.shelf,
-            clock=wall,
-            monotonic=self._clocks.monotonic,
-        )
-        self._learner.answer = answer
-        self._learner.derive = self._derived
-        return engine
+
+    def _refresh_hot(self, tags: AbstractSet[str], within: float) -> None:
+        self.engine.refresh_hot(tags, within)  # made after the writer
+
+    async def _answered(self, ask: Ask) -> Answer:
+        """What a caller would get, for what Larder itself has to know."""
+        return self.paging.at_once(ask) or await self.paging.answer(ask)
 
     def _idempotency(self) -> Idempotency:
         is_single = self._share is None
