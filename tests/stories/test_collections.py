@@ -58,6 +58,7 @@ async def test_a_list_is_fetched_once_whole_and_every_page_of_any_size_is_a_hit(
     "query",
     [
         *("", "?per_page=5", "?per_page=5&page=2", "?page=3&per_page=5", "?page=9&per_page=5", "?per_page=100"),
+        *("?per_page=0", "?per_page=0&page=3", "?per_page=00", "?per_page=0&per_page=4"),
         *("?per_page=2&per_page=100", "?per_page=1000", "?include[]=term&per_page=4", "?page=first&per_page=4"),
         *("?enrollment_type=student&include%5B%5D=sections&include[]=term&page=2&per_page=3", "?state[]=available"),
     ],
@@ -71,6 +72,14 @@ async def test_a_page_has_the_rows_and_the_links_that_canvas_gives_it(larder, qu
             assert here.json == there.json
             assert links(here) == {rel: url.replace(home.sandbox_url, home.url) for rel, url in links(there).items()}
             assert here.headers["Content-Type"] == there.headers["Content-Type"]
+
+
+async def test_no_rows_a_page_are_one_row_a_page_as_canvas_takes_it(larder):
+    async with larder() as home:
+        pages = await walk(home, f"{COURSES}?per_page=0", ADA)
+
+        assert [len(page.json) for page in pages] == [1] * 14
+        assert await home.calls(f"{COURSES}*") == 1
 
 
 @pytest.mark.parametrize("path", [ROSTER, MADE, f"{API}/courses/565/search_users"])
