@@ -7,8 +7,9 @@ from policies import BreakerPolicy, CircuitBreaker, CircuitOpen
 from proxy.messages import Entry
 from proxy.sharing.page import Page
 from proxy.store.contract import DurableStore, StoreError
-from proxy.store.fences import Fences, Validity
+from proxy.store.fences import Fences, Validity, tag_digest
 from proxy.store.key_filter import KeyFilter
+from proxy.store.many_tags import MANY, marks_of, may_hold
 from proxy.store.memory import MemoryStore
 
 RECALL_TIMEOUT = 0.25  # seconds: a slow disk costs a miss, never more
@@ -130,8 +131,22 @@ class Shelf:
         if entry.checked >= self.fences.horizon:
             return Validity.CURRENT
         revision = self.fences.revision  # first: what is purged while the tags are looked at is looked at next time
-        validity = self.fences.validity(entry.tags, entry.fence)
+        validity = Validity.CURRENT if self._is_untouched(entry) else self._by_all_tags(entry)
         if validity is not Validity.CURRENT:
             return validity
         entry.checked = revision
         return Validity.CURRENT if self.fences.is_coherent else Validity.UNSURE
+
+    def _is_untouched(self, entry: Entry) -> bool:
+        """Whether nothing was purged that an entry with many tags may have, since it was last found valid."""
+        if not entry.marks:
+            return False
+        purged = self.fences.purged_from(entry.checked)
+        return purged is not None and not any(may_hold(entry.marks, tag) for tag in purged)
+
+    def _by_all_tags(self, entry: Entry) -> Validity:
+        if entry.marks or entry.fence >= self.fences.number or entry.tagged.count("\n") < MANY:
+            return self.fences.validity(entry.tags, entry.fence)
+        digests = [tag_digest(tag) for tag in entry.tags]
+        entry.marks = marks_of(digests)
+        return self.fences.validity_by(digests, entry.fence)

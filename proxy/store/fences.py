@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from policies import DAY
 from proxy.sharing.fence_ring import FenceRing, Kind, Overrun
+from proxy.store.many_tags import MOST_RECENT, RecentPurges
 from proxy.store.purge_table import PurgeTable
 from proxy.store.purges import Heard, Mode, Purge, Validity, tag_digest
 
@@ -32,6 +33,8 @@ class Fences:
     which reads memory and makes no system call (DESIGN.md §5, edge 8).
     """
 
+    most_recent = MOST_RECENT  # purges that are told one by one
+
     def __init__(
         self,
         clock: Callable[[], float],
@@ -51,6 +54,7 @@ class Fences:
         """
         self._clock = clock
         self._table = PurgeTable(most_records)
+        self._recent = RecentPurges(self.most_recent)
         self._number = self._sequence = opening << 40
         self._ring = ring
         self._revision = 0  # how often something was learned; purges need not be heard in the order of their numbers
@@ -82,6 +86,10 @@ class Fences:
         if self._ring is not None and self._ring.position != self._read:
             self._catch_up(self._ring)
         return self._revision
+
+    def purged_from(self, revision: int) -> list[bytes] | None:
+        """The digests of the tags purged since this revision; None where they are not known, or it may be any tag."""
+        return self._recent.latest(self.revision - revision)
 
     @property
     def horizon(self) -> int:
@@ -197,9 +205,11 @@ class Fences:
 
     def validity(self, tags: Iterable[str], fence: int) -> Validity:
         """What is left of an entry with these tags, fetched under `fence`."""
-        if fence >= self.number:
-            return Validity.CURRENT
-        return self._table.validity(map(tag_digest, tags), fence)
+        return self.validity_by(map(tag_digest, tags), fence)
+
+    def validity_by(self, digests: Iterable[bytes], fence: int) -> Validity:
+        """The same, of tags that are known by their digests."""
+        return Validity.CURRENT if fence >= self.number else self._table.validity(digests, fence)
 
     def settles(self, tags: Iterable[str]) -> bool:
         """Whether a fill of these tags may still come from a replica that lags behind a change."""
@@ -244,16 +254,20 @@ class Fences:
         self._table.compact()
 
     def _raise_floor(self, number: int, mode: Mode, settle_until: float = 0.0) -> None:
-        self._revision += 1
+        self._learned(None)
         self._table.raise_floor(number, mode, settle_until)
         self._number = max(self._number, number)
 
     def _record(self, heard: Heard) -> None:
-        self._revision += 1
+        self._learned(heard.tag)
         if self._is_own(heard.number):
             self._keep(heard)
         self._table.record(heard)
         self._number = max(self._number, heard.number)
+
+    def _learned(self, tag: bytes | None) -> None:
+        self._revision += 1
+        self._recent.note(tag)
 
     def _keep(self, own: Heard) -> None:
         """When there are too many to be sent one by one, all that still matters is whether a hard one is among them."""
