@@ -2,7 +2,7 @@
 
 from policies.batching import BatchPolicy
 from policies.breaker import BreakerPolicy, Circuit, CircuitBreaker, CircuitOpen
-from policies.collecting import CollectionPolicy
+from policies.collecting import CollectionPolicy, Recheck
 from policies.concurrency import ConcurrencyPolicy
 from policies.declaring import DAY, GIB, HOUR, KIB, MIB, MINUTE, SECOND, STRICT, Duration, Rate, Ratio, Size
 from policies.demand import Demand, Priority
@@ -49,6 +49,7 @@ __all__ = [
     "Priority",
     "Rate",
     "Ratio",
+    "Recheck",
     "RefreshBehind",
     "RetryBudget",
     "RetryPolicy",

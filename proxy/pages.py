@@ -1,9 +1,10 @@
 """Pages of a list, as they are asked of its upstream and read."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -14,6 +15,7 @@ from proxy.asking import SHARED, Ask, names_of
 from proxy.calling import Calling
 from proxy.deciding import bar_to_storing, is_private
 from proxy.errors import UpstreamUnreachable
+from proxy.flights import seen
 from proxy.keys import split_query, without_parameters
 from proxy.links import page_links
 from proxy.messages import Entry
@@ -54,6 +56,7 @@ class PageReader:
         self.ask = ask
         self.kept = kept
         self.collection = collection
+        self.recheck = policy.recheck
         self.snapshot = Snapshot(kept.body) if kept is not None else None
         self.calls = 0
         self.is_barred = False  # a page says that it is not for the store
@@ -97,17 +100,23 @@ class PageReader:
                 self._check(rows, size)
                 yield page
 
-    async def still_holds(self, first: Page) -> bool:
-        """Whether the first page is still what it was, now that the others are here: where a row went from it or came
+    async def still_hold(self, pages: list[Page]) -> bool:
+        """Whether these pages are still what they were, now that the others are here: where a row went from one or came
         to it meanwhile, all that follow have moved.
         """
-        if not first.piece.etag:
-            return True
-        reply = await self._called(1, (("If-None-Match", first.piece.etag),))
+        looks = [asyncio.ensure_future(self._holds(page)) for page in pages if page.piece.etag]
+        try:
+            return all(await asyncio.gather(*looks))
+        finally:
+            await _ended(looks)
+
+    async def _holds(self, page: Page) -> bool:
+        async with self._beside:
+            reply = await self._called(page.piece.page, (("If-None-Match", page.piece.etag),))
         if reply.status == 304:
-            return True
-        again = self._read(1, reply)  # it may have members that change by themselves: its rows tell
-        return again is not None and _ids_of(again) == _ids_of(first)
+            return "link" not in reply.headers or self._last(reply) == page.last
+        again = self._read(page.piece.page, reply)  # it may have members that change by themselves: its rows tell
+        return again is not None and (again.last, _ids_of(again)) == (page.last, _ids_of(page))
 
     async def _one_by_one(self, first: Page) -> AsyncGenerator[Page, None]:
         page, seen = first, {first.piece.page}
@@ -119,15 +128,15 @@ class PageReader:
             yield page
 
     async def _side_by_side(self, last: int) -> AsyncGenerator[Page, None]:
-        tasks = [asyncio.ensure_future(self._in_turn(number)) for number in range(2, last + 1)]
+        """In order, though the last page is asked for before the others: so that it tells, when it is looked at again,
+        of all that came or went before it (docs/decisions/0014).
+        """
+        turns = {number: asyncio.ensure_future(self._in_turn(number)) for number in (last, *range(2, last)) if last > 1}
         try:
-            for task in tasks:
-                yield await task
+            for number in range(2, last + 1):
+                yield await turns[number]
         finally:
-            for task in tasks:
-                task.cancel()
-            if tasks:
-                await asyncio.wait(tasks)
+            await _ended([*turns.values()])
 
     async def _in_turn(self, number: int) -> Page:
         async with self._beside:  # no more at a time than this credential may: the queue is for others too
@@ -203,6 +212,15 @@ class PageReader:
         failure.calls = failure.problem.calls = self.calls
         failure.problem.word = failure.detail
         return failure
+
+
+async def _ended(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    """Whatever of it goes on is of no use any more."""
+    for task in tasks:
+        task.add_done_callback(seen)
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 def _ids_of(page: Page) -> list[object]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from cachetools import TLRUCache
 
 from adapters import Kind, Verdict
-from policies import Doubt
+from policies import Doubt, Recheck
 from policies.http.fields import as_mapping, without
 from proxy.asking import Ask
 from proxy.calling import Calling
@@ -168,8 +168,18 @@ class Walker:
         lasts = {page.last for page in pages if page.last is not None}
         if len(lasts) > 1 or pages[-1].following is not None:
             return False
-        may_have_moved = len(pages) > 1 and bool(lasts) and not reader.is_unchanged
-        return not may_have_moved or await reader.still_holds(pages[0])
+        may_have_moved = len(pages) > 1 and not reader.is_unchanged
+        return not may_have_moved or await reader.still_hold(_telling(pages, reader.recheck))
+
+
+def _telling(pages: list[Page], recheck: Recheck) -> list[Page]:
+    """The pages that tell whether something moved. None, where each begins behind a row and not at a number."""
+    first, last = pages[0], pages[-1]
+    if recheck is Recheck.ALL:
+        return pages
+    if first.last is not None:
+        return [first, last]
+    return [first] if isinstance(first.following, int) else []
 
 
 def _fields(reply: Reply, kept: Entry | None) -> tuple[tuple[str, str], ...]:
