@@ -10,6 +10,7 @@ from policies import Demand, Partition
 from policies.directives import caller_directives
 from policies.http.conditions import CONDITIONAL
 from proxy.asking import OVERRIDES, SHARED, Ask, Identity, Incoming
+from proxy.bookmarks import WALK
 from proxy.keys import Digester, credential_of, joined, split_query, without_parameters, written_query
 from proxy.plan import Plan
 
@@ -22,6 +23,7 @@ class Asker:
 
     def ask(self, plan: Plan, params: Mapping[str, str], incoming: Incoming) -> Ask:
         """The ask for a request that matched `plan`."""
+        incoming, walk = _without_walk(plan, incoming)
         headers = incoming.headers
         sent = Sent(incoming.method, incoming.path, split_query(incoming.query), headers, incoming.body, params)
         ask = Ask(
@@ -31,6 +33,7 @@ class Asker:
             identity=self._identity(plan, sent, incoming.caller),
             directives=caller_directives(joined(headers, "cache-control"), joined(headers, "pragma")),
             digester=self.digester,
+            walk=walk,
         )
         echo = plan.endpoint.echo
         return ask if echo is None or not ask.may_be_cached else _of_one(ask, echo)
@@ -81,6 +84,14 @@ class Asker:
             held = upstream.credential or {}
             return self.digester.principal(upstream.name, [part for item in sorted(held.items()) for part in item])
         return SHARED
+
+
+def _without_walk(plan: Plan, incoming: Incoming) -> tuple[Incoming, str | None]:
+    """What a link of Larder's own says beyond the upstream's is kept from the upstream, and from the key."""
+    if plan.endpoint.collection is None or WALK not in incoming.query:
+        return incoming, None
+    walk = dict(split_query(incoming.query)).get(WALK)
+    return incoming._replace(query=without_parameters(incoming.query, frozenset({WALK}))), walk
 
 
 def _of_no_whole(headers: Mapping[str, str]) -> Mapping[str, str]:

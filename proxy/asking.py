@@ -86,6 +86,7 @@ class Ask:
     demand: Demand = field(default_factory=Demand)  # shared with those who join its call
     echo: str | None = None  # what the answer is to repeat for this caller alone
     party: Party | None = None  # those it goes upstream with, if it has to
+    walk: str | None = None  # the generation of a list that it goes on in, as a link of Larder's own says
     is_whole: bool = False  # it is for all pages of a list at once
     is_read: bool = False  # Larder itself wants to know what the answer says, though it may not be kept
 

@@ -1,4 +1,6 @@
-"""Bookmarks of Larder's own: where in a list a page begins, for lists whose pages have no numbers."""
+"""Bookmarks of Larder's own: where in a list a page begins, for lists whose pages have no numbers. And where they have:
+which generation of the list a link goes on in, if its caller goes through several at a time.
+"""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import NamedTuple
@@ -6,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 _OURS = "larder"
+WALK = "larder-walk"  # the parameter that names a generation; no upstream hears of it
 
 
 class Bookmark(NamedTuple):

@@ -5,7 +5,7 @@ first come from the same fetch as that. It ends with a hard purge, with a write 
 list may be kept, and with time.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
 from cachetools import TTLCache
@@ -21,11 +21,13 @@ from proxy.storing import life_under
 LONGEST = 60.0  # seconds
 MOST_BYTES = 64 * 1024 * 1024  # of lists that are remembered, whoever else keeps them
 MOST_WALKS = 10_000
-MOST_BESIDE = 8  # walks of one credential through one list with pages of one size
+MOST_BESIDE = 16  # walks of one credential through one list with pages of one size
+MOST_ALIKE = 4  # of these, at the same place
 
 
 class _Begun(NamedTuple):
     entry: Entry
+    content: str  # the same for the same rows
     directives: CallerDirectives  # of who began: who wants the truth gets no older one than that
     at: float
 
@@ -33,6 +35,7 @@ class _Begun(NamedTuple):
 class _Walk(NamedTuple):
     generation: str
     following: int  # the number of the page that comes next
+    is_named: bool  # the link to that names the generation
 
 
 class Generations:
@@ -49,32 +52,42 @@ class Generations:
         self._walks: TTLCache[Hashable, tuple[_Walk, ...]] = TTLCache(MOST_WALKS, LONGEST, timer=monotonic)
         self._wrote: TTLCache[str, float] = TTLCache(MOST_WALKS, LONGEST, timer=monotonic)
 
-    def began(self, ask: Ask, entry: Entry, generation: str) -> None:
+    def began(self, ask: Ask, entry: Entry, generation: str, content: str) -> None:
         """Somebody was shown the first page of this list, and others follow."""
         if len(entry.body) <= MOST_BYTES:
-            self._begun[_whose(ask), generation] = _Begun(entry, ask.directives, self._monotonic())
+            self._begun[_whose(ask), generation] = _Begun(entry, content, ask.directives, self._monotonic())
 
-    def went_on(self, ask: Ask, generation: str, *, size: int, page: int) -> None:
+    def name_for(self, ask: Ask, generation: str, content: str, *, size: int) -> str:
+        """What the link to the next page has to say: this generation, where somebody goes through another state of the
+        list just so, and the number of a page would not tell which of both it is of; else "".
+        """
+        others = {walk.generation for walk in self._walks.get(_place(ask, size), ())} - {generation}
+        begun = [self._begun.get((_whose(ask), other)) for other in others if self.named(ask, other) is not None]
+        return generation if any(one is not None and one.content != content for one in begun) else ""
+
+    def went_on(self, ask: Ask, generation: str, *, size: int, page: int, is_named: bool = False) -> None:
         """Somebody was shown the page of this number, and others follow."""
-        at, shown, now = (_whose(ask), size, ask.directives), _Walk(generation, page), _Walk(generation, page + 1)
-        walks = self._walks.get(at, ())
-        others = [walk for walk in walks if walk not in (shown, now)]
-        self._walks[at] = (*others, now)[-MOST_BESIDE:]
+        at, now = _place(ask, size), _Walk(generation, page + 1, is_named)
+        walks = _less_one(self._walks.get(at, ()), generation, page)
+        if walks.count(now) >= MOST_ALIKE:
+            walks.remove(now)
+        self._walks[at] = (*walks, now)[-MOST_BESIDE:]
 
     def came_to_the_end(self, ask: Ask, generation: str, *, size: int, page: int) -> None:
         """Somebody was shown the last page; where it is the first too, nobody goes through an older list any more."""
-        at = (_whose(ask), size, ask.directives)
-        walks = self._walks.get(at, ()) if page > 1 else ()
-        self._walks[at] = tuple(walk for walk in walks if walk != _Walk(generation, page))
+        at = _place(ask, size)
+        self._walks[at] = tuple(_less_one(self._walks.get(at, ()), generation, page)) if page > 1 else ()
 
     def wrote(self, ask: Ask) -> None:
         """Somebody may have changed something with this credential, and wants to see it."""
         self._wrote[ask.identity.credential] = self._monotonic()
 
     def of_number(self, ask: Ask, *, size: int, page: int) -> Entry | None:
-        """The list of which who goes from page to page wants this one; the first who came to it, if there are more."""
-        walks = self._walks.get((_whose(ask), size, ask.directives), ())
-        walk = next((walk for walk in walks if page > 1 and walk.following == page), None)
+        """The list of which who goes from page to page wants this one: the first who came to it, if there are more.
+        Who was given a link that names the generation would have followed it.
+        """
+        here = [walk for walk in self._walks.get(_place(ask, size), ()) if page > 1 and walk.following == page]
+        walk = min(here, key=lambda one: one.is_named, default=None)
         return self.named(ask, walk.generation) if walk is not None else None
 
     def named(self, ask: Ask, generation: str) -> Entry | None:
@@ -94,6 +107,19 @@ class Generations:
         for at, begun in list(self._begun.items()):
             if self._shelf.validity(begun.entry) is Validity.HARD:
                 self._begun.pop(at, None)
+
+
+def _less_one(walks: Sequence[_Walk], generation: str, page: int) -> list[_Walk]:
+    """The walks without the one that came to this page."""
+    left = list(walks)
+    here = next((walk for walk in left if (walk.generation, walk.following) == (generation, page)), None)
+    if here is not None:
+        left.remove(here)
+    return left
+
+
+def _place(ask: Ask, size: int) -> Hashable:
+    return _whose(ask), size, ask.directives
 
 
 def _whose(ask: Ask) -> Hashable:

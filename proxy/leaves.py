@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from adapters import Collection, Wanted
 from policies.http.fields import Fields
-from proxy.bookmarks import Bookmark, written
+from proxy.bookmarks import WALK, Bookmark, written
 
 LONGEST_LINK = 6 * 1024  # bytes; with long queries links are dropped, `next` being the last to go
 _DROPPED_FIRST = ("last", "first", "prev", "current")
@@ -60,10 +60,16 @@ class Leaf(NamedTuple):
 
 
 def leaf_of(
-    rows: Rows, wanted: Wanted, collection: Collection, of: str, bookmark: Bookmark | None, tag: str | None = None
+    rows: Rows,
+    wanted: Wanted,
+    collection: Collection,
+    of: str,
+    bookmark: Bookmark | None,
+    tag: str | None = None,
+    walk: str = "",
 ) -> Leaf:
     """The page that is wanted. `of`: the list's name in bookmarks; `bookmark`: where the page begins, if it has one;
-    `tag`: the list's own strong one.
+    `tag`: the list's own strong one; `walk`: the generation that the link to the next page has to name, if it has to.
     """
     size = wanted.size
     first = _place(rows, bookmark) if bookmark is not None else (int(wanted.page) - 1) * size
@@ -78,7 +84,7 @@ def leaf_of(
             place = Bookmark(of, rows.generation, end, rows.row_id(end - 1))
             pages["next"] = written(collection.bookmark, place)
         pages["first"] = collection.first
-    fields: Fields = (("Link", _link(pages, rows.base, collection, size)),)
+    fields: Fields = (("Link", _link(pages, rows.base, collection, size, walk)),)
     if tag is not None or rows.content:
         whole = f'W/"{rows.content}"' if tag is None else tag
         fields += (("ETag", f'{whole[:-1]}-{first}-{size}"'),)
@@ -105,8 +111,11 @@ def _numbered(rows: Rows, number: int, size: int, *, is_followed: bool) -> dict[
     return pages
 
 
-def _link(pages: dict[str, str], base: str, collection: Collection, size: int) -> str:
-    links = {rel: f'<{base}{_query(collection, size, page)}>; rel="{rel}"' for rel, page in pages.items()}
+def _link(pages: dict[str, str], base: str, collection: Collection, size: int, walk: str) -> str:
+    marks = {"next": f"&{WALK}={walk}"} if walk else {}
+    links = {
+        rel: f'<{base}{_query(collection, size, page)}{marks.get(rel, "")}>; rel="{rel}"' for rel, page in pages.items()
+    }
     for relation in _DROPPED_FIRST:
         if len(",".join(links.values())) <= LONGEST_LINK:
             break

@@ -181,7 +181,8 @@ class Paging:
 
     def _early(self, paged: _Paged, progress: Progress) -> Answer:
         """A page of which all rows are here."""
-        leaf = leaf_of(progress, paged.wanted, paged.collection, list_name(paged.whole), None)
+        walk = self._generations.name_for(paged.whole, progress.generation, "", size=paged.wanted.size)
+        leaf = leaf_of(progress, paged.wanted, paged.collection, list_name(paged.whole), None, walk=walk)
         status = CacheStatus(fwd="request" if paged.ask.directives.is_live else "miss", fwd_status=200)
         age, fields = int(self._clock() - progress.began_at), (*progress.fields, *leaf.fields)
         answer = Answer(200, fields, leaf.body, status, age=max(0, age), calls=1)
@@ -195,32 +196,42 @@ class Paging:
         if isinstance(page, int) and page > 1 and not snapshot.head.is_numbered:
             return None
         tag, fields = _tag_in(answer.fields), without(answer.fields, {"etag"})
-        leaf = leaf_of(snapshot, paged.wanted, paged.collection, list_name(paged.whole), paged.bookmark, tag)
-        if entry is not None and entry.body is answer.body:
-            self._note(paged, leaf, entry, snapshot.head.generation)
+        is_here = entry is not None and entry.body is answer.body
+        walk = self._walk_through(paged, snapshot) if is_here else ""
+        leaf = leaf_of(snapshot, paged.wanted, paged.collection, list_name(paged.whole), paged.bookmark, tag, walk)
+        if entry is not None and is_here:
+            self._note(paged, leaf, entry, snapshot, walk)
         now, cut = self._clock(), None
         if page == 1 and not leaf.is_followed and paged.whole.key is not None:
             cut = Cut(paged.whole.key, partial(_all_rows, paged.wanted, paged.collection))
         cut_out = replace(answer, body=leaf.body, fields=(*fields, *leaf.fields), cut=cut)
         return presented(paged.ask, cut_out, made_at=now - (answer.age or 0), now=now)
 
-    def _note(self, paged: _Paged, leaf: Leaf, entry: Entry, generation: str) -> None:
+    def _walk_through(self, paged: _Paged, snapshot: Snapshot) -> str:
+        """What the link to the next page has to name: nothing, where numbers say enough."""
+        if not snapshot.is_numbered:
+            return ""  # bookmarks do
+        return self._generations.name_for(paged.whole, snapshot.generation, snapshot.content, size=paged.wanted.size)
+
+    def _note(self, paged: _Paged, leaf: Leaf, entry: Entry, snapshot: Snapshot, walk: str) -> None:
         """Whoever is at this page may want the next one."""
-        size, page = paged.wanted
+        (size, page), generation = paged.wanted, snapshot.generation
         if leaf.first == 0 and leaf.is_followed:
-            self._generations.began(paged.whole, entry, generation)
+            self._generations.began(paged.whole, entry, generation, snapshot.content)
         if isinstance(page, int) and leaf.is_followed:
-            self._generations.went_on(paged.whole, generation, size=size, page=page)
+            self._generations.went_on(paged.whole, generation, size=size, page=page, is_named=bool(walk))
         elif isinstance(page, int):
             self._generations.came_to_the_end(paged.whole, generation, size=size, page=page)
 
     def _begun(self, paged: _Paged) -> Entry | None:
         """The list as it was when this caller began to go through it."""
+        page, walk = paged.wanted.page, paged.ask.walk
         if paged.bookmark is not None:
             return self._generations.named(paged.whole, paged.bookmark.generation)
-        page = paged.wanted.page
         if not isinstance(page, int) or page == 1:
             return None
+        if walk is not None:
+            return self._generations.named(paged.whole, walk)
         return self._generations.of_number(paged.whole, size=paged.wanted.size, page=page)
 
     def _paged(self, ask: Ask) -> _Paged | None:
@@ -254,9 +265,12 @@ class Paging:
         """All is here: who has an early page of it may go on in just this list."""
         for paged in progress.followers.values():
             entry, (size, page) = self._shelf.look(paged.whole.key or b""), paged.wanted
-            if entry is None or not is_snapshot(entry.body) or Snapshot(entry.body).generation != progress.generation:
+            if entry is None or not is_snapshot(entry.body):
                 return
-            self._generations.began(paged.whole, entry, progress.generation)
+            snapshot = Snapshot(entry.body)
+            if snapshot.generation != progress.generation:
+                return
+            self._generations.began(paged.whole, entry, progress.generation, snapshot.content)
             if isinstance(page, int):
                 self._generations.went_on(paged.whole, progress.generation, size=size, page=page)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import re
 
 import pytest
 from aiohttp import web
@@ -348,3 +349,86 @@ async def test_who_goes_through_a_list_while_it_stops_being_kept_whole_loses_no_
         second = await home.get(links(first)["next"], headers=bearer(CY))
 
         assert len(second.json) == 20
+
+
+# two who count pages with one credential, page size and caller
+
+
+async def renamed(home, at):
+    """The course at this place gets another name, and the list is fetched anew."""
+    course = ids(await home.get(f"{COURSES}?per_page=100", headers=bearer(ADA)))[at]
+    await home.control("change", {"kind": "rename_course", "course_id": course, "name": "Another"})
+    await home.get(f"{COURSES}?per_page=7", headers=bearer(ADA, **FRESH))
+
+
+def names(*pages):
+    return [row["name"] for row in rows_of(pages)]
+
+
+async def following(home, page):
+    return await home.get(links(page)["next"], headers=bearer(ADA))
+
+
+async def test_who_begins_later_and_is_quicker_does_not_get_the_place_of_who_began_before(larder):
+    async with larder() as home:
+        slow = [await home.get(f"{COURSES}?per_page=5", headers=bearer(ADA))]
+        await renamed(home, 7)
+        quick = [await home.get(f"{COURSES}?per_page=5", headers=bearer(ADA))]
+        for pages in (quick, slow, slow, quick):
+            pages.append(await following(home, pages[-1]))
+
+        assert "Another" in names(*quick)
+        assert "Another" not in names(*slow)
+        assert len(set(ids_of(slow))) == len(set(ids_of(quick))) == 14
+        assert "detail=walk" in slow[-1].cache
+
+
+async def test_two_who_begin_with_the_same_state_both_go_on_in_it(larder):
+    async with larder() as home:
+        one, other = [[await home.get(f"{COURSES}?per_page=5", headers=bearer(ADA))] for _ in range(2)]
+        await renamed(home, 12)
+        third = [await home.get(f"{COURSES}?per_page=5", headers=bearer(ADA))]
+        for pages in (third, one, other, one, third, other):
+            pages.append(await following(home, pages[-1]))
+
+        assert "Another" in names(*third)
+        assert "Another" not in names(*one, *other)
+
+
+async def test_only_where_two_states_are_gone_through_a_link_says_more_than_the_upstreams(larder):
+    async with larder() as home:
+        alone = await home.get(f"{COURSES}?per_page=5", headers=bearer(ADA))
+        await home.get(f"{COURSES}?per_page=5", headers=bearer(ADA, **FRESH))  # the same rows
+        alike = await home.get(f"{COURSES}?per_page=5", headers=bearer(ADA))
+        await renamed(home, 7)
+        beside = await home.get(f"{COURSES}?per_page=5", headers=bearer(ADA))
+        home.clock.advance(61)
+        after = await home.get(f"{COURSES}?per_page=5", headers=bearer(ADA))
+
+        assert ["larder-walk" in links(page)["next"] for page in (alone, alike, beside, after)] == [
+            *(False, False, True, False)
+        ]
+        assert {rel for rel, url in links(beside).items() if "larder-walk" in url} == {"next"}
+
+
+async def test_the_upstream_hears_nothing_of_walks_whatever_becomes_of_the_list(larder):
+    async with larder() as home:
+        await home.get(f"{COURSES}?per_page=5", headers=bearer(ADA))
+        await renamed(home, 7)
+        first = await home.get(f"{COURSES}?per_page=5", headers=bearer(ADA))
+        address = links(first)["next"]
+        second = await home.get(address, headers=bearer(ADA))
+        bare = re.sub(r"&larder-walk=\w+", "", address)
+        strangers = await home.get(address, headers=bearer(CY))
+        his_own = await home.get(bare, headers=bearer(CY))
+        home.clock.advance(61)
+        late = await home.get(address, headers=bearer(ADA))
+        home.reload(upstreams={"courseworks": {"collection": {"whole": False}}})
+        by_itself = [await home.get(url, headers=bearer(ADA)) for url in (address, bare)]
+
+        assert bare != address
+        assert second.json == late.json == by_itself[0].json == by_itself[1].json
+        assert strangers.json == his_own.json
+        assert "hit" in by_itself[1].cache
+        journal = (await home.control("journal", method="GET"))["requests"]
+        assert not [entry for entry in journal if "larder-walk" in str(entry)]
