@@ -133,8 +133,8 @@ class ExpressLane:
         entry = self._shelf.look(key)
         if entry is None or answer.status != entry.status or answer.cache.detail:
             return
-        if answer.cut is None and answer.body is not entry.body:
-            return  # it is cut, decoded or left out for this caller alone
+        if answer.cut is None and (answer.body is not entry.body or ask.plan.endpoint.collection is not None):
+            return  # it is cut, decoded or left out for this caller alone; or is a page that others may have overtaken
         if entry.status == 200 and len(entry.body) <= LARGEST_BODY:
             if runtime is not self._runtime:  # no other lane leads anywhere any more, and each would keep its plans
                 self._lanes, self._runtime = LRUCache(MOST_LANES), runtime

@@ -11,28 +11,24 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from adapters import Collection, Problem, Wanted
-from policies.http.fields import Fields, as_mapping, without
+from adapters import Collection, Wanted
+from policies.http.fields import Fields, without
 from proxy.answers import Answer, CacheStatus, Cut, from_entry
 from proxy.asking import Ask
 from proxy.batching import Batching
 from proxy.bookmarks import Bookmark, read
 from proxy.engine import Engine
-from proxy.errors import render
 from proxy.flights import seen
 from proxy.generations import Generations
 from proxy.leaves import Leaf, leaf_of
 from proxy.messages import Entry
-from proxy.pages import NotWhole, asked_for, page_at
+from proxy.page_by_page import PageByPage, no_such_page
+from proxy.pages import NotWhole, asked_for
 from proxy.presenting import presented
 from proxy.progress import Progress
 from proxy.shelf import Shelf
 from proxy.snapshots import Snapshot, is_snapshot
 from proxy.walking import Walker
-
-MOST_LED = 50  # pages from the first one on
-
-_NO_SUCH_PAGE = Problem(404, "Not found", "The specified resource does not exist.")
 
 
 class _Paged(NamedTuple):
@@ -48,6 +44,11 @@ class _Paged(NamedTuple):
     def is_foreign(self) -> bool:
         """Whether its bookmark is one of Larder's own, but of another list."""
         return self.bookmark is not None and self.bookmark.of != list_name(self.whole)
+
+    @property
+    def is_for_upstream(self) -> bool:
+        """Whether only the upstream can tell what its bookmark says."""
+        return self.bookmark is None and isinstance(self.wanted.page, str)
 
 
 def list_name(whole: Ask) -> str:
@@ -75,6 +76,7 @@ class Paging:
         self._shelf = shelf
         self._clock = clock
         self._generations = Generations(shelf, clock, monotonic)
+        self._apart = PageByPage(behind, shelf, clock)
         self._going_on: set[asyncio.Future[Answer]] = set()
 
     def at_once(self, ask: Ask) -> Answer | None:
@@ -83,12 +85,12 @@ class Paging:
         if paged is None:
             return self._behind.at_once(ask)
         if paged.is_foreign:
-            return _no_such_page(ask)
+            return no_such_page(ask)
         begun = self._begun(paged)
         if begun is not None:
             return self._from(paged, begun)
         if self._is_apart(paged):
-            return None
+            return self._apart.at_once(ask, paged.collection, paged.wanted) if paged.bookmark is None else None
         answer = self._engine.at_once(paged.whole)
         return None if answer is None else self._cut(paged, answer, self._shelf.look(paged.whole.key or b""))
 
@@ -99,7 +101,7 @@ class Paging:
         paged = self._paged(ask) if ask.plan.endpoint.collection is not None else None
         if paged is None:
             return await self._behind.answer(ask)
-        begun = await self._going_on_from_early(paged)
+        begun = await self._going_on_from_early(paged) if not paged.is_for_upstream else None
         if begun is not None:
             return self._from(paged, begun) or await self._by_itself(ask)
         if self._is_apart(paged):
@@ -129,33 +131,17 @@ class Paging:
         self._generations.tidy()
 
     def _is_apart(self, paged: _Paged) -> bool:
-        """Whether the list is to be had page by page for now: since it is configured so, or cannot be had as one."""
-        return paged.ask.plan.collection is None or self._walker.is_apart(paged.whole)
+        """Whether it is to be had page by page for now: since it is configured so, or its list cannot be had as one."""
+        return paged.is_for_upstream or paged.ask.plan.collection is None or self._walker.is_apart(paged.whole)
 
     async def _by_itself(self, ask: Ask) -> Answer:
         return self._behind.at_once(ask) or await self._behind.answer(ask)
 
     async def _page_by_page(self, paged: _Paged) -> Answer:
-        """A page of a list that is too long to be kept whole. It may have begun as one that was not known to be: then
-        the upstream knows nothing of the bookmark, and leads there from its first page.
-        """
-        ask, bookmark = paged.ask, paged.bookmark
+        ask, collection, wanted, bookmark = paged.ask, paged.collection, paged.wanted, paged.bookmark
         if bookmark is None:
-            return await self._by_itself(ask)
-        if paged.is_foreign:
-            return _no_such_page(ask)
-        pages, odd = divmod(bookmark.first, paged.wanted.size)
-        if odd or pages > MOST_LED:
-            return _no_such_page(ask)
-        following: int | str | None = 1
-        for _ in range(pages + 1):
-            if following is None:
-                return _no_such_page(ask)
-            answer = await self._by_itself(asked_for(ask, paged.collection, paged.wanted.size, following))
-            if answer.status != 200:
-                return answer
-            following = page_at(paged.collection, as_mapping(answer.fields), "next")
-        return answer
+            return await self._apart.answer(ask, collection, wanted)
+        return no_such_page(ask) if paged.is_foreign else await self._apart.led(ask, collection, wanted, bookmark)
 
     async def _soonest(self, paged: _Paged) -> Answer | None:
         """The page, as soon as its rows are here, though others be still on their way."""
@@ -241,10 +227,6 @@ class Paging:
         if collection is None or wanted is None or ask.sent.method not in ("GET", "HEAD"):
             return None
         bookmark = read(collection.bookmark, wanted.page) if isinstance(wanted.page, str) else None
-        if isinstance(wanted.page, str) and bookmark is None:
-            return None
-        if ask.plan.collection is None and bookmark is None:
-            return None
         whole = replace(asked_for(ask, collection), is_whole=True, party=self._walker).unconditional()
         return _Paged(ask, whole, collection, wanted, bookmark)
 
@@ -286,11 +268,6 @@ def _all_rows(wanted: Wanted, collection: Collection, body: bytes, fields: Field
 
 def _tag_in(fields: Fields) -> str | None:
     return next((value for name, value in fields if name.lower() == "etag"), None)
-
-
-def _no_such_page(ask: Ask) -> Answer:
-    status, fields, body = render(_NO_SUCH_PAGE, ask.plan.upstream.adapter, ask.incoming.path)
-    return Answer(status, tuple(fields), body, CacheStatus(detail="bookmark-refused"))
 
 
 async def _never() -> bool:

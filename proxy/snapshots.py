@@ -111,6 +111,14 @@ def id_of(row: bytes) -> int | str | None:
     return found if isinstance(found, int | str) else None
 
 
+def ids_in(page: bytes) -> tuple[object, ...]:
+    """Which rows a JSON array has, in their order; what is none stands for itself."""
+    try:
+        return tuple(row.id for row in msgspec.json.decode(page, type=list[_Named]))
+    except msgspec.MsgspecError:
+        return (page,)
+
+
 def is_snapshot(body: bytes) -> bool:
     """Whether a body is a list that is kept whole."""
     return body.startswith(MAGIC)
