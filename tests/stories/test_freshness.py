@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.house import ADA, STUDENT_COURSES, bearer
 
 LIST = STUDENT_COURSES + "?per_page=5"
@@ -204,3 +206,31 @@ async def test_what_was_purged_while_a_refresh_takes_long_is_not_served_as_stale
         assert stale.cache == "larder; hit; ttl=-30"
         assert not was_served
         assert "hit" not in (await asked).cache
+
+
+def went_the_long_way(house):
+    """How many requests did: the short way says nothing of a request before it is answered."""
+    return house.log.getvalue().count('"request arrived"')
+
+
+@pytest.mark.parametrize(("path", "age"), [(f"{STUDENT_COURSES}?per_page=100", 330), (f"{STUDENT_COURSES}/565", 1000)])
+@pytest.mark.parametrize("trouble", ["hang", "status"])
+async def test_a_stale_read_goes_the_short_way_while_its_refresh_is_under_way_or_not_due_again(
+    larder, trouble, path, age
+):
+    async with larder() as house:
+        for _ in range(3):
+            await house.get(path, headers=bearer(ADA))
+        fresh = went_the_long_way(house)
+        await house.fail(kind=trouble)
+        house.clock.advance(age)
+        first = await house.get(path, headers=bearer(ADA))
+        if trouble == "status":
+            await house.settled()  # the refresh has failed, and the next try is due later
+        others = [await house.get(path, headers=bearer(ADA)) for _ in range(4)]
+        stale = went_the_long_way(house) - fresh
+        await house.heal()
+
+        assert first.cache.startswith("larder; hit; ttl=-")
+        assert {(answer.cache, answer.body) for answer in others} == {(first.cache, first.body)}
+        assert (fresh, stale) == (2, 1)  # the first miss and the first hit; and who began the refresh
