@@ -28,7 +28,7 @@ from proxy.shelf import Shelf
 from proxy.snapshots import ids_in
 
 MOST_LED = 50  # pages from the first one on
-MOST_LISTS, MOST_PAGES = 2_000, 50_000  # that are remembered
+MOST_LISTS, MOST_PAGES = 2_000, 20_000  # that are remembered
 LEAST = 0.001  # seconds: an age that is not a wish for what is fetched from now on
 
 _NO_SUCH_PAGE = Problem(404, "Not found", "The specified resource does not exist.")

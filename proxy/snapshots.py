@@ -112,11 +112,16 @@ def id_of(row: bytes) -> int | str | None:
 
 
 def ids_in(page: bytes) -> tuple[object, ...]:
-    """Which rows a JSON array has, in their order; what is none stands for itself."""
+    """Which rows a JSON array has, in their order, to be compared; where not all have an `id`, it stands for itself."""
     try:
-        return tuple(row.id for row in msgspec.json.decode(page, type=list[_Named]))
+        ids = tuple(row.id for row in msgspec.json.decode(page, type=list[_Row]))
     except msgspec.MsgspecError:
         return (page,)
+    return (page,) if None in ids else ids
+
+
+class _Row(msgspec.Struct):
+    id: int | str | None = None
 
 
 def is_snapshot(body: bytes) -> bool:

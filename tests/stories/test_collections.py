@@ -441,3 +441,13 @@ async def test_what_two_changes_hide_from_each_other_only_a_look_at_all_pages_fi
         await home.settled()
 
         assert (rows_of(await walk(home, f"{LONG}?per_page=100", ADMIN)) == lists.rows) is is_found
+
+
+async def test_a_look_at_all_pages_finds_what_bookmarks_hide_too(larder, origin_of):
+    lists, upstreams = await origin_of(650, numbered=False)
+    lists.before["bookmark:400"] = lambda: lists.rows.pop(150)  # whose bookmarks are places, not rows
+    async with larder(upstreams=merged(upstreams, {"courseworks": {"collection": {"recheck": "all"}}})) as home:
+        await walk(home, f"{LONG}?per_page=100", ADMIN)
+        await home.settled()
+
+        assert rows_of(await walk(home, f"{LONG}?per_page=100", ADMIN)) == lists.rows
