@@ -95,6 +95,7 @@ class Keeper:
                 tagged=own_tags(ask, tags),
                 plan=ask.plan.version,
                 checked=0,
+                softened=-1,
                 marks=b"",
             )
         )

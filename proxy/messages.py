@@ -20,7 +20,7 @@ def unpack_head(head: str) -> Fields:
 
 
 class Entry(msgspec.Struct, gc=False, kw_only=True, array_like=True):
-    """A stored answer. Nothing of it changes once it is stored, but for `checked`, `marks` and `hit_at`.
+    """A stored answer. Nothing of it changes once it is stored, but for what is in memory only.
 
     Instants are seconds since the epoch. Kept small: a million of them live in memory (bench/ holds it to 1.5 KB
     beyond the body), so fields and tags are one string each, and names shared by many entries are interned.
@@ -43,6 +43,7 @@ class Entry(msgspec.Struct, gc=False, kw_only=True, array_like=True):
     jitter: float = 0.0
     ceiling: float = inf  # no plan makes it fresh beyond this instant (what the upstream or a settling purge allows)
     checked: int = 0  # the revision of the fences it was last found valid at; in memory only
+    softened: int = -1  # the revision at which it was last found purged softly, if its tags are many; in memory only
     marks: bytes = b""  # by what its tags are found, once all were looked at, if they are many; in memory only
     hit_at: float = 0.0  # when it was last read, in seconds since the epoch; in memory only
 

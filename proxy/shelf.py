@@ -131,22 +131,28 @@ class Shelf:
         if entry.checked >= self.fences.horizon:
             return Validity.CURRENT
         revision = self.fences.revision  # first: what is purged while the tags are looked at is looked at next time
-        validity = Validity.CURRENT if self._is_untouched(entry) else self._by_all_tags(entry)
-        if validity is not Validity.CURRENT:
-            return validity
-        entry.checked = revision
-        return Validity.CURRENT if self.fences.is_coherent else Validity.UNSURE
+        validity = self._last_left(entry)
+        if validity is None:
+            validity = self._by_all_tags(entry)
+        if validity is Validity.CURRENT:
+            entry.checked = revision
+            return Validity.CURRENT if self.fences.is_coherent else Validity.UNSURE
+        if validity is Validity.SOFT and entry.marks:
+            entry.softened = revision
+        return validity
 
-    def _is_untouched(self, entry: Entry) -> bool:
-        """Whether nothing was purged that an entry with many tags may have, since it was last found valid."""
+    def _last_left(self, entry: Entry) -> Validity | None:
+        """What was left of an entry with many tags when these were last looked at, if none of them was purged since."""
         if not entry.marks:
-            return False
-        purged = self.fences.purged_from(entry.checked)
-        return purged is not None and not any(may_hold(entry.marks, tag) for tag in purged)
+            return None
+        purged = self.fences.purged_from(max(entry.checked, entry.softened))
+        if purged is None or any(may_hold(entry.marks, tag) for tag in purged):
+            return None
+        return Validity.SOFT if entry.softened > entry.checked else Validity.CURRENT
 
     def _by_all_tags(self, entry: Entry) -> Validity:
-        if entry.marks or entry.fence >= self.fences.number or entry.tagged.count("\n") < MANY:
+        if entry.fence >= self.fences.number or entry.tagged.count("\n") < MANY:
             return self.fences.validity(entry.tags, entry.fence)
         digests = [tag_digest(tag) for tag in entry.tags]
-        entry.marks = marks_of(digests)
+        entry.marks = entry.marks or marks_of(digests)
         return self.fences.validity_by(digests, entry.fence)

@@ -130,6 +130,10 @@ def test_of_an_entry_with_many_tags_those_are_looked_at_once_only():
         fences.purge([f"courseworks/user:{5000 + number}"], Mode.SOFT)
         assert shelf.validity(entry) is Validity.CURRENT
     fences.purge([OWN[7]], Mode.SOFT)
+    for number in range(9):
+        assert shelf.validity(entry) is Validity.SOFT
+        fences.purge([f"courseworks/user:{6000 + number}"], Mode.HARD)
+    fences.purge([OWN[8]], Mode.HARD)
 
-    assert shelf.validity(entry) is Validity.SOFT
-    assert len(looked) == 2
+    assert shelf.validity(entry) is shelf.validity(entry) is Validity.HARD
+    assert len(looked) == 1 + 1 + 2

@@ -61,17 +61,17 @@ def test_an_entry_of_an_older_larder_is_taken_over():
 
 def test_what_it_was_last_checked_against_and_when_it_was_read_is_not_kept():
     entry = an_entry()
-    entry.checked, entry.hit_at, entry.marks = 99, 99.0, bytes(8)
+    entry.checked, entry.hit_at, entry.marks, entry.softened = 99, 99.0, bytes(8), 99
     read = decode(encode(entry), entry.key)
 
     assert encode(entry) == encode(an_entry())
-    assert (read.checked, read.hit_at, read.marks) == (0, 0.0, b"")
+    assert (read.checked, read.hit_at, read.marks, read.softened) == (0, 0.0, b"", -1)
 
 
 def test_every_field_but_those_is_kept():
     written = msgspec.msgpack.decode(body_of(ENTRY))
 
-    assert len(written) == len(Entry.__struct_fields__) - 3
+    assert len(written) == len(Entry.__struct_fields__) - 4
 
 
 def test_names_that_entries_share_are_held_once():
