@@ -27,6 +27,7 @@ from adapters._courses import (
     Section,
 )
 from adapters._exchanges import NOT_JSON, NOTHING, Exchange, Kind, NotJson, Query, Received, Sent, Verdict, http_verdict
+from adapters._terms import Term
 from adapters._vocabulary import (
     Adapter,
     BadBody,
@@ -102,6 +103,7 @@ __all__ = [
     "Signature",
     "Suggestion",
     "Takes",
+    "Term",
     "Verdict",
     "Verification",
     "Wanted",

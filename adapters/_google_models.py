@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, model_validator
 
 
 class Geocoding(BaseModel):
@@ -19,5 +19,18 @@ class Validation(BaseModel):
     responseId: str | None = None  # noqa: N815 - Google's own spelling
 
 
+class Places(BaseModel):
+    """Any object: a field mask chooses its members, and those that are empty are left out (§5.4)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def says_no_error(cls, value: Any) -> Any:
+        """Raises ValueError where it does."""
+        if isinstance(value, dict) and not {"error", "errors"}.isdisjoint(value):
+            raise ValueError("an error is no answer")
+        return value
+
+
 GEOCODING = TypeAdapter(Geocoding)
 VALIDATION = TypeAdapter(Validation)
+PLACES = TypeAdapter(Places)

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from adapters._addresses import Address, Beginning, Finding, Suggestion
 from adapters._courses import Course, Member, Membership, Profile, Record, Section
 from adapters._exchanges import NOTHING, Exchange, Query, Received, Sent, Verdict, http_verdict
+from adapters._terms import Term
 from policies import (
     BreakerPolicy,
     CachePolicy,
@@ -252,6 +253,9 @@ class Adapter:
     )  # what of it may refuse a credential, apart from the rest
     held_partition: Partition = Partition.SHARED  # the partition when Larder holds the credential
     terms: tuple[str, ...] = ()  # versions of terms, one of which an operator has to accept before anything is cached
+    content: Callable[[Exchange], Collected[str]] | None = None  # kinds of content in a good answer; never raises
+    content_terms: Mapping[str, Term] = field(default_factory=dict)  # what the terms say of each; of another: not kept
+    keeps: Callable[[Sent], bool] | None = None  # False: what is asked for may not be kept at all, whatever comes
     education_records: bool = False  # what it answers are education records (FERPA): sealed at rest when a key is set
 
     # what the upstream sees

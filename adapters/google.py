@@ -1,7 +1,9 @@
 """Google Address Validation, Geocoding and Places: https://developers.google.com/maps and UPSTREAMS.md §5, §7.
 
 The terms forbid most caching. So nothing is cached until the operator has accepted a version of them, each caller has a
-partition of its own, nothing is ever fetched without a caller waiting for it, and nothing outlives 30 days.
+partition of its own, nothing is ever fetched without a caller waiting for it, and what an answer holds says how long it
+may be kept: coordinates and addresses 30 days, place ids as long as the operator likes, anything else of a place not at
+all.
 """
 
 from collections.abc import Mapping
@@ -10,7 +12,7 @@ from adapters import _google_addresses as addresses
 from adapters._exchanges import Exchange, Received, Sent
 from adapters._google_errors import shape_error, verdict
 from adapters._google_findings import read_validation
-from adapters._google_models import GEOCODING, VALIDATION
+from adapters._google_models import GEOCODING, PLACES, VALIDATION
 from adapters._google_requests import (
     api_of,
     bypass,
@@ -20,11 +22,13 @@ from adapters._google_requests import (
     canonical_validation,
     enabled_api,
 )
+from adapters._google_terms import LEGAL, TERMS, content, may_be_kept
 from adapters._json import mapping
 from adapters._vocabulary import Adapter, Completion, Effect, Endpoint, Place, Signature, Verification
 from policies import (
     DAY,
     HOUR,
+    MINUTE,
     SECOND,
     CachePolicy,
     ConcurrencyPolicy,
@@ -34,7 +38,7 @@ from policies import (
     TimeoutPolicy,
 )
 
-LEGAL = 30 * DAY  # then delete: SST B.1.3, B.6.3.1 (§7)
+A_YEAR = 365 * DAY  # place ids may be kept for ever, and are to be asked for anew after twelve months (§7)
 ZERO_RESULTS = "zero_results"
 
 # Lifetimes: UPSTREAMS.md §8, once the terms are accepted. No refresh without a caller: main terms 3.2.3.
@@ -42,6 +46,12 @@ FOUND = CachePolicy(
     ttl=7 * DAY, stale_if_error=LEGAL - 7 * DAY, keep_at_most=LEGAL, refresh_behind=RefreshBehind.FORBIDDEN
 )
 NOTHING_FOUND = CachePolicy(ttl=HOUR, keep_at_most=LEGAL, refresh_behind=RefreshBehind.FORBIDDEN)
+# Places: only what holds nothing but ids and coordinates. Not in §8: who is found changes with opening hours.
+PLACE = CachePolicy(
+    ttl=7 * DAY, stale_if_error=A_YEAR - 7 * DAY, keep_at_most=A_YEAR, refresh_behind=RefreshBehind.FORBIDDEN
+)
+PLACES_FOUND = CachePolicy(ttl=HOUR, keep_at_most=A_YEAR, refresh_behind=RefreshBehind.FORBIDDEN)
+TYPING = CachePolicy(ttl=5 * MINUTE, keep_at_most=A_YEAR, refresh_behind=RefreshBehind.FORBIDDEN)
 
 
 def outcome(exchange: Exchange) -> str | None:
@@ -77,12 +87,13 @@ adapter = Adapter(
             canonical_body=canonical_validation,
         ),
         Endpoint(route="POST /v1:provideValidationFeedback"),
-        # Place content other than ids may not be kept, and autocompletion belongs to billing sessions (§7, §9).
+        # Of places, ids and coordinates may be kept, so it is the field mask that decides; and autocompletion with a
+        # session belongs to that session (§7, §9).
         Endpoint(route="GET /maps/api/place/{service}/json"),
-        Endpoint(route="GET /v1/places/{place}"),
-        Endpoint(route="POST /v1/places:autocomplete", reads=True),
-        Endpoint(route="POST /v1/places:searchText", reads=True),
-        Endpoint(route="POST /v1/places:searchNearby", reads=True),
+        Endpoint(route="GET /v1/places/{place}", cache=PLACE, model=PLACES),
+        Endpoint(route="POST /v1/places:autocomplete", cache=TYPING, model=PLACES, reads=True),
+        Endpoint(route="POST /v1/places:searchText", cache=PLACES_FOUND, model=PLACES, reads=True),
+        Endpoint(route="POST /v1/places:searchNearby", cache=PLACES_FOUND, model=PLACES, reads=True),
     ),
     credential_places=(
         Place("query", "key"),
@@ -97,6 +108,9 @@ adapter = Adapter(
     sign=sign,
     held_partition=Partition.CALLER,  # no sharing between users of the data (§7)
     terms=("google-maps-platform 2026-06-10",),
+    content=content,
+    content_terms=TERMS,
+    keeps=may_be_kept,
     api_of=api_of,
     keyed_headers=("accept-language", "content-type", "x-goog-fieldmask"),
     fixed_headers={"accept-encoding": "gzip"},
@@ -115,7 +129,7 @@ adapter = Adapter(
         read=addresses.read_predictions,
         only_if_named=True,  # it is billed by request or session, and nothing of it may be kept (§7, §9)
     ),
-    keep_at_most=LEGAL,
+    keep_at_most=A_YEAR,
     timeout=TimeoutPolicy(attempt=5 * SECOND, total=8 * SECOND),
     retry=RetryPolicy(attempts=2),  # throttled: once more after a second; googlemaps itself retries for a minute (§12)
     concurrency=ConcurrencyPolicy(credential=100),  # limits are per project, thousands a minute (§5.2)

@@ -128,6 +128,10 @@ class CachePolicy:
             stale_if_disconnected=0,
         )
 
+    def ending_after(self, seconds: float) -> "CachePolicy":
+        """The same, kept no longer than so many seconds: a provider's terms for what an answer holds."""
+        return self if self.keep_at_most <= seconds else replace(self, keep_at_most=seconds)
+
     def settling(self) -> "CachePolicy":
         """For fills just after a change: the upstream's replicas may lag, so the next read but few asks again."""
         ttl = min(self.ttl, SETTLED_TTL)

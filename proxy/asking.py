@@ -131,6 +131,9 @@ class Ask:
             return False
         if self.is_unsafe or (method not in _CACHED_METHODS and not plan.endpoint.reads):
             return False
+        keeps = plan.upstream.adapter.keeps
+        if keeps is not None and not keeps(self.sent):
+            return False
         return not (self.bypasses or is_for_origin(self.conditions))
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from math import inf
 from typing import NamedTuple
 
 from adapters import Exchange, Kind
@@ -16,7 +17,7 @@ from policies.http.storing import (
 from policies.http.targeted import control_of
 from policies.http.vary import has_star, vary_names
 from proxy.asking import SHARED, Ask
-from proxy.plan import MISSING, Plan, policy_for
+from proxy.plan import MISSING, UNDER_TERMS, Plan, policy_for
 from proxy.upstream.messages import Reply
 
 BY_HEADERS = "headers"  # the outcome of what is kept as the upstream's own headers say
@@ -55,6 +56,8 @@ def decide(ask: Ask, reply: Reply, *, me: str | None) -> Decision:
         return Decision(None, barred)
     outcome = _outcome(ask, reply, me)
     policy = policy_for(ask.plan, outcome)
+    if not policy.keep_at_most:
+        return Decision(None, "terms")
     if not policy.ttl and not policy.stale_if_error:
         return Decision(None, "ttl-0")
     vary = vary_names(reply.headers) if ask.plan.upstream.adapter.by_headers else ()
@@ -113,10 +116,30 @@ def is_private(headers: Mapping[str, str]) -> bool:
 def _outcome(ask: Ask, reply: Reply, me: str | None) -> str:
     if reply.verdict.kind is Kind.MISSING:
         return MISSING
-    endpoint = ask.plan.endpoint
-    if endpoint.outcome is None:
-        return ""
-    return endpoint.outcome(Exchange(ask.sent, reply.status, reply.json, me)) or ""
+    exchange = Exchange(ask.sent, reply.status, reply.json, me)
+    outcome = ask.plan.endpoint.outcome
+    named = (outcome(exchange) or "") if outcome is not None else ""
+    return named + _content(ask.plan, exchange)
+
+
+def kept_by_terms(plan: Plan, exchange: Exchange) -> float:
+    """Seconds for which a provider's terms let a good answer be kept; inf: they set no end."""
+    kind = _first_to_end(plan, exchange)
+    return inf if kind is None else plan.terms.get(kind, 0.0)
+
+
+def _content(plan: Plan, exchange: Exchange) -> str:
+    kind = _first_to_end(plan, exchange)
+    return "" if kind is None else UNDER_TERMS + kind
+
+
+def _first_to_end(plan: Plan, exchange: Exchange) -> str | None:
+    """What an answer holds that the terms end first: by that all of it ends, since it is kept as one."""
+    content = plan.upstream.adapter.content
+    if content is None:
+        return None
+    kinds = sorted(content(exchange))  # of those that end together always the same one
+    return min(kinds, key=lambda kind: plan.terms.get(kind, 0.0), default=None)
 
 
 @lru_cache(maxsize=1024)

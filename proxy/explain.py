@@ -62,7 +62,7 @@ def explanation(plans: Plans, upstream: str, method: str | None = None, path: st
         return "\n".join([f"{plan.name} {endpoint.name}", *_table(_told(endpoint))])
     lines = [f"{plan.name}  {plan.base_url}  adapters/{plan.adapter_name}.py", *_table(plan.sources)]
     for endpoint in plan.endpoints:
-        rows = [row for row in _told(endpoint) if not row.field.startswith(GUARD_FIELDS)]
+        rows = [row for row in _told(endpoint) if not row.field.startswith((*GUARD_FIELDS, "terms."))]
         lines += ["", f"{endpoint.name}{'' if rows else '  not cached'}", *_table(rows)]
     return "\n".join(lines)
 
@@ -97,6 +97,8 @@ def _table(rows: Iterable[Sourced]) -> list[str]:
 def spoken(field: str, value: object) -> str:
     """A value as the config would say it: 300 seconds are 5m."""
     name = field.rsplit(".", 1)[-1]
+    if field.startswith("terms."):
+        return _term(value)
     if value is None:
         return "–"
     if isinstance(value, float | int) and name in _SECONDS:
@@ -112,6 +114,12 @@ def spoken(field: str, value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)
+
+
+def _term(seconds: object) -> str:
+    if not isinstance(seconds, int | float):
+        return "no end"
+    return _duration(seconds) if seconds else "not kept"
 
 
 def _size(octets: int) -> str:

@@ -21,16 +21,19 @@ from typing import NamedTuple
 import msgspec
 from cachetools import LRUCache
 
+from adapters import NOT_JSON, Exchange
 from policies import ShelfLife
 from policies.http.fields import without
 from proxy.answers import Answer, CacheStatus, dated_fields
 from proxy.asking import Ask, names_of
+from proxy.deciding import kept_by_terms
 from proxy.errors import BadRequest
 from proxy.keys import joined, without_parameters
 from proxy.messages import Entry, pack_head
 from proxy.shelf import Shelf
 from proxy.store.contract import StoreError
 from proxy.store.fences import Validity
+from proxy.upstream.reading import TooDeep, parsed
 from proxy.write_errors import AnswerNotKept, KeyReused, OutcomeUnknown, WriteUnderWay, WriteUnrecorded
 from proxy.written import Outcome, Written
 
@@ -178,7 +181,10 @@ class Idempotency:
         plan, fences, now = ask.plan, self._shelf.fences, self._clock()
         if answer.stream is not None or not plan.upstream.terms_accepted:
             return False
-        ends = min(claim.until, now + plan.upstream.keep_at_most)
+        by_terms = _kept_by_terms(ask, answer)
+        if not by_terms:
+            return False
+        ends = min(claim.until, now + plan.upstream.keep_at_most, now + by_terms)
         entry = Entry(
             key=claim.key,
             status=answer.status,
@@ -229,6 +235,16 @@ class Idempotency:
         status, tier = CacheStatus(hit=True, detail="replayed"), "memory" if held is not None else "durable"
         fields = (*dated_fields(entry), (REPLAYED, "true"))
         return Answer(entry.status, fields, entry.body, status, age=max(0, int(now - entry.stored_at)), tier=tier)
+
+
+def _kept_by_terms(ask: Ask, answer: Answer) -> float:
+    if ask.plan.upstream.adapter.content is None:
+        return inf
+    try:
+        said = parsed(answer.body)
+    except TooDeep:
+        said = NOT_JSON
+    return kept_by_terms(ask.plan, Exchange(ask.sent, answer.status, said))
 
 
 def _read(value: str) -> str:

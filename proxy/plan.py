@@ -6,6 +6,7 @@ Precedence, field by field: built-in < adapter < `defaults` < `upstreams.X` < en
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from proxy.settings import Settings
 
 MISSING = "missing"  # the outcome of 404 and 410
 UNKNOWN = "*"  # the name of every endpoint that nobody declared: passed through, never stored
+UNDER_TERMS = "@"  # in an outcome: behind it stands the kind of content that a provider's terms end it by
 AS_BUILT = HeadersPolicy()
 APART = BatchPolicy()
 
@@ -47,6 +49,7 @@ class Plan:
     headers: HeadersPolicy = AS_BUILT  # how far they do
     batch: BatchPolicy = APART  # where reads of one thing may go as one of many
     collection: CollectionPolicy | None = None  # where its answers are pages of a list that is kept whole
+    terms: Mapping[str, float] = field(default_factory=dict)  # seconds that kinds of content may be kept; inf: no end
     apart: frozenset[str] = frozenset()  # guards that it has for itself, apart from its upstream's
     sources: tuple[Sourced, ...] = field(default=(), repr=False)
 
@@ -60,6 +63,11 @@ class Plan:
     def many(self) -> "Plan | None":
         """The endpoint that answers many of its things at once, if there is one."""
         return next((one for one in self.upstream.endpoints if one.single is self), None)
+
+    @property
+    def shortest_term(self) -> float:
+        """Seconds after which the first of what may be kept at all has to go; inf: there are no terms."""
+        return min((seconds for seconds in self.terms.values() if seconds), default=inf)
 
     @property
     def kept_as(self) -> str:
@@ -137,4 +145,6 @@ def policy_for(plan: Plan, outcome: str) -> CachePolicy:
         raise ValueError(f"{plan.name} has no cache")
     if outcome == MISSING:
         return plan.cache.negative()
-    return plan.outcomes.get(outcome, plan.cache)
+    outcome, _, kind = outcome.partition(UNDER_TERMS)
+    policy = plan.outcomes.get(outcome, plan.cache)
+    return policy.ending_after(plan.terms.get(kind, plan.shortest_term)) if plan.terms else policy

@@ -24,6 +24,7 @@ def plan_checks(plans: Plans) -> Checks:
             yield from _payload(plans.settings.upstreams[upstream.name], ("upstreams", upstream.name))
         if all(plan.many is None for plan in upstream.endpoints):
             yield from _gather(plans.settings.upstreams[upstream.name], ("upstreams", upstream.name))
+        yield from _agreement(plans, upstream)
         for plan in upstream.endpoints:
             route = routes.get(shape_of(plan.name))
             yield from _partition(plans, plan, route)
@@ -87,22 +88,35 @@ def _gather(block: Any, place: Place, instead: str = "") -> Checks:
 
 def _partition(plans: Plans, plan: Plan, route: str | None) -> Checks:
     upstream = plan.upstream
-    if plan.cache is None or plan.cache.partition in _allowed(upstream):
+    allowed = _allowed(upstream, has_agreement=bool(plans.settings.upstreams[upstream.name].sharing_agreed.strip()))
+    if plan.cache is None or plan.cache.partition in allowed:
         return
     place: Place = ("defaults", "cache", "partition")
     if route is not None:
         cache: Any = plans.settings.upstreams[upstream.name].endpoints[route].cache
         if cache is not None and "partition" in cache.model_fields_set:
             place = ("upstreams", upstream.name, "endpoints", route, "cache", "partition")
-    allowed = ", ".join(sorted(_allowed(upstream)))
-    yield place, f"answers of {upstream.name} to one would reach others; it may be one of {allowed}"
+    unless = " unless `sharing_agreed` names what allows it" if _is_the_callers(upstream) else ""
+    names = ", ".join(sorted(allowed)) + unless
+    yield place, f"answers of {upstream.name} to one would reach others; it may be one of {names}"
 
 
-def _allowed(upstream: UpstreamPlan) -> set[Partition]:
+def _agreement(plans: Plans, upstream: UpstreamPlan) -> Checks:
+    """An agreement lifts what a provider's terms forbid, and nothing else: a caller's own credential stays its own."""
+    if plans.settings.upstreams[upstream.name].sharing_agreed and not _is_the_callers(upstream):
+        place: Place = ("upstreams", upstream.name, "sharing_agreed")
+        yield place, "holds only where Larder holds the credential of a provider whose terms forbid sharing"
+
+
+def _is_the_callers(upstream: UpstreamPlan) -> bool:
+    return upstream.credential is not None and upstream.adapter.held_partition is Partition.CALLER
+
+
+def _allowed(upstream: UpstreamPlan, *, has_agreement: bool) -> set[Partition]:
     """The partitions that keep apart what the credential keeps apart (DESIGN.md §4)."""
     if upstream.credential is None:
         return set(Partition) - {Partition.SHARED}
-    if upstream.adapter.held_partition is Partition.SHARED:
+    if upstream.adapter.held_partition is Partition.SHARED or (has_agreement and _is_the_callers(upstream)):
         return set(Partition)
     if upstream.adapter.held_partition is Partition.CALLER:  # one principal for all callers would be sharing
         return {Partition.AUTO, Partition.CALLER, Partition.NONE}

@@ -1,8 +1,9 @@
 """The planner: adapter facts and the operator's settings, resolved once into plans, and who said each value."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import blake2b
+from math import inf
 from typing import Any
 
 from pydantic import BaseModel
@@ -61,10 +62,19 @@ class Planner:
             settle=self._settings.defaults.settle,
             sources=tuple(sources),
         )
+        if adapter.terms:
+            upstream.sources += (*self._acceptance(upstream, block), *_terms(upstream)[1])
         if adapter.by_headers:
             upstream.sources += tuple(self._headers(upstream, None)[1])
         self._add_endpoints(upstream, block)
         return upstream
+
+    def _acceptance(self, upstream: UpstreamPlan, block: UpstreamBlock) -> Iterator[Sourced]:
+        """Whose word it is that something may be kept at all, and that others may have it."""
+        known = [version for version in block.terms_accepted if version in upstream.adapter.terms]
+        for name, said in (("terms_accepted", ", ".join(known)), ("sharing_agreed", block.sharing_agreed)):
+            source = self._source(("upstreams", upstream.name, name)) if said else BUILT_IN
+            yield Sourced(name, said or None, source)
 
     def _keep_at_most(
         self, name: str, block: UpstreamBlock, adapter: Adapter, adapter_name: str, sources: list[Sourced]
@@ -73,7 +83,7 @@ class Planner:
         value, source = declared, BUILT_IN if adapter.keep_at_most is None else f"adapters/{adapter_name}.py"
         if block.keep_at_most is not None:
             value, source = block.keep_at_most, self._source(("upstreams", name, "keep_at_most"))
-            if adapter.terms and value > declared:  # a provider's terms are a hard end
+            if adapter.terms and not adapter.content_terms and value > declared:  # a provider's terms are a hard end
                 value, source = declared, f"adapters/{adapter_name}.py"
         sources.append(Sourced("keep_at_most", value, source))
         return value
@@ -106,6 +116,8 @@ class Planner:
                 rows += more
             if cache.partition is Partition.NONE:
                 cache, outcomes = None, {}
+        terms, more = _terms(upstream)
+        rows += more if cache is not None else []
         headers, headers_rows = self._headers(upstream, place)
         rows += headers_rows if by_headers else []
         collection = None
@@ -122,11 +134,12 @@ class Planner:
             cache=cache,
             outcomes=outcomes,
             guards=guards,
-            version=_version(cache, outcomes, upstream.keep_at_most, headers if by_headers else None),
+            version=_version(cache, outcomes, upstream.keep_at_most, headers if by_headers else None, terms),
             by_headers=by_headers,
             headers=headers,
             batch=gathers,
             collection=collection if collection is not None and collection.whole else None,
+            terms=terms,
             apart=apart,
             sources=tuple(rows),
         )
@@ -218,6 +231,14 @@ def _kept_as(single: Plan, plan: Plan) -> Plan:
     )
 
 
+def _terms(upstream: UpstreamPlan) -> tuple[dict[str, float], list[Sourced]]:
+    """How long a provider's terms let each kind of content be kept, and where they say so."""
+    by = f"adapters/{upstream.adapter_name}.py"
+    said = upstream.adapter.content_terms
+    rows = [Sourced(f"terms.{kind}", term.keep_at_most, f"{by}: {term.clause}") for kind, term in said.items()]
+    return {kind: inf if term.keep_at_most is None else term.keep_at_most for kind, term in said.items()}, rows
+
+
 def _with_sources_of(upstream: UpstreamPlan, rows: list[Sourced]) -> list[Sourced]:
     """Rows that the endpoint does not name itself have the upstream's source."""
     said = {row.field: row.source for row in upstream.sources}
@@ -229,6 +250,8 @@ def _version(
     outcomes: Mapping[str, CachePolicy],
     keep_at_most: float,
     headers: HeadersPolicy | None,
+    terms: Mapping[str, float],
 ) -> str:
-    text = repr((keep_at_most, cache, sorted(outcomes.items(), key=lambda item: item[0]), headers))
+    said = (keep_at_most, cache, sorted(outcomes.items(), key=lambda item: item[0]), headers)
+    text = repr((*said, sorted(terms.items())) if terms else said)
     return blake2b(text.encode(), digest_size=6).hexdigest()

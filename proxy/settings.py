@@ -148,6 +148,7 @@ class _Upstream(Strict):
     credential: dict[str, str] = Field(default={}, repr=False)
     keep_at_most: Duration | None = None
     terms_accepted: tuple[str, ...] = ()
+    sharing_agreed: str = ""  # by which agreement answers may reach others, though the provider's terms forbid it
     learn_user: bool = True
     collection: CollectionFields = CollectionFields()  # type: ignore[valid-type]
     batch: BatchFields = BatchFields()  # type: ignore[valid-type]

@@ -53,6 +53,7 @@ class Scrubber:
         self._clock = clock
         self._sleep = sleep
         self._since = 0.0  # purges before that were seen to
+        self.is_due = False  # what has expired was dropped, and may lie in the log yet
 
     async def scrub(self) -> None:
         """Raises StoreError, when it has to be tried again."""
@@ -63,6 +64,11 @@ class Scrubber:
                 continue
         await self._clear_log()
         self._since = since
+
+    async def clear_if_due(self) -> None:
+        """Clear the log of what has expired, without waiting for others: where they are in the way, the next time."""
+        if self.is_due:
+            self.is_due = not await self._thread.write(clear_log)
 
     async def _clear_log(self) -> None:
         for _ in range(round(DELETED_WITHIN / (_PAUSE + 2 * _PATIENCE))):

@@ -212,21 +212,22 @@ class SQLiteStore:
         return await self._thread.read(partial(entry_rows.summaries, wanted=wanted, entry_of=self._blobs.entry))
 
     async def sweep(self, now: float, forget_purges_before: float) -> None:
-        """Drop what is GONE, the oldest beyond `max_bytes`, what has expired, and old purges, links and bindings.
-
-        An attached process leaves that to the owner.
+        """Drop what is GONE (from the file's log too), the oldest beyond `max_bytes`, what has expired, and old purges,
+        links and bindings. An attached process leaves that to the owner.
         """
         if not self._thread.is_writable:
             await self._thread.write(partial(record_rows.try_to_write, now=now))
         if self._role == "attached":
             return
+        while await self._thread.write(partial(entry_rows.remove_gone, now=now)):
+            self._scrubber.is_due = True
         for slice_ in (
-            partial(entry_rows.remove_gone, now=now),
             partial(entry_rows.remove_beyond, max_bytes=self._max_bytes),
             partial(record_rows.forget, now=now, before=forget_purges_before),
         ):
             while await self._thread.write(slice_):
                 continue
+        await self._scrubber.clear_if_due()
         self.disk_bytes = await self._thread.read(entry_rows.bytes_used)
 
     async def mark(self, source: str, token: str, until: float) -> bool:

@@ -35,7 +35,7 @@ def kept_at_most(plan: Plan) -> float | None:
     usually = inf if adapter.keep_at_most is None else adapter.keep_at_most
     if declared is not None and plan.cache is not None:
         usually = min(usually, declared.keep_at_most)
-    return most if adapter.terms or most < usually else None
+    return min(most, plan.shortest_term) if adapter.terms or most < usually else None
 
 
 def answer_of(body: bytes, answers: Sequence[Answer], calls: int) -> Answer:

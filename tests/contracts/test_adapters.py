@@ -229,6 +229,31 @@ def test_tags_are_fixed_words_and_ids_whatever_an_answer_says(adapter: Adapter, 
             assert endpoint.outcome(exchange) in {None, *endpoint.outcomes}
 
 
+@each_with("content")
+@given(exchange=EXCHANGES)
+def test_every_kind_of_content_has_its_terms_and_what_is_not_kept_is_known_before(
+    adapter: Adapter, exchange: Exchange
+) -> None:
+    assert adapter.content is not None
+    kinds = set(adapter.content(exchange))
+
+    assert kinds <= adapter.content_terms.keys()
+    assert all("@" not in name for endpoint in adapter.endpoints for name in endpoint.outcomes)
+    if adapter.keeps is not None and not adapter.keeps(exchange.sent):
+        assert any(adapter.content_terms[kind].keep_at_most == 0 for kind in kinds)
+
+
+@each_with("content_terms")
+def test_terms_of_content_are_terms_and_say_where_they_stand(adapter: Adapter) -> None:
+    if adapter.content_terms:
+        assert adapter.terms
+        assert adapter.content is not None
+    for kind, term in adapter.content_terms.items():
+        assert kind.replace("_", "").isalpha()
+        assert term.clause
+        assert term.keep_at_most is None or term.keep_at_most >= 0
+
+
 @each_with("endpoints")
 @given(exchange=EXCHANGES)
 def test_what_an_answer_holds_is_told_of_any_and_never_speaks_against_itself(

@@ -122,6 +122,13 @@ BODIES = {
     "smartystreets": '[{"street":"1 Main St","city":"Sampleton"}]',
     "google": '{"address":{"addressLines":["1 Main St"],"regionCode":"US"},"enableUspsCass":true}',
 }
+# Of a place only what a field mask names may be kept, and only ids and coordinates (UPSTREAMS.md §7).
+MASKED = {
+    "GET /v1/places/{place}": ("id", b'{"id":"1"}'),
+    "POST /v1/places:autocomplete": ("suggestions.placePrediction.placeId", b"{}"),
+    "POST /v1/places:searchText": ("places.id", b'{"places":[{"id":"1"}]}'),
+    "POST /v1/places:searchNearby": ("places.id", b"{}"),
+}
 EVERYTHING = {"id": 1, "name": "Made up", "course_id": 1, "user_id": 1, "type": "StudentEnrollment", "input_index": 0}
 EVERYTHING |= {"enrollment_terms": [], "suggestions": [], "status": "OK", "results": [], "result": {}}
 
@@ -165,6 +172,7 @@ def base_of(case: Case) -> Wish:
     query, lines = OWN[case.kind] if case.upstream.endswith("-own") else ("", ())
     lines += (("Accept", "application/json"), ("Accept-Language", "en"))
     lines += (("Content-Type", "application/json"),) if method == "POST" else ()
+    lines += (("X-Goog-FieldMask", MASKED[case.route][0]),) if case.route in MASKED else ()
     body = BODIES[case.kind].encode() if method == "POST" else b""
     return Wish(method, f"/{case.upstream}{path}", query + QUERY[case.kind], lines, body)
 
@@ -430,6 +438,8 @@ def pair(part: str) -> tuple[str, str]:
 def sample_of(case: Case) -> bytes:
     """An answer that the endpoint's model takes."""
     whole = json.dumps(EVERYTHING).encode()
+    if case.route in MASKED:
+        return MASKED[case.route][1]
     model = {endpoint.route: endpoint.model for endpoint in ADAPTERS[case.kind].endpoints}.get(case.route)
     if model is None:
         return whole

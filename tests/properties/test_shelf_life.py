@@ -1,22 +1,24 @@
 """Shelf life, whatever the policy: ageing never makes an answer fresher, and nothing outlives its hard end."""
 
 from dataclasses import replace
+from math import inf
 from types import SimpleNamespace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import Endpoint
-from policies import CachePolicy, RefreshBehind, ShelfLife
+from policies import CachePolicy, Freshness, RefreshBehind, ShelfLife
 from policies.directives import CallerDirectives
 from proxy.messages import Entry
-from proxy.plan import Plan
+from proxy.plan import UNDER_TERMS, Plan
 from proxy.storing import life_under
 from tests.unit.store.samples import an_entry
 
 SECONDS = st.floats(0, 1e7)
 KEEP_AT_MOST = 1e6  # seconds, of the upstream
 INSTANTS = st.floats(0, 4e9)
+KINDS = ("", "free", "ends", "never", "nobody knows it")
 ENDS = ("fresh_until", "stale_until", "fallback_until")
 POLICIES = st.builds(
     CachePolicy,
@@ -137,6 +139,21 @@ def test_under_a_changed_plan_keep_at_most_is_still_a_hard_end(cache, at, outcom
     life = life_under(plan_with(cache, {"graded": cache}), stored(at, outcome, jitter, float("inf")))
 
     assert life.fallback_until <= at + cache.keep_at_most
+
+
+@given(POLICIES, POLICIES, INSTANTS, st.sampled_from(["", "graded"]), st.sampled_from(KINDS), SECONDS, SECONDS, JITTERS)
+def test_no_stale_window_and_no_plan_extends_what_a_providers_terms_end(
+    cache, graded, at, outcome, kind, term, age, jitter
+):
+    """`free` has no end by the terms; a kind that nobody knows, or none, ends with the first of the others."""
+    plan = replace(plan_with(cache, {"graded": graded}), terms={"free": inf, "ends": term, "never": 0.0})
+    entry = stored(at, f"{outcome}{UNDER_TERMS}{kind}" if kind else outcome, jitter, inf)
+    life = life_under(plan, entry)
+    policy = graded if outcome else cache
+
+    end = policy.keep_at_most if kind == "free" else 0 if kind == "never" else min(policy.keep_at_most, term or inf)
+    assert life.gone_at <= at + end
+    assert life.at(at + end + age) is Freshness.GONE
 
 
 @given(st.none() | POLICIES, INSTANTS, st.tuples(SECONDS, SECONDS, SECONDS, SECONDS))

@@ -221,9 +221,9 @@ def test_lifetimes_are_within_the_terms() -> None:
         assert endpoint.cache is not None
         assert endpoint.cache.ttl == 7 * DAY
         assert endpoint.cache.shelf_life(0).fallback_until == 30 * DAY
-    assert {route for route, endpoint in ENDPOINTS.items() if endpoint.cache is not None} == {
-        "GET /maps/api/geocode/json",
-        "POST /v1:validateAddress",
+    assert {route for route, endpoint in ENDPOINTS.items() if endpoint.cache is None} == {
+        "GET /maps/api/place/{service}/json",
+        "POST /v1:provideValidationFeedback",
     }
 
 

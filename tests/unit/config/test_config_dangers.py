@@ -4,6 +4,7 @@ import pytest
 
 from policies import DAY, Partition, RefreshBehind
 from proxy.config_file import ConfigError, ConfigFile
+from proxy.plan import policy_for
 
 CANARY = "canary-4711"
 ACCEPTED = "terms_accepted: [google-maps-platform 2026-06-10]"
@@ -106,6 +107,31 @@ def test_sharing_is_allowed_where_larder_holds_the_credential_and_the_data_are_t
     assert endpoint(plans, "smartystreets", "/us-street/street-address").cache.partition is Partition.SHARED
 
 
+SHARED_GEOCODES = 'endpoints: {"GET /maps/api/geocode/json": {cache: {partition: shared}}}'
+
+
+def test_what_googles_terms_forbid_to_share_is_shared_only_by_an_agreement_that_the_operator_names(plans_from):
+    agreed = 'sharing_agreed: "contract 2026-17, §4"'
+    plans = plans_from(f"upstreams: {{google: {{credential: {{key: x}}, {ACCEPTED}, {agreed}, {SHARED_GEOCODES}}}}}")
+
+    assert endpoint(plans, "google", GEOCODE).cache.partition is Partition.SHARED
+    assert endpoint(plans, "google", "/v1/places/x").cache.partition is Partition.AUTO
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        (f'google: {{{ACCEPTED}, sharing_agreed: "a contract", {SHARED_GEOCODES}}}', "partition"),
+        (f'google: {{credential: {{key: x}}, {ACCEPTED}, sharing_agreed: " ", {SHARED_GEOCODES}}}', "partition"),
+        (f'google: {{{ACCEPTED}, sharing_agreed: "a contract"}}', "sharing_agreed"),
+        ('courseworks: {credential: {token: x}, sharing_agreed: "a contract"}', "sharing_agreed"),
+    ],
+    ids=["callers' own keys", "an agreement without a name", "callers' own keys, nothing shared", "education records"],
+)
+def test_an_agreement_lifts_the_providers_terms_and_nothing_else(problems_of, text, field):
+    assert any(field in problem.field for problem in problems_of(f"upstreams: {{{text}}}"))
+
+
 GEOCODE = "/maps/api/geocode/json"
 
 
@@ -116,12 +142,18 @@ def test_defaults_do_not_loosen_what_googles_terms_forbid(plans_from):
 
 
 def test_an_endpoint_that_only_the_operator_caches_obeys_googles_terms_too(plans_from):
-    text = f'upstreams: {{google: {{{ACCEPTED}, endpoints: {{"GET /v1/places/{{place}}": {{cache: {{ttl: 1h}}}}}}}}}}'
+    legacy = '"GET /maps/api/place/{service}/json": {cache: {ttl: 60d, keep_at_most: 300d}}'
+    plan = endpoint(
+        plans_from(f"upstreams: {{google: {{{ACCEPTED}, endpoints: {{{legacy}}}}}}}"),
+        "google",
+        "/maps/api/place/details/json",
+    )
 
-    cache = endpoint(plans_from(text), "google", "/v1/places/x").cache
-
-    assert cache.refresh_behind is RefreshBehind.FORBIDDEN
-    assert cache.keep_at_most <= 30 * DAY
+    assert plan.cache.refresh_behind is RefreshBehind.FORBIDDEN
+    assert policy_for(plan, "@place_ids").keep_at_most == 300 * DAY
+    assert policy_for(plan, "@coordinates").keep_at_most == 30 * DAY
+    assert policy_for(plan, "@other_content").keep_at_most == 0
+    assert policy_for(plan, "").keep_at_most == 30 * DAY, "kept by a Larder that did not look at content"
 
 
 def test_an_outcome_does_not_loosen_what_googles_terms_forbid(problems_of):

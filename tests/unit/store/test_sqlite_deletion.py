@@ -95,6 +95,32 @@ async def test_an_answer_that_is_replaced_is_gone_too(store, path):
     assert persons_in(on_disk(path)) == {2}
 
 
+async def test_what_has_expired_is_gone_too_as_soon_as_it_is_swept(store, path):
+    store.put(of(1, 1, 9_000, lives=60))
+    store.put(of(2, 2))
+    await store.flush()
+    assert persons_in(on_disk(path)) == {1, 2}
+
+    await store.sweep(NOW + 120, NOW)
+
+    assert persons_in(on_disk(path)) == {2}
+
+
+async def test_what_has_expired_goes_from_the_log_with_the_next_sweep_where_a_reader_was_in_the_way(store, path):
+    store.put(of(1, 1, lives=60))
+    await store.flush()
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM entries").fetchone()
+    await store.sweep(NOW + 120, NOW)
+    assert persons_in(on_disk(path)) == {1}
+    reader.close()
+
+    await store.sweep(NOW + 180, NOW)
+
+    assert persons_in(on_disk(path)) == set()
+
+
 async def test_the_deleted_are_gone_with_two_other_processes_at_work(store, path):
     async with attached(path, store.lock_fd) as one, attached(path, store.lock_fd) as two:
         for number, worker in enumerate([one, two, one, two]):
