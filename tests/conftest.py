@@ -1,4 +1,6 @@
-"""What all tests share: a real Redis, started when the first test asks for it; and how far properties are tried."""
+"""What all tests share: a real Redis, started when the first test asks for it; how far properties are tried; and that
+nothing but this machine is connected to.
+"""
 
 import gc
 import os
@@ -7,6 +9,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import settings
 
+from tests.loopback_only import refuse_others
 from tests.redis_cluster import redis_cluster
 from tests.redis_server import redis_server
 
@@ -23,6 +26,14 @@ def pytest_collection_finish():
     """Eight thousand tests are many objects: the garbage collector does not look at them again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def this_machine_only():
+    """Whatever a test does, it connects to nothing but this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        refuse_others(patch)
+        yield
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
