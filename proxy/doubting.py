@@ -80,7 +80,9 @@ class Doubting:
         self._observer = observer
         self._clock = clock
 
-    def look_at(self, ask: Ask, reply: Reply, flight: Flight[Landing], chosen: Entry | None, me: str | None) -> None:
+    async def look_at(
+        self, ask: Ask, reply: Reply, flight: Flight[Landing], chosen: Entry | None, me: str | None
+    ) -> None:
         """Give a good answer another verdict, if it is not to take the place of the stored one: `chosen`, or what lies
         there though this ask did not look (it could not share another's call, say).
         """
@@ -90,16 +92,16 @@ class Doubting:
         if reply.verdict.kind is not Kind.ANSWER or ask.key is None or reply.validated_by is not None:
             return
         if chosen is not None and says_the_same(chosen.body, reply.body):
-            self._quarantine.good_came(ask.key)
+            await self._quarantine.good_came(ask.key)
             return
         before, after = _holding_of(ask, chosen, me), _holding(ask, reply, me)
         found = doubted(before, after, ask.plan.guards.payload) if after is not None else None
         if found is None or after is None:
-            self._quarantine.good_came(ask.key)
+            await self._quarantine.good_came(ask.key)
             return
-        self.doubt(ask, reply, flight, chosen, Comparison(found, before, after, me))
+        await self.doubt(ask, reply, flight, chosen, Comparison(found, before, after, me))
 
-    def doubt(
+    async def doubt(
         self, ask: Ask, reply: Reply, flight: Flight[Landing], chosen: Entry | None, compared: "Comparison"
     ) -> bool:
         """Refuse an answer for what speaks against it, unless that is believed by now; whether it was refused."""
@@ -111,9 +113,9 @@ class Doubting:
         )
         if entry is not None:
             sighting = sighting._replace(tags=tuple(entry.tags))
-        why = self._why_believed(sighting, flight, chosen, compared.found.doubt, ask.plan.guards.payload.repeats)
+        why = await self._why_believed(sighting, flight, chosen, compared.found.doubt, ask.plan.guards.payload.repeats)
         if why is not None:
-            self._quarantine.let_in(sighting.id)
+            await self._quarantine.let_in(sighting)
             self._observer.believed(sighting, why)
             return False
         reply.verdict = REFUSED[compared.found.doubt]
@@ -121,16 +123,21 @@ class Doubting:
 
     def unusable(self, ask: Ask, reply: Reply, chosen: Entry | None) -> None:
         """List an answer that is of no use whatever anybody says: it does not parse, or has an error inside."""
-        self._see(self._sighting(ask, reply, chosen, reply.verdict.detail, ()))
+        sighting = self._sighting(ask, reply, chosen, reply.verdict.detail, ())
+        is_new = not self._quarantine.is_known(sighting.id)
+        self._quarantine.see(sighting)
+        self._observer.quarantined(sighting, is_new=is_new)
 
-    def _why_believed(
+    async def _why_believed(
         self, sighting: Sighting, flight: Flight[Landing], chosen: Entry | None, doubt: Doubt, repeats: int
     ) -> str | None:
         if doubt in _EXPLAINED and chosen is not None and self._was_told(chosen, flight):
             return "told"
         if self._quarantine.is_believed(sighting.id):
             return "accepted"
-        times = self._see(sighting)
+        is_new = not self._quarantine.is_known(sighting.id)
+        times = await self._quarantine.count(sighting)
+        self._observer.quarantined(sighting, is_new=is_new)
         return "repeated" if 0 < repeats <= times else None
 
     def _was_told(self, chosen: Entry, flight: Flight[Landing]) -> bool:
@@ -139,12 +146,6 @@ class Doubting:
         """
         own = [tag for tag in chosen.tags if not tag.startswith("@")]
         return self._fences().purged_between(own, chosen.fence, flight.fence)
-
-    def _see(self, sighting: Sighting) -> int:
-        is_new = not self._quarantine.is_known(sighting.id)
-        times = self._quarantine.see(sighting)
-        self._observer.quarantined(sighting, is_new=is_new)
-        return times
 
     def _sighting(self, ask: Ask, reply: Reply, chosen: Entry | None, reason: str, change: tuple[str, ...]) -> Sighting:
         plan, partition, key = ask.plan, ask.identity.partition, ask.key or b""
@@ -158,6 +159,7 @@ class Doubting:
             reason=reason,
             at=self._clock(),
             keep=plan.cache.keep_at_most if plan.cache is not None else plan.upstream.keep_at_most,
+            base=chosen.order if chosen is not None else (0, 0),
             sizes=(len(chosen.body) if chosen is not None else None, len(reply.body)),
             tags=(key_tag(key), *implied_tags(plan.upstream.name, plan.kept_as, partition)),
         )

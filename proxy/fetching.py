@@ -195,7 +195,7 @@ class Fetcher:
 
     async def _landed(self, ask: Ask, reply: Reply, flight: Flight[Landing], known: Known) -> Landing:
         vary = vary_names(reply.headers) if ask.plan.upstream.adapter.by_headers else ()
-        self._doubting.look_at(ask, reply, flight, known.chosen, known.me)
+        await self._doubting.look_at(ask, reply, flight, known.chosen, known.me)
         detail, now = reply.verdict.detail, self._clock()
         if ask.is_whole and reply.requested_at:
             now = reply.requested_at  # as old as its first page, however long the others took

@@ -1,7 +1,7 @@
 """The quarantine: answers that were kept from replacing good ones, with why, until somebody or something decides.
 
-In memory of the process, bounded by number and bytes, a day at most; it does not survive a restart. Nothing of a body,
-a path or an id is told of any of them.
+In memory of the process, bounded by number and bytes, a day at most; it does not survive a restart. How often in a row
+a change came is counted by all who share a store (repeats.py). Nothing of a body, a path or an id is told of any.
 
 seen ─▶ held ─┬─ the same change so often, or an operator's word ─▶ believed
               ├─ discarded, or purged for good, or too old ───────▶ gone
@@ -17,6 +17,7 @@ import msgspec
 
 from policies import DAY, MIB
 from proxy.messages import Entry
+from proxy.repeats import Repeats
 from proxy.shelf import Shelf
 from proxy.store.fences import Validity
 from proxy.store.memory import MemoryStore
@@ -43,6 +44,7 @@ class Sighting(NamedTuple):
     sizes: tuple[int | None, int] = (None, 0)  # bytes, before and after
     entry: Entry | None = None  # as it would be stored; None: it cannot be
     tags: tuple[str, ...] = ()  # what a purge for good has to name to reach it
+    base: tuple[int, int] = (0, 0)  # the order of the stored answer that it was compared with
 
 
 class Quarantined(msgspec.Struct, frozen=True):
@@ -97,6 +99,7 @@ class Quarantine:
         """Where there is no room, what cannot be accepted goes first, then what was not seen for the longest."""
         self._shelf = shelf
         self._clock = clock
+        self._repeats = Repeats(shelf.durable, clock, shelf.on_error)
         self._most, self._most_bytes = most, most_bytes
         self._held: dict[str, _Held] = {}  # the one seen last is the last
         self._of_key: dict[bytes, set[str]] = {}
@@ -106,8 +109,13 @@ class Quarantine:
     def __len__(self) -> int:
         return len(self._held)
 
+    async def count(self, sighting: Sighting) -> int:
+        """Hold one; in how many refreshes in a row it has come by now, in whichever process."""
+        here = self.see(sighting)
+        return max(here, await self._repeats.count(sighting.key, sighting.id, sighting.base, sighting.apart))
+
     def see(self, sighting: Sighting) -> int:
-        """Hold one; in how many refreshes in a row it has come by now."""
+        """Hold one; in how many refreshes in a row it has come by now, as far as this process knows."""
         held = self._held.pop(sighting.id, None) or _Held(sighting, sighting.at)
         self.bytes -= held.bytes if held.seen else 0
         for other in self._of_key.get(sighting.key, ()):
@@ -131,15 +139,19 @@ class Quarantine:
         """Whether an operator said that the next one of these is right."""
         return self._believed.get(change, 0.0) > self._clock()
 
-    def let_in(self, change: str) -> None:
+    async def let_in(self, sighting: Sighting) -> None:
         """It was believed: nothing is left to decide."""
-        self._believed.pop(change, None)
-        self._drop(change)
+        self._believed.pop(sighting.id, None)
+        self._drop(sighting.id)
+        await self._repeats.forget(sighting.key)
 
-    def good_came(self, key: bytes) -> None:
+    async def good_came(self, key: bytes) -> None:
         """An answer that nobody doubts: what was refused before it has not come in a row any more."""
-        for change in self._of_key.get(key, ()):
-            self._held[change].counted = 0
+        counted = [held for change in self._of_key.get(key, ()) if (held := self._held[change]).counted]
+        for held in counted:
+            held.counted = 0
+        if counted:
+            await self._repeats.forget(key)
 
     def listed(self) -> list[Quarantined]:
         """All there are, the one seen last first."""
@@ -170,10 +182,15 @@ class Quarantine:
             return Fate.BELIEVED
         return Fate.STORED
 
-    def discard(self, change: str) -> Fate:
-        """Let go of one: the next that is the same is held anew."""
+    async def discard(self, change: str) -> Fate:
+        """Let go of one: the next that is the same is held anew, and is the first."""
         self._believed.pop(change, None)
-        return Fate.DISCARDED if self._drop(change) else Fate.UNKNOWN
+        held = self._held.get(change)
+        if held is None:
+            return Fate.UNKNOWN
+        self._drop(change)
+        await self._repeats.forget(held.last.key)
+        return Fate.DISCARDED
 
     def remove(self, tag: str) -> int:
         """Let go of all under `tag`, bytes and all, since it was purged for good; how many went."""

@@ -36,7 +36,7 @@ class Shelf:
         self.durable = durable
         self.fences = fences
         self.breaker = CircuitBreaker(RECALL_BREAKER, monotonic)
-        self._on_error = on_error
+        self.on_error = on_error
         self._is_shared = page is not None
         self._is_filled = page is not None and page.process > 0  # by the supervisor, which opened before
         self._filter = KeyFilter(page.keys if page is not None else None)
@@ -50,7 +50,7 @@ class Shelf:
         try:
             self._filter.fill(() if self._is_filled else await self.durable.keys())
         except StoreError as error:
-            self._on_error("keys", error)
+            self.on_error("keys", error)
 
     def look(self, key: bytes) -> Entry | None:
         """What memory has. Does not wait."""
@@ -88,7 +88,7 @@ class Shelf:
                 entry = await self.durable.get(key)
         except (TimeoutError, StoreError) as error:
             self.breaker.failed(period)
-            self._on_error("get", error if isinstance(error, StoreError) else StoreError("timeout"))
+            self.on_error("get", error if isinstance(error, StoreError) else StoreError("timeout"))
             return None
         except BaseException:
             self.breaker.abandoned(period)

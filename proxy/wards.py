@@ -47,7 +47,7 @@ class OwnWard:
 
     async def discard(self, change: str) -> Decided:
         """It is wrong: let go of it."""
-        return Decided(self._quarantine.discard(change))
+        return Decided(await self._quarantine.discard(change))
 
 
 def merged(told: Iterable[Quarantined]) -> list[Quarantined]:

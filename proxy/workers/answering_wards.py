@@ -26,7 +26,7 @@ async def warded(larder: Larder, question: OfWards) -> WardReply:
         case AcceptHeld(change):
             return DecidedHeld((await larder.quarantine.accept(change, elsewhere=True)).value)
         case DiscardHeld(change):
-            return DecidedHeld(larder.quarantine.discard(change).value)
+            return DecidedHeld((await larder.quarantine.discard(change)).value)
         case FindPrincipals(users):
             return Principals(tuple(await larder.erasing.principals({as_text(one) for one in users})))
         case Erase(upstream, users, tags, fence):

@@ -1,5 +1,7 @@
 """What was refused is held within bounds, and stored on a word only where it still may be."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,30 +18,40 @@ from tests.unit.store.samples import Clock, an_entry
 class Ward:
     """A quarantine over a shelf."""
 
-    def __init__(self, **bounds):
-        self.clock = Clock()
+    def __init__(self, durable=None, clock=None, **bounds):
+        self.clock = clock or Clock()
         self.fences = Fences(self.clock)
         self.memory = MemoryStore(10**8)
-        self.shelf = Shelf(self.memory, NoStore(self.clock), self.fences, lambda *_: None, monotonic=self.clock)
+        self.failed = []
+        self.durable = durable or NoStore(self.clock)
+        self.shelf = Shelf(
+            self.memory,
+            self.durable,
+            self.fences,
+            lambda operation, _: self.failed.append(operation),
+            monotonic=self.clock,
+        )
         self.quarantine = Quarantine(self.shelf, self.clock, **bounds)
 
-    def see(self, number=1, change="a", *, body=b"x", apart=10.0, entry=True, sequence=5, keep=1e9):
+    def see(self, number=1, change="a", **told):
+        return self.quarantine.see(self.sighting(number, change, **told))
+
+    def sighting(self, number=1, change="a", *, body=b"x", apart=10.0, entry=True, sequence=5, keep=1e9, base=(0, 0)):
         held = an_entry(number, body=body, fence=self.fences.number, sequence=sequence) if entry else None
         key = an_entry(number).key
-        return self.quarantine.see(
-            Sighting(
-                f"{number}{change}",
-                key,
-                "courseworks",
-                "GET /",
-                "shared",
-                "collection-shrank",
-                self.clock(),
-                keep,
-                apart,
-                entry=held,
-                tags=tuple(held.tags) if held is not None else (),
-            )
+        return Sighting(
+            f"{number}{change}",
+            key,
+            "courseworks",
+            "GET /",
+            "shared",
+            "collection-shrank",
+            self.clock(),
+            keep,
+            apart,
+            entry=held,
+            tags=tuple(held.tags) if held is not None else (),
+            base=base,
         )
 
 
@@ -97,7 +109,7 @@ async def test_what_is_too_old_to_be_stored_is_believed_when_it_comes_again(ward
 
     assert await ward.quarantine.accept("1a") is Fate.BELIEVED
     assert ward.quarantine.is_believed("1a")
-    ward.quarantine.let_in("1a")
+    await ward.quarantine.let_in(ward.sighting())
     assert not ward.quarantine.is_believed("1a")
 
 
@@ -117,13 +129,13 @@ async def test_a_word_about_what_another_process_holds_is_kept_for_a_day(ward):
     assert not ward.quarantine.is_believed("9a")
 
 
-def test_what_is_discarded_is_held_anew(ward):
-    ward.see(apart=0)
-    ward.see(apart=0)
+async def test_what_is_discarded_is_held_anew(ward):
+    for _ in range(2):
+        await ward.quarantine.count(ward.sighting(apart=0))
 
-    assert ward.quarantine.discard("1a") is Fate.DISCARDED
-    assert ward.quarantine.discard("1a") is Fate.UNKNOWN
-    assert ward.see(apart=0) == 1
+    assert await ward.quarantine.discard("1a") is Fate.DISCARDED
+    assert await ward.quarantine.discard("1a") is Fate.UNKNOWN
+    assert await ward.quarantine.count(ward.sighting(apart=0)) == 1
 
 
 async def test_a_hard_purge_reaches_it(ward):
@@ -170,13 +182,13 @@ def test_number_and_bytes_are_bounded_and_reckoned_right(steps):
     ward = Ward(most=5, most_bytes=8_000)
     for number, change, size, entry, drops in steps:
         if drops:
-            ward.quarantine.discard(f"{number}{change}")
+            asyncio.run(ward.quarantine.discard(f"{number}{change}"))
         else:
             ward.see(number, change, body=b"x" * size, entry=entry)
         assert len(ward.quarantine) <= 5
         assert ward.quarantine.bytes <= 8_000
     for one in ward.quarantine.listed():
-        ward.quarantine.discard(one.id)
+        asyncio.run(ward.quarantine.discard(one.id))
     assert ward.quarantine.bytes == 0
 
 
