@@ -14,6 +14,7 @@ from adapters._addresses import (
     Reason,
     Suggestion,
 )
+from adapters._batches import Batch, Fault, Faults
 from adapters._courses import (
     Course,
     CourseState,
@@ -31,14 +32,12 @@ from adapters._terms import Term
 from adapters._vocabulary import (
     Adapter,
     BadBody,
-    Batch,
     Catalogue,
     Collection,
     Completion,
     Echo,
     Effect,
     Endpoint,
-    Fault,
     Link,
     Lookup,
     Objection,
@@ -75,6 +74,7 @@ __all__ = [
     "EnrollmentState",
     "Exchange",
     "Fault",
+    "Faults",
     "Finding",
     "Formatted",
     "Geocode",

@@ -48,7 +48,10 @@ def international_outcome(exchange: Exchange) -> str | None:
 
 def shape_error(problem: Problem, _path: str) -> bytes:
     """An error as the SDK reads it: an object whose `errors` is a list (a list alone kills it)."""
-    return written_json({"errors": [{"id": problem.status, "message": problem.detail or problem.title}]})
+    error: dict[str, object] = {"id": problem.status, "message": problem.detail or problem.title}
+    if problem.faults:
+        error["fields"] = [{"field": fault.field, "message": fault.message} for fault in problem.faults]
+    return written_json({"errors": [error]})
 
 
 def _input_index(row: dict[str, object]) -> int:

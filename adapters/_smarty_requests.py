@@ -4,14 +4,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adapters._batches import Batch
 from adapters._exchanges import Query, Sent
 from adapters._json import Number, rows, strict_json
-from adapters._vocabulary import Batch, Echo
+from adapters._smarty_faults import faults, less, mark
+from adapters._smarty_limits import INPUT_ID, INPUT_INDEX, MOST, MOST_BYTES
+from adapters._vocabulary import Echo
 
 EMBEDDED = "key"  # an embedded key, which is good for GET only (§4.1)
 CREDENTIAL = frozenset({"auth-id", "auth-token", EMBEDDED})
 OF_ALL = CREDENTIAL | {"license", "features"}  # asked once, for all of a batch
-INPUT_ID, INPUT_INDEX = "input_id", "input_index"
 
 # Where case and spaces mean nothing (§4.4). Not `addressee`: the answer repeats it.
 ADDRESS = frozenset({"street", "street2", "secondary", "city", "state", "zipcode", "lastline", "urbanization"})
@@ -19,9 +21,7 @@ NUMBERS = frozenset({"candidates"})  # written as a number in a body
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can say it, UTF-8 cannot
 
-MOST = 100
 MOST_DIGITS = 9  # of a number; Smarty knows no larger one than 10 candidates
-MOST_BYTES = 32 * 1024  # "about 32 KB" (§4.2)
 
 
 def canonical_query(query: Query) -> Query:
@@ -126,4 +126,7 @@ def batch_of(route: str, needed: str | None) -> Batch:
         pack=lambda query: pack(query, needed),
         share=share,
         place=place,
+        faults=faults,
+        less=less,
+        mark=mark,
     )

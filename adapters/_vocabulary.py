@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from pydantic import TypeAdapter
 
 from adapters._addresses import Address, Beginning, Finding, Suggestion
+from adapters._batches import Batch, Fault
 from adapters._courses import Course, Member, Membership, Profile, Record, Section
 from adapters._exchanges import NOTHING, Exchange, Query, Received, Sent, Verdict, http_verdict
 from adapters._terms import Term
@@ -34,20 +35,6 @@ class Echo(NamedTuple):
 
     name: str
     write: Callable[[Any, str], Any]  # (answer, the caller's value) → that answer for this caller
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """A read by POST of many things, each of which could be read alone: each is looked up, kept and sent by itself."""
-
-    single: str  # the route, of the same path, by which one is read
-    most: int  # things in one call
-    most_bytes: int  # of its body
-    common: frozenset[str]  # parameters of its query: they are said once, for all of its things
-    split: Callable[[Sent], Sequence[Query] | None]  # the query by which each is read; None: the upstream is to judge
-    pack: Callable[[Query], Mapping[str, Any] | None]  # such a query as it stands in a body; None: it cannot
-    share: Callable[[Any, int], Sequence[Any] | None]  # (answer, how many) → each one's; None: it does not fit
-    place: Callable[[Any, int], Sequence[Any]]  # (one's answer, its place) → what the answer of all has of it
 
 
 class Wanted(NamedTuple):
@@ -182,14 +169,6 @@ class Signature:
 
     headers: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     query: tuple[tuple[str, str], ...] = ()
-
-
-class Fault(NamedTuple):
-    """One field that is wrong, or is not what it was. Names and fixed words only, never a value."""
-
-    field: str  # its own name: "name"
-    message: str  # what is wrong, with the place of it as its sender wrote it: "course[name]: must not be blank"
-    code: str = "invalid"
 
 
 @dataclass(frozen=True, slots=True)

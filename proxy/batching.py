@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from adapters import Batch, Query
 from policies.directives import NO_DIRECTIVES
+from policies.preferences import LENIENT, wants_lenient
 from proxy.answers import Answer
 from proxy.asker import Asker
 from proxy.asking import Ask
@@ -18,7 +19,7 @@ from proxy.breathing import breathing
 from proxy.calling import Calling
 from proxy.composing import composed, echoed
 from proxy.engine import Engine
-from proxy.errors import LarderError
+from proxy.errors import InvalidItems, LarderError
 from proxy.gathering import Gathering
 from proxy.joining import Joining
 from proxy.plan import Plan
@@ -54,9 +55,16 @@ class Batching:
             ask.party = self._joining.party_for(ask)
             answer = await self._engine.answer(ask)
             return answer if ask.echo is None else echoed(ask, answer)
-        queries = batch.split(ask.sent) if ask.may_be_cached and single.cache is not None else None
+        is_split = ask.may_be_cached and single.cache is not None
+        queries = batch.split(ask.sent) if is_split else None
+        faults = batch.faults(ask.sent) if queries is None else {}  # what has some is never split
+        is_lenient = wants_lenient(ask.sent.headers)
+        if faults and is_split and is_lenient:
+            queries = batch.split(batch.less(ask.sent, faults))
         parts = await self._parts(ask, single, queries or ())
         if not parts or not all(part.may_be_cached for part in parts):
+            if faults:
+                raise InvalidItems(faults, may_be_lenient=is_split and not is_lenient)
             return self._engine.at_once(ask) or await self._engine.answer(ask)
         each = await self._each(ask, batch, parts)
         good: list[tuple[Ask, Answer]] = []
@@ -64,7 +72,11 @@ class Batching:
             if isinstance(outcome, LarderError):
                 raise outcome
             good.append((part, outcome))
-        return composed(batch, good, each.calls)
+        answer = composed(
+            batch, good, each.calls, {at: batch.mark(ask.sent, at, wrong) for at, wrong in faults.items()}
+        )
+        answer.fields += (LENIENT,) if faults else ()
+        return answer
 
     async def each(self, ask: Ask, queries: Sequence[Query]) -> Each:
         """What each of many things is answered that would be read by these queries, at an endpoint that has a batch;

@@ -1,8 +1,10 @@
 """Composing: an answer made of several, and what Cache-Status says of it."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import chain
+from types import MappingProxyType
 
 import msgspec
 
@@ -12,6 +14,7 @@ from proxy.answers import Answer, CacheStatus
 from proxy.asking import Ask
 from proxy.upstream.reading import parsed
 
+NOTHING_WRONG: Mapping[int, object] = MappingProxyType({})
 _TIERS = ("memory", "durable", "upstream")  # the further away, the later
 
 
@@ -24,15 +27,20 @@ def echoed(ask: Ask, answer: Answer) -> Answer:
     return replace(answer, body=body, fields=without(answer.fields, {"content-length"}))
 
 
-def composed(batch: Batch, parts: list[tuple[Ask, Answer]], calls: int) -> Answer:
+def composed(
+    batch: Batch, parts: list[tuple[Ask, Answer]], calls: int, marks: Mapping[int, object] = NOTHING_WRONG
+) -> Answer:
     """The answer to a request for many things, of the answers to each; one of them that is an error is that of all,
-    since a provider that answers many at once has no words for it. `calls`: that were made upstream for it.
+    since a provider that answers many at once has no words for it. `calls`: that were made upstream for it. `marks`:
+    what stands in the places of those that were not asked for.
     """
     answers = [answer for _, answer in parts]
     error = next((answer for answer in answers if answer.status != 200), None)
     if error is not None:
         return replace(error, calls=calls)
-    body = msgspec.json.encode([*chain.from_iterable(_placed(batch, *part, at) for at, part in enumerate(parts))])
+    asked = iter(parts)
+    rows = ([marks[at]] if at in marks else _placed(batch, *next(asked), at) for at in range(len(parts) + len(marks)))
+    body = msgspec.json.encode([*chain.from_iterable(rows)])
     return Answer(
         200,
         tuple(field for field in answers[0].fields if field[0].lower() == "content-type"),

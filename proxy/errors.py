@@ -12,7 +12,7 @@ from math import ceil, isfinite
 
 import msgspec
 
-from adapters import Adapter, Problem
+from adapters import Adapter, Faults, Problem
 
 PROBLEM_JSON = "application/problem+json"  # RFC 9457 §3
 JSON = "application/json"
@@ -61,6 +61,19 @@ class BadRequest(LarderError):
 
     def __init__(self, field: str, found: str, right: str) -> None:
         super().__init__(problem_of(400, "Bad request", f"{one_line(field)}: found {found}; it has to be {right}"))
+
+
+class InvalidItems(LarderError):
+    """400: some of many things are not what they have to be. Names each and its fields, never what is in them."""
+
+    def __init__(self, faults: Faults, *, may_be_lenient: bool) -> None:
+        """`may_be_lenient`: the caller may have the others answered, if it says so."""
+        found = tuple(fault for at in sorted(faults) for fault in faults[at])
+        said = "; ".join(fault.message for fault in found)
+        offer = " With `Prefer: handling=lenient` the others are answered." if may_be_lenient else ""
+        detail = f"{said}. Nothing was sent.{offer}"
+        super().__init__(replace(problem_of(400, "Invalid items", detail), faults=found))
+        self.word = "invalid-items"
 
 
 class UnknownCaller(LarderError):

@@ -129,3 +129,31 @@ def test_each_gets_its_own_rows_and_all_together_are_the_answer(
 @pytest.mark.parametrize("index", [-1, 2, None, "0", 0.5])
 def test_an_answer_about_something_else_is_none(adapter: Adapter, endpoint: Endpoint, index: object) -> None:
     assert batch_of(endpoint).share([{"input_index": 0}, {"input_index": index}], 2) is None
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=4) | st.lists(st.text(), max_size=1)
+ELEMENTS = VALUES | st.dictionaries(st.sampled_from(["street", "zipcode", "candidates", "input_id", "x"]), VALUES)
+
+
+@each_batch
+@given(elements=st.lists(ELEMENTS, min_size=1, max_size=5))
+def test_what_is_sure_to_be_refused_is_never_split_and_the_rest_has_no_faults(
+    adapter: Adapter, endpoint: Endpoint, elements: list[object]
+) -> None:
+    batch, asked = batch_of(endpoint), sent(elements)
+    faults = batch.faults(asked)
+
+    assert not faults or batch.split(asked) is None
+    assert not batch.faults(batch.less(asked, faults))
+    for at, wrong in faults.items():
+        assert 0 <= at < len(elements)
+        assert all(f"[{at}]" in fault.message for fault in wrong)
+        assert json.dumps(batch.mark(asked, at, wrong))
+
+
+@each_batch
+@given(body=st.binary(max_size=64))
+def test_what_is_no_batch_at_all_has_no_faults_of_its_elements(
+    adapter: Adapter, endpoint: Endpoint, body: bytes
+) -> None:
+    assert all(wrong for wrong in batch_of(endpoint).faults(sent(body)).values())
