@@ -30,6 +30,10 @@ def told(receipt: Mapping[str, Any]) -> Iterator[str]:
     kept = "durable" if receipt.get("durable") else "not on disk: a crash may forget that it was purged"
     left = one_line(receipt.get("left"))
     yield f"left: {left} (person {one_line(receipt.get('person'))}, {kept}; fence {one_line(receipt.get('fence'))})"
+    remains = receipt.get("remains", {})
+    purge, digests = (one_line(remains.get(name)) for name in ("purge_record", "digests"))
+    yield f"remains: the record of the purge, which names the person's tags, until {purge}"
+    yield f"remains: digests of writes, which name nobody, until {digests}"
 
 
 def _entries(place: Mapping[str, Any]) -> str:

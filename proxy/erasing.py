@@ -13,7 +13,7 @@ import msgspec
 
 from adapters import Person
 from proxy.learning import Learner
-from proxy.messages import partition_tag
+from proxy.messages import partition_tag, replay_tag
 from proxy.purging import Purger
 from proxy.quarantine import Quarantine
 from proxy.store.contract import DurableStore, Filter, StoreError, Summary
@@ -149,7 +149,8 @@ class Eraser:
     async def erase(self, upstream: str, person: Person) -> Receipt:
         """Purge for good, delete, and look whether anything is left. Never raises: the receipt tells."""
         partitions, is_known = await self._partitions(person.ids)
-        tags = sorted({*(f"{upstream}/{tag}" for tag in person.tags), *map(partition_tag, partitions)})
+        theirs = {*(f"{upstream}/{tag}" for tag in person.tags), *map(partition_tag, partitions)}
+        tags = sorted(theirs | {replay_tag(upstream)})  # the first answer of a write may be about anybody
         purged = await self._purger.record(tags, Mode.HARD)
         erasure = Erasure(upstream, tuple(sorted(person.ids)), tuple(tags), purged.fence)
         here, everywhere = await self._processes.erase(erasure)

@@ -7,7 +7,9 @@ claim ── a note "begun", durable ──▶ the write ──┬─ answered �
                                                  ├─ not done ──▶ the note is taken back
                                                  └─ unknown, or the process died ──▶ the note says so, or stays "begun"
 
-Notes hold digests only. Answers are entries of their principal's partition: sealed, purged and erased as those are.
+Notes hold digests only, and stay until they expire: or the write would be carried out twice. Answers are entries of
+their principal's partition: sealed and purged as those are. Whom an answer is about nobody can say, so when a person is
+erased, all of that upstream go.
 """
 
 import asyncio
@@ -29,7 +31,7 @@ from proxy.asking import Ask, names_of
 from proxy.deciding import kept_by_terms
 from proxy.errors import BadRequest
 from proxy.keys import joined, without_parameters
-from proxy.messages import Entry, pack_head
+from proxy.messages import REPLAY, Entry, pack_head
 from proxy.shelf import Shelf
 from proxy.store.contract import StoreError
 from proxy.store.fences import Validity
@@ -197,6 +199,7 @@ class Idempotency:
             upstream=plan.upstream.name,
             endpoint=plan.name,
             partition=ask.identity.partition,
+            tagged=REPLAY,
             plan=plan.version,
         )
         kept = self._shelf.keep(entry)

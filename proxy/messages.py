@@ -78,6 +78,7 @@ class Entry(msgspec.Struct, gc=False, kw_only=True, array_like=True):
 
 
 ALL = "@all"
+REPLAY = "replay"  # the own tag of a write's first answer, which is kept for who sends the write again
 
 
 def implied_tags(upstream: str, endpoint: str, partition: str) -> tuple[str, ...]:
@@ -98,6 +99,11 @@ def upstream_tag(upstream: str) -> str:
 def endpoint_tag(upstream: str, endpoint: str) -> str:
     """The tag of everything from one endpoint."""
     return f"@endpoint:{upstream} {endpoint}"
+
+
+def replay_tag(upstream: str) -> str:
+    """The tag of all first answers of writes to an upstream."""
+    return f"{upstream}/{REPLAY}"
 
 
 def partition_tag(partition: str) -> str:

@@ -1,5 +1,6 @@
 """Erasing a person, as an operator orders it: who, by the upstream's own id, and a receipt of what went from where."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -14,7 +15,8 @@ from proxy.admin.writing import answer
 from proxy.erasing import Receipt
 from proxy.errors import BadRequest
 from proxy.plan import Plans
-from proxy.store.fences import Mode
+from proxy.repeats import REMEMBERED
+from proxy.store.fences import Mode, keep_records_for
 
 EXAMPLE = '{"person": "courseworks/user:20064"}'
 _LONGEST = 300
@@ -35,6 +37,7 @@ class Erasing:
         receipt = await self._desk.eraser.erase(upstream, person)
         self._desk.on_flush(Mode.HARD)
         told = {"person": self._desk.digest("person", (upstream, *sorted(person.ids))), **self._told(receipt)}
+        told["remains"] = remains(self._desk.plans(), upstream, self._desk.clock())
         told |= self._desk.audit.note("erase", by(request), of=upstream, after=told)._asdict()
         if not receipt.is_complete:
             raise NotErased(told)
@@ -52,6 +55,19 @@ class Erasing:
             "everywhere": receipt.everywhere,
             "complete": receipt.is_complete,
         }
+
+
+def remains(plans: Plans, upstream: str, now: float) -> dict[str, str]:
+    """What is kept all the same, and until when at the latest: the record of the purge, by which nothing comes back that
+    was under way, and digests of writes and of doubted changes, by which nothing is carried out twice.
+    """
+    endpoints = [*plans.upstreams[upstream].endpoints, plans.upstreams[upstream].unknown]
+    notes = max(REMEMBERED, *(plan.writes.idempotency for plan in endpoints))
+    return {"purge_record": _at(now + keep_records_for(plans.longest_kept)), "digests": _at(now + notes)}
+
+
+def _at(instant: float) -> str:
+    return datetime.fromtimestamp(instant, UTC).isoformat(timespec="seconds")
 
 
 def person_named(name: Any, plans: Plans) -> tuple[str, Person]:

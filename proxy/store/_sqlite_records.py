@@ -45,6 +45,8 @@ _FORGET_OLD = (
     "DELETE FROM bindings WHERE partition IN (SELECT partition FROM bindings WHERE at < ? LIMIT ?)",
 )
 
+_OLD_HARD_PURGES = "SELECT EXISTS (SELECT 1 FROM purges WHERE at < ? AND mode = 'hard')"
+
 
 def record_purges(connection: sqlite3.Connection, records: Iterable[Purge]) -> None:
     """Keep purges: on disk when this returns."""
@@ -133,7 +135,7 @@ def bindings(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def forget_person(connection: sqlite3.Connection, upstream: str, users: Collection[str]) -> Forgotten:
-    """Drop the links of an upstream's users, and the bindings to them."""
+    """Drop the links of an upstream's users, and the bindings to them; nothing of those is left on any page."""
     rows = [as_bytes(user) for user in users]
     links, bindings = 0, 0
     with transaction(connection):
@@ -141,7 +143,20 @@ def forget_person(connection: sqlite3.Connection, upstream: str, users: Collecti
             of_upstream = (as_bytes(upstream), user)
             links += connection.execute("DELETE FROM links WHERE upstream = ? AND user = ?", of_upstream).rowcount
             bindings += connection.execute("DELETE FROM bindings WHERE user = ?", (user,)).rowcount
+        for table, gone in (("links", links), ("bindings", bindings)):
+            if gone:
+                _write_anew(connection, table)
     return Forgotten(links, bindings)
+
+
+def _write_anew(connection: sqlite3.Connection, table: str) -> None:
+    """Put the rows of a small table on other pages: rearranging the tree leaves copies of rows in gaps, which deleting
+    a row does not reach; deleting all of them zeroes whole pages.
+    """
+    connection.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM main.{table}")  # noqa: S608 - a name of our own
+    connection.execute(f"DELETE FROM main.{table}")  # noqa: S608
+    connection.execute(f"INSERT INTO main.{table} SELECT * FROM temp.kept")  # noqa: S608
+    connection.execute("DROP TABLE temp.kept")
 
 
 def marks_from(connection: sqlite3.Connection, after: tuple[str, str]) -> list[tuple[str, str, float]]:
@@ -172,4 +187,8 @@ def forget(connection: sqlite3.Connection, now: float, before: float) -> int:
     with transaction(connection):
         gone = connection.execute(_FORGET_MARKS, (now, _SLICE)).rowcount
         gone += connection.execute(_FORGET_NOTES, (now, _SLICE)).rowcount
-        return gone + sum(connection.execute(statement, (before, _SLICE)).rowcount for statement in _FORGET_OLD)
+        (named,) = connection.execute(_OLD_HARD_PURGES, (before,)).fetchone()
+        gone += sum(connection.execute(statement, (before, _SLICE)).rowcount for statement in _FORGET_OLD)
+        if named:  # whom they were for stands in them
+            _write_anew(connection, "purges")
+        return gone

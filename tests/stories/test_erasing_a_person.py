@@ -6,7 +6,7 @@ import pytest
 
 from proxy.erasing import Eraser
 from proxy.store.contract import Filter, StoreError
-from tests.house import ADA, BEN, CY, bearer, running_larder
+from tests.house import ADA, ADMIN, BEN, CY, bearer, running_larder
 
 COURSES = "/courseworks/api/v1/courses?per_page=100"
 ROSTER = "/courseworks/api/v1/courses/565/enrollments?per_page=100"
@@ -169,3 +169,35 @@ async def test_without_a_durable_store_memory_is_all_there_is(larder):
         assert (receipt.is_complete, here.entries, here.principals) == (True, 5, 1)
         assert here.links > 0
         assert "20064" not in (await house.larder.durable.bindings()).values()
+
+
+ENROLL = "/courseworks/api/v1/courses/565/enrollments"
+
+
+async def enrolled(house, user="20064"):
+    """An administrator enrolls somebody, once, whatever happens on the way."""
+    form = {
+        "enrollment[user_id]": user,
+        "enrollment[type]": "StudentEnrollment",
+        "enrollment[enrollment_state]": "active",
+    }
+    return await house.ask("POST", ENROLL, headers=bearer(ADMIN, **{"Idempotency-Key": f'"{user}"'}), data=form)
+
+
+async def test_the_first_answer_of_somebody_elses_write_goes_too_and_the_write_is_not_carried_out_again(
+    larder, tmp_path
+):
+    async with larder(**PLAIN) as house:
+        first = await enrolled(house)
+        assert first.status == 200
+        assert b"20064" in first.body
+        assert any(first.body in body for body in await bodies(house.larder))
+
+        receipt = await erased(house.larder)
+        again = await enrolled(house)
+
+        assert receipt.is_complete
+        assert receipt.processes[0].entries >= 1
+        assert (again.status, again.json["errors"][0]["message"] != "") == (409, True)
+        assert first.body not in on_disk(tmp_path)
+        assert (await house.control("journal?method=POST", method="GET"))["count"] == 1

@@ -1,6 +1,7 @@
 """Erasing a person, as operators order it: a receipt, a record without the person, and a clear no to anything else."""
 
 import asyncio
+from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
@@ -44,6 +45,15 @@ async def test_the_receipt_says_what_went_from_where(kept, operator):
     assert await kept.durable.find_link("courseworks", "1") is None
     assert await kept.durable.find_link("courseworks", "2") is not None
     assert await kept.durable.bindings() == {}
+
+
+async def test_the_receipt_says_what_remains_and_until_when(kept, operator):
+    remains = (await ordered(operator)).json["remains"]
+
+    now = datetime.fromtimestamp(kept.clock(), UTC)
+    assert (datetime.fromisoformat(remains["digests"]) - now).days == 1
+    longest = kept.plans.longest_kept / 86_400
+    assert (datetime.fromisoformat(remains["purge_record"]) - now).days == longest + 1
 
 
 async def test_the_audit_log_has_the_receipt_and_not_the_person(kept, operator, tmp_path):
@@ -131,7 +141,9 @@ async def test_the_command_prints_the_receipt(kept, tmp_path):
 
     assert await terminal.erase("user:20064") == 0
 
-    memory, store, left = terminal.out.getvalue().splitlines()
+    memory, store, left, purge, digests = terminal.out.getvalue().splitlines()
+    assert digests.startswith("remains: digests of writes, which name nobody, until 20")
+    assert purge.startswith("remains: the record of the purge, which names the person's tags, until 20")
     assert memory.startswith("memory of process 0: 2 entries, ")
     assert store.startswith("sqlite: 2 entries, ")
     assert store.endswith("1 link, 1 principal forgotten")

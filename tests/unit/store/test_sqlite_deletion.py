@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from adapters import Link
 from proxy.messages import partition_tag
 from proxy.store.codec import Codec
 from proxy.store.contract import StoreError
@@ -119,6 +120,46 @@ async def test_what_has_expired_goes_from_the_log_with_the_next_sweep_where_a_re
     await store.sweep(NOW + 180, NOW)
 
     assert persons_in(on_disk(path)) == set()
+
+
+def user(number):
+    return f"77{number:010d}"
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_whom_enrollments_and_credentials_were_learned_to_be_is_gone_too(store, path, seed):
+    """Rows of the index are small, and copies of them are left in the tree when it is rearranged."""
+    users, enrollments = [user(number) for number in range(200)], list(range(6_000))
+    Random(seed).shuffle(enrollments)
+    for start in range(0, len(enrollments), 50):
+        links = [Link(str(one), users[one % 200], str(one % 97)) for one in enrollments[start : start + 50]]
+        await store.learn("courseworks", links)
+    for one in users:
+        await store.bind(f"of {one[::-1]}", one)
+
+    gone = [await store.forget_person("courseworks", [one]) for one in users[:50]]
+    await store.scrub()
+
+    assert {told.links for told in gone} == {30}
+    assert not [one for one in users[:50] if one.encode() in on_disk(path)]
+    assert all(one.encode() in on_disk(path) for one in users[50:])
+    assert len(await store.bindings()) == 150
+    assert (await store.find_link("courseworks", "51")) == Link("51", users[51], "51")
+
+
+async def test_the_record_of_an_erasure_names_nobody_when_it_is_over(store, path):
+    persons = [user(number) for number in range(300)]
+    Random(3).shuffle(persons)
+    records = [Purge(f"courseworks/user:{one}", Mode.HARD, at + 1, NOW + at, 0) for at, one in enumerate(persons)]
+    for start in range(0, len(records), 20):
+        await store.purge(records[start : start + 20])
+
+    for over in range(30, 180, 30):
+        await store.sweep(NOW, NOW + over)
+    await store.scrub()
+
+    assert not [one for one in persons[:150] if one.encode() in on_disk(path)]
+    assert all(one.encode() in on_disk(path) for one in persons[150:])
 
 
 async def test_the_deleted_are_gone_with_two_other_processes_at_work(store, path):
