@@ -18,6 +18,7 @@ from proxy.landing import Landing
 from proxy.messages import Entry, implied_tags, key_tag
 from proxy.plan import MISSING
 from proxy.quarantine import Quarantine, Sighting
+from proxy.repeats import ACCEPTED
 from proxy.snapshots import Snapshot, is_snapshot
 from proxy.store.fences import Fences
 from proxy.storing import tags_of
@@ -115,7 +116,7 @@ class Doubting:
             sighting = sighting._replace(tags=tuple(entry.tags))
         why = await self._why_believed(sighting, flight, chosen, compared.found.doubt, ask.plan.guards.payload.repeats)
         if why is not None:
-            await self._quarantine.let_in(sighting)
+            await self._quarantine.let_in(sighting, for_others=why == "accepted")
             self._observer.believed(sighting, why)
             return False
         reply.verdict = REFUSED[compared.found.doubt]
@@ -137,6 +138,8 @@ class Doubting:
             return "accepted"
         is_new = not self._quarantine.is_known(sighting.id)
         times = await self._quarantine.count(sighting)
+        if times >= ACCEPTED:
+            return "accepted"
         self._observer.quarantined(sighting, is_new=is_new)
         return "repeated" if 0 < repeats <= times else None
 

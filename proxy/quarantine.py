@@ -139,11 +139,14 @@ class Quarantine:
         """Whether an operator said that the next one of these is right."""
         return self._believed.get(change, 0.0) > self._clock()
 
-    async def let_in(self, sighting: Sighting) -> None:
-        """It was believed: nothing is left to decide."""
+    async def let_in(self, sighting: Sighting, *, for_others: bool = False) -> None:
+        """It was believed: nothing is left to decide. `for_others`: what is known of it holds on, where others may meet
+        it yet.
+        """
         self._believed.pop(sighting.id, None)
         self._drop(sighting.id)
-        await self._repeats.forget(sighting.key)
+        if not for_others:
+            await self._repeats.forget(sighting.key)
 
     async def good_came(self, key: bytes) -> None:
         """An answer that nobody doubts: what was refused before it has not come in a row any more."""
@@ -177,10 +180,11 @@ class Quarantine:
         if lies is not None and lies.order >= entry.order:
             return Fate.NEWER
         self._drop(change)
-        if entry.life.gone_at <= self._clock() or not self._shelf.keep(entry):
+        is_kept = entry.life.gone_at > self._clock() and self._shelf.keep(entry)
+        if not is_kept:
             self._believe(change)
-            return Fate.BELIEVED
-        return Fate.STORED
+        await self._repeats.accept(entry.key, change, held.last.base)  # for who compares with what was there before
+        return Fate.STORED if is_kept else Fate.BELIEVED
 
     async def discard(self, change: str) -> Fate:
         """Let go of one: the next that is the same is held anew, and is the first."""

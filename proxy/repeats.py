@@ -15,6 +15,7 @@ from proxy.store.contract import DurableStore, StoreError
 
 WITHIN = 1.0  # seconds: whose answer it is waits for the count
 REMEMBERED = DAY  # seconds
+ACCEPTED = 1 << 20  # as often as that: an operator's word
 
 
 class Tally(msgspec.Struct, frozen=True, array_like=True):
@@ -34,7 +35,7 @@ def counted(before: Tally | None, now: Tally, apart: float) -> Tally:
         return now
     if now.at - before.at < apart:
         return before
-    return Tally(now.change, before.base, before.times + 1, now.at)
+    return Tally(now.change, before.base, min(before.times + 1, ACCEPTED), now.at)
 
 
 class Repeats:
@@ -61,6 +62,18 @@ class Repeats:
             self._failed("repeats", error)
             return 0
         return tally.times
+
+    async def accept(self, key: bytes, change: str, base: tuple[int, int]) -> None:
+        """An operator's word: wherever this change is met next, it is right. It holds for a day, and until something
+        newer than `base` is there to compare with.
+        """
+        now = self._clock()
+        try:
+            async with asyncio.timeout(WITHIN):
+                said = _encode(Tally(change, base, ACCEPTED, now))
+                await self._durable.note(_note_of(key), said, now + REMEMBERED)
+        except (StoreError, TimeoutError) as error:
+            self._failed("repeats", error)
 
     async def forget(self, key: bytes) -> None:
         """Whatever comes next is the first."""

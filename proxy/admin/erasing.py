@@ -58,8 +58,8 @@ class Erasing:
 
 
 def remains(plans: Plans, upstream: str, now: float) -> dict[str, str]:
-    """What is kept all the same, and until when at the latest: the record of the purge, by which nothing comes back that
-    was under way, and digests of writes and of doubted changes, by which nothing is carried out twice.
+    """What is kept all the same, and until when at the latest: the record of the purge, so that nothing comes back that
+    was under way, and digests of writes and of doubted changes, so that nothing is carried out twice.
     """
     endpoints = [*plans.upstreams[upstream].endpoints, plans.upstreams[upstream].unknown]
     notes = max(REMEMBERED, *(plan.writes.idempotency for plan in endpoints))

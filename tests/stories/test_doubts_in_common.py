@@ -4,6 +4,7 @@ import aiohttp
 import pytest
 
 from proxy.clocks import Clocks
+from proxy.quarantine import Fate
 from tests.house import ADA, Clock, House, bearer, config_for, running_larder, running_sandbox
 
 COURSES = "/courseworks/api/v1/courses?per_page=100"
@@ -58,3 +59,25 @@ async def test_processes_that_share_a_store_count_together(place, redis):
 
     assert ["collection-shrank" in cache for cache in seen] == [True, True, False]
     assert "stored" in seen[-1]
+
+
+async def test_what_an_operator_accepts_on_one_machine_is_believed_on_the_others(place, redis):
+    house, clocks = place, Clocks(place.clock)
+    config = {**house.config, "store": {"durable": redis.url, "secret": "s" * 40}}
+    async with running_larder(config, clocks) as (one, _), running_larder(config, clocks) as (two, log):
+        for house.larder in (one, two):
+            assert len((await house.get(COURSES, headers=bearer(ADA))).json) == 14
+            await house.settled()
+        await wiped(house)
+        house.larder = one
+        await house.get(COURSES, headers=bearer(ADA, **LIVE))
+        [held] = one.quarantine.listed()
+        assert await one.quarantine.accept(held.id) is Fate.STORED
+        house.clock.advance(1)
+
+        house.larder = two
+        seen = await house.get(COURSES, headers=bearer(ADA, **LIVE))
+
+    assert "stored" in seen.cache
+    assert two.quarantine.listed() == []
+    assert '"why":"accepted"' in log.getvalue().replace(" ", "")

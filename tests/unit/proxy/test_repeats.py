@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.repeats import REMEMBERED, Repeats, Tally, counted
+from proxy.repeats import ACCEPTED, REMEMBERED, Repeats, Tally, counted
 from proxy.store.contract import StoreUnavailable
 from proxy.store.none import NoStore
 from tests.unit.store.samples import Clock
@@ -19,6 +19,9 @@ class Broken(NoStore):
         raise StoreUnavailable("away")
 
     async def unclaim(self, key):
+        raise StoreUnavailable("away")
+
+    async def note(self, key, note, until):
         raise StoreUnavailable("away")
 
 
@@ -97,7 +100,8 @@ async def test_a_store_that_fails_is_told_of_and_counts_nothing():
 
     assert await there.seen(there.one) == 0
     await there.one.forget(KEY)
-    assert there.failed == ["repeats", "repeats"]
+    await there.one.accept(KEY, "a", BASE)
+    assert there.failed == ["repeats", "repeats", "repeats"]
 
 
 ORDERS = st.tuples(st.integers(0, 3), st.integers(0, 3))
@@ -113,3 +117,18 @@ def test_one_sighting_counts_one_at_most_and_never_compares_with_an_older_answer
     assert tally.times <= (before.times if before is not None else 0) + 1
     assert tally.base >= now.base or before is None or tally.base == now.base
     assert before is None or before.change != now.change or tally.base >= before.base
+
+
+async def test_an_operators_word_holds_for_all_until_something_newer_is_there(there):
+    await there.seen(there.one)
+    await there.one.accept(KEY, "a", BASE)
+
+    assert await there.seen(there.two, after=1.0) == ACCEPTED
+    assert await there.seen(there.two) == ACCEPTED
+    assert await there.seen(there.two, base=(8, 0)) == 1
+
+
+async def test_an_operators_word_is_about_one_change(there):
+    await there.one.accept(KEY, "a", BASE)
+
+    assert await there.seen(there.two, "b") == 1
