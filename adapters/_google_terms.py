@@ -54,8 +54,8 @@ def content(exchange: Exchange) -> Collection[str]:
 
 
 def may_be_kept(sent: Sent) -> bool:
-    """Whether all that a request asks for may be kept at all, for however long."""
-    return OTHER not in _asked(sent)
+    """Whether all that a request asks for may be kept at all, for however long. Asked on every read."""
+    return sent.path.startswith(_ADDRESS_APIS) or OTHER not in _asked(sent)
 
 
 def _anything(sent: Sent) -> str:

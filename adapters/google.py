@@ -38,7 +38,9 @@ from policies import (
     TimeoutPolicy,
 )
 
-A_YEAR = 365 * DAY  # place ids may be kept for ever, and are to be asked for anew after twelve months (§7)
+# Place ids may be kept for ever, and are to be asked for anew after twelve months (§7). No longer than anything else is
+# kept here, since records of purges are kept as long as the longest.
+KEEP = 180 * DAY
 ZERO_RESULTS = "zero_results"
 
 # Lifetimes: UPSTREAMS.md §8, once the terms are accepted. No refresh without a caller: main terms 3.2.3.
@@ -48,10 +50,10 @@ FOUND = CachePolicy(
 NOTHING_FOUND = CachePolicy(ttl=HOUR, keep_at_most=LEGAL, refresh_behind=RefreshBehind.FORBIDDEN)
 # Places: only what holds nothing but ids and coordinates. Not in §8: who is found changes with opening hours.
 PLACE = CachePolicy(
-    ttl=7 * DAY, stale_if_error=A_YEAR - 7 * DAY, keep_at_most=A_YEAR, refresh_behind=RefreshBehind.FORBIDDEN
+    ttl=7 * DAY, stale_if_error=KEEP - 7 * DAY, keep_at_most=KEEP, refresh_behind=RefreshBehind.FORBIDDEN
 )
-PLACES_FOUND = CachePolicy(ttl=HOUR, keep_at_most=A_YEAR, refresh_behind=RefreshBehind.FORBIDDEN)
-TYPING = CachePolicy(ttl=5 * MINUTE, keep_at_most=A_YEAR, refresh_behind=RefreshBehind.FORBIDDEN)
+PLACES_FOUND = CachePolicy(ttl=HOUR, keep_at_most=KEEP, refresh_behind=RefreshBehind.FORBIDDEN)
+TYPING = CachePolicy(ttl=5 * MINUTE, keep_at_most=KEEP, refresh_behind=RefreshBehind.FORBIDDEN)
 
 
 def outcome(exchange: Exchange) -> str | None:
@@ -129,7 +131,7 @@ adapter = Adapter(
         read=addresses.read_predictions,
         only_if_named=True,  # it is billed by request or session, and nothing of it may be kept (§7, §9)
     ),
-    keep_at_most=A_YEAR,
+    keep_at_most=KEEP,
     timeout=TimeoutPolicy(attempt=5 * SECOND, total=8 * SECOND),
     retry=RetryPolicy(attempts=2),  # throttled: once more after a second; googlemaps itself retries for a minute (§12)
     concurrency=ConcurrencyPolicy(credential=100),  # limits are per project, thousands a minute (§5.2)

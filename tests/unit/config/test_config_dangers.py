@@ -144,7 +144,7 @@ def test_defaults_do_not_loosen_what_googles_terms_forbid(plans_from):
 def test_an_endpoint_that_only_the_operator_caches_obeys_googles_terms_too(plans_from):
     legacy = '"GET /maps/api/place/{service}/json": {cache: {ttl: 60d, keep_at_most: 300d}}'
     plan = endpoint(
-        plans_from(f"upstreams: {{google: {{{ACCEPTED}, endpoints: {{{legacy}}}}}}}"),
+        plans_from(f"upstreams: {{google: {{{ACCEPTED}, keep_at_most: 365d, endpoints: {{{legacy}}}}}}}"),
         "google",
         "/maps/api/place/details/json",
     )
