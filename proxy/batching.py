@@ -75,7 +75,7 @@ class Batching:
         answer = composed(
             batch, good, each.calls, {at: batch.mark(ask.sent, at, wrong) for at, wrong in faults.items()}
         )
-        answer.fields += (LENIENT,) if faults else ()
+        answer.fields += (LENIENT,) if faults and answer.status == 200 else ()
         return answer
 
     async def each(self, ask: Ask, queries: Sequence[Query]) -> Each:

@@ -147,4 +147,7 @@ def policy_for(plan: Plan, outcome: str) -> CachePolicy:
         return plan.cache.negative()
     outcome, _, kind = outcome.partition(UNDER_TERMS)
     policy = plan.outcomes.get(outcome, plan.cache)
-    return policy.ending_after(plan.terms.get(kind, plan.shortest_term)) if plan.terms else policy
+    if not plan.terms:
+        return policy
+    # Without a kind: kept before anybody looked. A kind that nobody knows any more may not be kept.
+    return policy.ending_after(plan.terms.get(kind, 0.0) if kind else plan.shortest_term)

@@ -145,13 +145,16 @@ def test_under_a_changed_plan_keep_at_most_is_still_a_hard_end(cache, at, outcom
 def test_no_stale_window_and_no_plan_extends_what_a_providers_terms_end(
     cache, graded, at, outcome, kind, term, age, jitter
 ):
-    """`free` has no end by the terms; a kind that nobody knows, or none, ends with the first of the others."""
+    """`free` has no end by the terms; what was kept before anybody looked ends with the first of the others, and what
+    nobody knows any more at once.
+    """
     plan = replace(plan_with(cache, {"graded": graded}), terms={"free": inf, "ends": term, "never": 0.0})
     entry = stored(at, f"{outcome}{UNDER_TERMS}{kind}" if kind else outcome, jitter, inf)
     life = life_under(plan, entry)
     policy = graded if outcome else cache
 
-    end = policy.keep_at_most if kind == "free" else 0 if kind == "never" else min(policy.keep_at_most, term or inf)
+    ends = {"free": inf, "ends": term, "never": 0.0, "nobody knows it": 0.0, "": term or inf}
+    end = min(policy.keep_at_most, ends[kind])
     assert life.gone_at <= at + end
     assert life.at(at + end + age) is Freshness.GONE
 
