@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from contextlib import asynccontextmanager
+from itertools import cycle
 
 import aiohttp
 import pytest
@@ -125,6 +126,27 @@ async def test_operators_decide_on_refused_answers_in_all_workers_as_one(machine
     assert after == {"quarantined": []}
     assert "canary-566" not in str(shown)
     assert (await machine.admin("POST", f"/admin/quarantine/{one['id']}/discard"))[0] == 404
+    await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
+
+
+async def test_a_change_that_came_to_one_worker_and_to_another_came_twice(machine, sandbox_url):
+    course = "/courseworks/api/v1/courses/565"
+    other = {"path": "/api/v1/courses/565", "status": 200, "body": {"id": 567, "name": "canary-567"}}
+    often = {"upstreams": {"courseworks": {"payload": {"apart": "0s", "repeats": 3}}}}
+    await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
+    await machine.reloaded(**often)
+    refused = 0
+    async with machine.callers(ENOUGH) as callers, failing(sandbox_url, **other) as let_fail, asyncio.timeout(PATIENCE):
+        await let_fail()
+        for caller in cycle(callers):
+            _, cache, _ = await caller.ask(course)
+            if "stored" in cache:
+                break
+            refused += "detail=other-id" in cache
+            await asyncio.sleep(0.01)  # after a refusal each worker lets the upstream rest for a moment
+
+    assert refused == 2
+    await machine.reloaded(upstreams={"courseworks": {"payload": {"apart": "10s"}}})
     await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
 
 
