@@ -2,41 +2,12 @@
 
 from collections.abc import Iterable
 
-from policies import DAY, GIB, HOUR, KIB, MIB, MINUTE
 from proxy.guard_plans import GUARD_FIELDS
 from proxy.layers import Sourced
 from proxy.plan import Plan, Plans, UpstreamPlan
 from proxy.routing import decoded_segments
 from proxy.settings import nearest
-
-_SECONDS = frozenset(
-    {
-        "ttl",
-        "refresh_after",
-        "stale_while_revalidate",
-        "stale_if_error",
-        "stale_if_disconnected",
-        "heuristic_at_most",
-        "negative_ttl",
-        "keep_at_most",
-        "settle",
-        "attempt",
-        "total",
-        "wait",
-        "max_wait",
-        "window",
-        "cooldown",
-        "slow_after",
-        "credential_cooldown",
-        "fallback_after",
-        "after",
-        "body_time",
-        "apart",
-        "idempotency",
-        "refresh_hot",
-        "gather",
-    }
-)
+from proxy.spoken import spoken
 
 
 class UnknownName(Exception):
@@ -92,37 +63,3 @@ def _table(rows: Iterable[Sourced]) -> list[str]:
     written = [(row.field, spoken(row.field, row.value), row.source) for row in rows]
     widths = [max((len(row[column]) for row in written), default=0) for column in (0, 1)]
     return [f"  {name:<{widths[0]}}  {value:<{widths[1]}}  {source}" for name, value, source in written]
-
-
-def spoken(field: str, value: object) -> str:
-    """A value as the config would say it: 300 seconds are 5m."""
-    name = field.rsplit(".", 1)[-1]
-    if value is None:
-        return "–"
-    if isinstance(value, float | int) and name in _SECONDS:
-        return _duration(value)
-    if isinstance(value, float) and name in ("budget", "failure_ratio", "slow_ratio", "heuristic_fraction", "shrink"):
-        return f"{value * 100:g}%"
-    if isinstance(value, float) and name in ("floor", "rate", "refill"):
-        return f"{value:g}/s"
-    if name == "max_body" and isinstance(value, int):
-        return _size(value)
-    if name == "networks" and isinstance(value, tuple):
-        return ", ".join(value) or "–"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value)
-
-
-def _size(octets: int) -> str:
-    for unit, size in (("GiB", GIB), ("MiB", MIB), ("KiB", KIB)):
-        if octets >= size and octets % size == 0:
-            return f"{octets // size}{unit}"
-    return f"{octets}B"
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("d", DAY), ("h", HOUR), ("m", MINUTE)):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:g}{unit}"
-    return f"{seconds:g}s"

@@ -20,6 +20,7 @@ from policies import (
     WritesPolicy,
 )
 from policies.http.storing import HeadersPolicy
+from proxy.config_file import ConfigProblem
 from proxy.layers import Sourced
 from proxy.routing import Router, decoded_segments
 from proxy.settings import Settings
@@ -124,6 +125,7 @@ class Plans:
 
     settings: Settings
     upstreams: Mapping[str, UpstreamPlan]
+    notices: tuple[ConfigProblem, ...] = ()  # what holds, but may not be what was meant
 
     @property
     def longest_kept(self) -> float:

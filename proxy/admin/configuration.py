@@ -10,7 +10,8 @@ from proxy.admin.redaction import shown
 from proxy.admin.targets import upstream_named
 from proxy.admin.writing import answer
 from proxy.errors import BadRequest
-from proxy.explain import explain, spoken
+from proxy.explain import explain
+from proxy.spoken import spoken
 
 _METHOD_AND_PATH = "both method and path, or neither"
 
