@@ -10,7 +10,7 @@ from proxy.admin.redaction import shown
 from proxy.admin.targets import upstream_named
 from proxy.admin.writing import answer
 from proxy.errors import BadRequest
-from proxy.explain import explain
+from proxy.explain import explain, note_on
 from proxy.spoken import spoken
 
 _METHOD_AND_PATH = "both method and path, or neither"
@@ -49,13 +49,14 @@ class Configuration:
         if upstream is None:
             raise BadRequest("upstream", "none", "the name of one")
         upstream_named(upstream, self._desk.routes())
-        plans, endpoint = self._desk.plans(), None
+        plans, endpoint, note = self._desk.plans(), None, None
         if method is not None or path is not None:
             method, path = _place(method, path)
             endpoint = plans.upstreams[upstream].match(method, path)[0].name
+            note = note_on(plans, upstream, method, path)
         rows = explain(plans, upstream, method, path)
         values = [{"field": row.field, "value": spoken(row.field, row.value), "source": row.source} for row in rows]
-        return answer({"upstream": upstream, "endpoint": endpoint, "values": values})
+        return answer({"upstream": upstream, "endpoint": endpoint, "note": note, "values": values})
 
 
 def _place(method: str | None, path: str | None) -> tuple[str, str]:

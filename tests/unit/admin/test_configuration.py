@@ -176,6 +176,7 @@ async def test_a_path_that_nobody_declared_is_explained_as_such(operator):
     heard = await operator.ask("GET", "/admin/explain?upstream=courseworks&method=PUT&path=/elsewhere")
 
     assert heard.json["endpoint"] == "*"
+    assert heard.json["note"].startswith("no endpoint is declared for this")
     assert any(row["field"] == "timeout.total" for row in heard.json["values"])
 
 
