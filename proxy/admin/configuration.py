@@ -5,7 +5,7 @@ from aiohttp import web
 from proxy.admin.desk import Desk, answered
 from proxy.admin.gate import by
 from proxy.admin.problems import ConfigRefused, ReloadUnderWay
-from proxy.admin.reading import read_parameters
+from proxy.admin.reading import read_parameters, said
 from proxy.admin.redaction import shown
 from proxy.admin.targets import upstream_named
 from proxy.admin.writing import answer
@@ -61,8 +61,8 @@ class Configuration:
 
 def _place(method: str | None, path: str | None) -> tuple[str, str]:
     if method is None or not method.isalpha():
-        raise BadRequest("method", "none" if method is None else "something else", f"such as GET; {_METHOD_AND_PATH}")
+        raise BadRequest("method", "none" if method is None else said(method), f"such as GET; {_METHOD_AND_PATH}")
     if path is None or not path.startswith("/"):
         right = f"a path below the upstream's prefix, such as /api/v1/courses; {_METHOD_AND_PATH}"
-        raise BadRequest("path", "none" if path is None else "something else", right)
+        raise BadRequest("path", "none" if path is None else "one that does not begin with /", right)
     return method.upper(), path.partition("?")[0]
