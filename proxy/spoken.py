@@ -1,5 +1,8 @@
 """Spoken: a value as config.yaml would say it: 300 seconds are 5m, 0.2 of all are 20%."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from policies import DAY, GIB, HOUR, KIB, MIB, MINUTE
 
 DURATIONS = frozenset(
@@ -36,6 +39,7 @@ DURATIONS = frozenset(
 SIZES = frozenset({"max_body", "max_head", "max_bytes", "max_entry", "compress_above"})
 _SHARES = frozenset({"budget", "failure_ratio", "slow_ratio", "heuristic_fraction", "shrink"})
 _RATES = frozenset({"floor", "rate", "refill"})
+_WITH_UNITS = DURATIONS | SIZES | _SHARES | _RATES
 
 
 def spoken(field: str, value: object) -> str:
@@ -56,6 +60,18 @@ def spoken(field: str, value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)
+
+
+def with_units(name: str, value: Any) -> Any:
+    """A field's value, or what is in it, with the units that the config writes; what has none stays as it is."""
+    if isinstance(value, Mapping):
+        return {inner: with_units(str(inner), one) for inner, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_units(name, one) for one in value]
+    if isinstance(value, bool) or not isinstance(value, int | float) or name not in _WITH_UNITS:
+        return value
+    text = spoken(name, value)
+    return value if text == str(value) else text
 
 
 def _size(octets: int) -> str:
