@@ -104,6 +104,8 @@ def explain(
     """Print every resolved value of an upstream, and who said it."""
     from proxy.explain import UnknownName, explanation  # noqa: PLC0415
 
+    if method is not None and path is None:
+        refuse(f"{method!r} alone names no endpoint: say METHOD and PATH, such as GET /api/v1/courses, or neither")
     try:
         say(explanation(plans_at(config), upstream, method, path))
     except UnknownName as error:

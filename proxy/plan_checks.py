@@ -9,6 +9,7 @@ from proxy.plan import Plan, Plans, UpstreamPlan
 from proxy.planner import shape_of
 from proxy.setting_fields import BY_HEADERS_FIELDS
 from proxy.settings import EndpointBlock, UpstreamBlock, nearest
+from proxy.spoken import spoken
 
 Checks = Iterator[tuple[Place, str]]
 _OF_ADDRESSES = (
@@ -133,6 +134,10 @@ def _lifetimes(plan: Plan, block: EndpointBlock, place: Place) -> Checks:
     if cache is None:
         return
     if "ttl" in said and cache.ttl > cache.keep_at_most:
-        yield (*place, "ttl"), "is longer than keep_at_most"
+        yield (*place, "ttl"), f"is longer than keep_at_most, which is {spoken('keep_at_most', cache.keep_at_most)}"
     if "refresh_after" in said and cache.refresh_after is not None and cache.refresh_after > cache.ttl:
-        yield (*place, "refresh_after"), "has to be at most ttl: later the answer is not fresh any more"
+        ttl = spoken("ttl", cache.ttl)
+        yield (
+            (*place, "refresh_after"),
+            f"has to be at most ttl, which is {ttl}: later the answer is not fresh any more",
+        )

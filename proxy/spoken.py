@@ -47,6 +47,8 @@ def spoken(field: str, value: object) -> str:
     name = field.rsplit(".", 1)[-1]
     if value is None:
         return "–"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float | int) and name in DURATIONS:
         return _duration(value)
     if isinstance(value, float | int) and name in _SHARES:

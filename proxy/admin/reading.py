@@ -71,7 +71,7 @@ def refuse_unknown(names: Iterable[str], known: Sequence[str]) -> None:
     if len(unknown) == 1:
         raise BadRequest(unknown[0], "an unknown field", nearest(unknown[0], known))
     if unknown:
-        raise BadRequest(", ".join(unknown), "unknown fields", f"of {', '.join(known)}" if known else "left out")
+        raise BadRequest(", ".join(unknown), "unknown fields", f"one of {', '.join(known)}" if known else "left out")
 
 
 def one_of(field: str, word: str, choices: Mapping[str, T]) -> T:

@@ -17,6 +17,10 @@ def endpoint(more: str) -> str:
 
 
 MISTAKES = {
+    "minutes that were read as seconds": (
+        endpoint("{cache: {ttl: 5, refresh_after: 2m}}"),
+        f"5: {COURSES}.cache.refresh_after: has to be at most ttl, which is 5s: later the answer is not fresh any more",
+    ),
     "a unit that there is not": (
         endpoint("{cache: {ttl: 5 min}}"),
         f"5: {COURSES}.cache.ttl: is not a duration such as 250ms, 30s, 5m, 1h or 2d",
@@ -335,6 +339,17 @@ def test_endpoints_of_an_api_that_nobody_declared_are_what_they_are(plans_from):
     text = 'upstreams:\n  mirror:\n    adapter: http\n    base_url: http://m\n    endpoints: {"GET /x": {}}'
 
     assert plans_from(text).notices == ()
+
+
+@pytest.mark.parametrize("words", [["GET"], ["/api/v1/courses"]])
+def test_half_an_endpoint_is_explained_to_nobody(tmp_path, words):
+    file = tmp_path / "config.yaml"
+    file.write_text("upstreams: {courseworks: {}}\n")
+
+    printed = CliRunner().invoke(app, ["explain", "courseworks", *words, "--config", str(file)])
+
+    assert (printed.exit_code, printed.stdout) == (2, "")
+    assert printed.stderr.startswith(f"larder: {words[0]!r} alone names no endpoint: say METHOD and PATH")
 
 
 def test_check_prints_what_it_noticed_and_takes_the_file(tmp_path):
