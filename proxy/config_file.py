@@ -13,6 +13,7 @@ from proxy.yaml_words import told
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-((?:[^{}\n]|\{[^{}\n]*\})*))?\}")
 # Variables are marked before YAML is read, since braces mean something there; private-use letters mean nothing.
 _OPEN, _CLOSE = "\ue000", "\ue001"
+_UNSPACED = re.compile(r"^([A-Za-z_]+:).+$", re.DOTALL)
 _SHELL = re.compile(r"\$[A-Z][A-Z0-9_]*")
 _MARKED = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 
@@ -20,7 +21,7 @@ Place = tuple[str | int, ...]
 
 
 class ConfigProblem(NamedTuple):
-    """One thing that is wrong. Never quotes a value that came from the environment."""
+    """One thing that is wrong. Never quotes text that may be a secret, or came from the environment."""
 
     file: str
     line: int
@@ -143,7 +144,7 @@ class ConfigFile:
                 place, "has ${ without a variable: write ${NAME} or ${NAME:-default}; names have A-Z, 0-9 and _"
             )
         elif not is_quoted and _SHELL.fullmatch(text):
-            self._unset(place, f"is no variable without braces: write ${{{text[1:]}}}, or quotes around it")
+            self._unset(place, "is no variable without braces: write ${NAME}, or put quotes around it")
 
     def _unset(self, place: Place, message: str) -> None:
         self.unset.append(place)
@@ -161,5 +162,8 @@ def read_config(path: Path, environment: Mapping[str, str]) -> ConfigFile:
 
 
 def written(place: Place) -> str:
-    """A field's place as an operator reads it: upstreams.courseworks.endpoints."GET /x".cache.ttl."""
-    return ".".join(f'"{part}"' if " " in str(part) or "." in str(part) else str(part) for part in place)
+    """A place as an operator reads it: upstreams.courseworks.endpoints."GET /x".cache.ttl. Of a field that lacks
+    the space after its colon only the name, since what follows may be a secret.
+    """
+    parts = [_UNSPACED.sub(r"\1…", str(part)) for part in place]
+    return ".".join(f'"{part}"' if " " in part or "." in part else part for part in parts)

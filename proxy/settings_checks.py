@@ -81,7 +81,7 @@ def _same_port(settings: Settings, draft: Draft) -> Checks:
     last = max(places, key=draft.line_of)
     name = "admin" if last[0] == "server" else "server"
     where = f"line {draft.line_of((name, 'port'))}" if len(places) > 1 else "built-in"
-    yield last, f"{name}.port ({where}) is {server.port} too: the proxy and the admin listener need a port each"
+    yield last, f"{name}.port ({where}) is the same one: the proxy and the admin listener need a port each"
 
 
 def _operators(operators: Sequence[Operator]) -> Checks:

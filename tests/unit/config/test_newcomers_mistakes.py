@@ -101,7 +101,7 @@ MISTAKES = {
     ),
     "a variable as a shell has it": (
         "store:\n  secret: $NOPE",
-        "2: store.secret: is no variable without braces: write ${NOPE}, or quotes around it",
+        "2: store.secret: is no variable without braces: write ${NAME}, or put quotes around it",
     ),
     "a variable with a hyphen": (
         "store:\n  secret: ${NO-PE}",
@@ -180,15 +180,15 @@ MISTAKES = {
     "a number for a token": ("admin: {token: 12345}", "1: admin.token: has to be text: put quotes around it"),
     "one port for both listeners": (
         "server: {port: 9090}\nadmin: {port: 9090}",
-        "2: admin.port: server.port (line 1) is 9090 too: the proxy and the admin listener need a port each",
+        "2: admin.port: server.port (line 1) is the same one: the proxy and the admin listener need a port each",
     ),
     "one port for both listeners, the other way round": (
         "admin: {port: 9090}\nserver: {port: 9090}",
-        "2: server.port: admin.port (line 1) is 9090 too: the proxy and the admin listener need a port each",
+        "2: server.port: admin.port (line 1) is the same one: the proxy and the admin listener need a port each",
     ),
     "the port that the admin listener has by itself": (
         "server: {port: 8081}",
-        "1: server.port: admin.port (built-in) is 8081 too: the proxy and the admin listener need a port each",
+        "1: server.port: admin.port (built-in) is the same one: the proxy and the admin listener need a port each",
     ),
     "no space after a colon": (
         "server:\n  host: 127.0.0.1\n  port:8080",
@@ -196,7 +196,7 @@ MISTAKES = {
     ),
     "no space after a colon in braces": (
         "server: {port:8080}",
-        "1: server.port:8080: unknown field; a space has to follow the colon: port: …",
+        "1: server.port:…: unknown field; a space has to follow the colon: port: …",
     ),
     "no space after the only colon": (
         "admin:\n  port:8080",
@@ -290,6 +290,21 @@ webhooks:
         (3, "upstream.courseworks.keep_at_most"),
         (4, "callers"),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "admin: {token:canary-4711}",
+        "admin:\n  token:canary-4711\n  port: 1",
+        "admin:\n  token:canary-4711",
+        "upstreams: {courseworks: {base_url:https://me:canary-4711@canvas.example}}",
+        "store: {secret: $CANARY4711}",
+        "store: {secret: ${canary-4711}}",
+    ],
+)
+def test_what_lacks_a_space_or_a_brace_is_not_told_since_it_may_be_a_secret(problems_of, text):
+    assert "canary" not in "\n".join(map(str, problems_of(text))).lower()
 
 
 def test_the_same_mistakes_are_told_in_the_same_order_whatever_their_kind(problems_of):
