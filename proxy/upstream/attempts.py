@@ -195,9 +195,7 @@ class Attempts:
             raise self._failed(error.kind, sent=error.sent, was_kept=error.was_kept) from error
         except BaseException as error:
             self._observe("cut-off" if isinstance(error, asyncio.CancelledError) else "failed", started)
-            if not chosen.is_forced:  # else it was no probe
-                chosen.breaker.abandoned(chosen.began)
-            self._cut_off.append((chosen.breaker, chosen.began, loop.time() - sent_at))
+            self._abandoned(chosen, loop.time() - sent_at)
             raise
         reply.base = chosen.base
         self.was_answered = True
@@ -210,6 +208,12 @@ class Attempts:
             raise await self._failure(reply)
         self._is_over = True
         return reply
+
+    def _abandoned(self, chosen: Chosen, seconds: float) -> None:
+        """Nobody waited for the answer any longer than that."""
+        if not chosen.is_forced:  # else it was no probe
+            chosen.breaker.abandoned(chosen.began)
+        self._cut_off.append((chosen.breaker, chosen.began, seconds))
 
     def _tell_guards(self, chosen: Chosen, reply: Reply, seconds: float) -> None:
         kind, guards = reply.verdict.kind, self._guards
