@@ -107,7 +107,7 @@ class ConfigFile:
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
         data: dict[str, Any] = {}
         for key, value in node.value:
-            name = _MARKED.sub(lambda mark: self._variables[int(mark[1])][0], str(key.value))
+            name = self._name(key, place)
             inner = (*place, name)
             if name in data:
                 self._lines[inner] = key.start_mark.line + 1
@@ -117,6 +117,16 @@ class ConfigFile:
                 self._unset(inner, "a variable can stand in a value only, not in a field's name")
             data[name] = self._value(value, inner)
         return data
+
+    def _name(self, key: yaml.Node, place: Place) -> str:
+        """A field's name as it is written."""
+        if isinstance(key, yaml.ScalarNode):
+            return _MARKED.sub(lambda mark: self._variables[int(mark[1])][0], str(key.value))
+        self.problems.append(
+            ConfigProblem(self.name, key.start_mark.line + 1, written(place), "a field's name is a word")
+        )
+        self.unset.append((*place, "?"))
+        return "?"
 
     def _scalar(self, node: yaml.Node, place: Place) -> Any:
         text = str(node.value)

@@ -14,6 +14,14 @@ from proxy.spoken import spoken
 KINDS = ("canvas-live-events", "standard-webhooks")
 _BLOCK = frozenset({"model_type", "model_attributes_type", "dict_type", "dataclass_type", "mapping_type"})
 _LISTS = frozenset({"tuple_type", "list_type"})
+_BLOCKS: Mapping[str, str] = {  # whose fields an operator names
+    "upstreams": "courseworks: {base_url: https://canvas.example.edu}",
+    "endpoints": '"GET /api/v1/courses": {cache: {ttl: 5m}}',
+    "credential": "{auth_id: …, auth_token: …}",
+    "webhooks": "canvas: {kind: canvas-live-events, upstream: courseworks, …}",
+    "outcomes": "graded: {ttl: 60s}",
+    "events": 'course.updated: ["course:{id}"]',
+}
 _SAID: Mapping[str, str] = {
     "missing": "is required here",
     "int_type": "has to be a whole number",
@@ -76,7 +84,8 @@ def _block(place: Place, given: Any) -> str:
     if given is None:
         return "is empty: write its fields below it, indented further; or leave it out"
     fields = fields_at(place)
-    right = f"has to be a block of fields: {', '.join(fields)}" if fields else "has to be a block of `name: …`"
+    such_as = _BLOCKS.get(str(place[-1]), "name: …")
+    right = f"has to be a block of fields: {', '.join(fields)}" if fields else f"has to be a block such as `{such_as}`"
     return f"{right}. After a colon there has to be a space" if isinstance(given, str) and ":" in given else right
 
 

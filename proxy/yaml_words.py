@@ -13,6 +13,8 @@ _WORDS = (  # what the parser finds · what that means
         "a colon where none can stand: this line is indented further than those it "
         "belongs to, or its value has `: ` in it and needs quotes",
     ),
+    (r"expected <block end>, but found '[\]}]'", "a } or ] too many"),
+    ("found another document", "a second document after `---`: a config is one"),
     ("expected <block end>", "this line is indented unlike the lines it belongs to"),
     ("expected ',' or '}', but got '{'", "a value with { in it: put quotes around it"),
     ("could not find expected ':'", f"no field: {_FIELD}"),

@@ -59,7 +59,10 @@ MISTAKES = {
         upstream("    timeout: 5s"),
         "4: upstreams.courseworks.timeout: has to be a block of fields: attempt, total, fallback_after",
     ),
-    "a list of upstreams": ("upstreams:\n  - courseworks", "1: upstreams: has to be a block of `name: …`"),
+    "a list of upstreams": (
+        "upstreams:\n  - courseworks",
+        "1: upstreams: has to be a block such as `courseworks: {base_url: https://canvas.example.edu}`",
+    ),
     "a block for a list": (
         "callers:\n  enrollment: {networks: [10.0.0.0/8]}",
         "1: callers: has to be a list: [one, another], or a line for each that begins with `- `",
@@ -217,6 +220,16 @@ MISTAKES = {
         "server: {port: 8080\nadmin: {}",
         "1: not YAML: the { that opens here is not closed before the next field, or a comma is missing",
     ),
+    "a brace too many": ("server: {port: 8080}}", "1: not YAML: a } or ] too many"),
+    "two documents": ("log: {}\n---\nadmin: {}", "2: not YAML: a second document after `---`: a config is one"),
+    "a word for a credential": (
+        "upstreams:\n  google: {credential: AIza}",
+        "2: upstreams.google.credential: has to be a block such as `{auth_id: …, auth_token: …}`",
+    ),
+    "a list of endpoints": (
+        upstream('    endpoints: ["GET /api/v1/courses"]'),
+        '4: upstreams.courseworks.endpoints: has to be a block such as `"GET /api/v1/courses": {cache: {ttl: 5m}}`',
+    ),
     "a quote too few": ('server: {host: "127.0.0.1}', "1: not YAML: the quote that opens here is not closed"),
     "a value that begins with @": (
         "admin: {token: @abc}",
@@ -301,6 +314,7 @@ webhooks:
         "upstreams: {courseworks: {base_url:https://me:canary-4711@canvas.example}}",
         "store: {secret: $CANARY4711}",
         "store: {secret: ${canary-4711}}",
+        "? [canary-4711]\n: x",
     ],
 )
 def test_what_lacks_a_space_or_a_brace_is_not_told_since_it_may_be_a_secret(problems_of, text):
