@@ -315,6 +315,7 @@ async def test_who_leaves_less_time_than_any_answer_took_is_told_that_nobody_was
         assert "detail=too-short" in hasty.cache
         house.larder.observing.log.flush()
         assert '"cache":"too-short"' in house.log.getvalue()
+        assert "too-short" in house.larder.upstreams["mirror"].failures  # as GET /admin/upstreams shows them
         assert len(there.seen) == 1
 
         house.clock.advance(10)
