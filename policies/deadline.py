@@ -41,3 +41,9 @@ class Quickest:
         """0 where nothing is known."""
         oldest = self._clock() - self.FORGOTTEN
         return min((seconds for at, seconds in self._answers if at > oldest), default=0.0)
+
+    @property
+    def forgotten_in(self) -> float:
+        """Seconds until nothing is known, if no other answer comes: then a call is begun, whatever time it has."""
+        newest = max((at for at, _ in self._answers), default=-self.FORGOTTEN)
+        return max(0.0, newest + self.FORGOTTEN - self._clock())

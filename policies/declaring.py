@@ -35,7 +35,9 @@ def size_in_bytes(text: object) -> object:
 
 
 def ratio(text: object) -> object:
-    """A share between 0 and 1 from "50%"; plain numbers pass through. Raises ValueError on anything else."""
+    """A share between 0 and 1 from "50%"; plain numbers up to 1 pass through. Raises ValueError on anything else."""
+    if isinstance(text, int | float) and not isinstance(text, bool) and 1 < text <= 100:
+        raise ValueError(f"{text!r} is more than all: write {text:g}% or {text / 100:g}")
     if not isinstance(text, str):
         return text
     match = re.fullmatch(r"(\d+(?:\.\d+)?)%", text)

@@ -85,15 +85,18 @@ class Pacer:
     def __repr__(self) -> str:
         return f"<Pacer of {len(self._accounts)} credentials, {self.paused} paused, least left {self.lowest_left}>"
 
-    def take(self, credential: str, demand: Demand, *, may_wait: bool = True) -> float:
-        """Seconds until the call may go out, which has its place from now on. Raises Paced, with nothing taken.
+    def take(self, credential: str, demand: Demand, *, may_wait: bool = True, lasts: float = 0.0) -> float:
+        """Seconds until the call may go out, which has its place from now on. Raises Paced, with nothing taken; also
+        where the call, which `lasts` at least so many seconds, could not end in time.
 
         Who slept meanwhile and meets a `rest` takes another place: else all who slept would go out as that ends.
         """
         now, name = self._now(), self._named(credential)
         account = self._accounts.get(name) or _Account(self.policy)  # kept once there is something to know
-        patience = min(max(0.0, demand.left(now)), LONGEST_WAIT) if demand.is_awaited and may_wait else 0.0
+        patience = min(max(0.0, demand.left(now) - lasts), LONGEST_WAIT) if demand.is_awaited and may_wait else 0.0
         latest = now + patience
+        if patience and not lasts:  # who is let go as its time ends is too late
+            latest = math.nextafter(latest, now)
         until, word = self._opens(account, demand, now)
         if until > latest:
             raise _paced(until - now, word)

@@ -87,6 +87,8 @@ def check(
         from proxy import commands_check  # noqa: PLC0415
 
         raise typer.Exit(commands_check.compare(plans, config, against, os.environ, sys.stdout, sys.stderr))
+    for notice in plans.notices:
+        say(f"note: {notice}")
     endpoints = sum(len(upstream.endpoints) for upstream in plans.upstreams.values())
     cached = sum(plan.cache is not None for upstream in plans.upstreams.values() for plan in upstream.endpoints)
     say(f"{config}: good. {len(plans.upstreams)} upstreams, {endpoints} endpoints, {cached} of them cached.")
@@ -102,6 +104,8 @@ def explain(
     """Print every resolved value of an upstream, and who said it."""
     from proxy.explain import UnknownName, explanation  # noqa: PLC0415
 
+    if method is not None and path is None:
+        refuse(f"{method!r} alone names no endpoint: say METHOD and PATH, such as GET /api/v1/courses, or neither")
     try:
         say(explanation(plans_at(config), upstream, method, path))
     except UnknownName as error:

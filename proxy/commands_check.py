@@ -5,15 +5,19 @@ Their values are nowhere to be seen: what both sides only show as taken out cann
 
 import json
 from collections.abc import Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 from urllib.parse import urlsplit
+
+import yaml
 
 from proxy.admin.redaction import REDACTED, shown
 from proxy.commands_admin import Door, Refused, WrongUse, ask, door_of, one_line
 from proxy.differences import Field, differing, value_at
 from proxy.plan import Plans
 from proxy.reloading import ONLY_AT_START, under
+from proxy.spoken import less_unsaid, with_units
 from proxy.workers.accepted import AT_RESTART, BY_REPLACEMENT
 
 SAME, DIFFERS, CANNOT = 0, 1, 2
@@ -31,7 +35,8 @@ class Change(NamedTuple):
 
     def __str__(self) -> str:
         late = " (after a restart)" if self.needs_restart else ""
-        return f"{'.'.join(self.field)}: {_spoken(self.before)} → {_spoken(self.after)}{late}"
+        before, after = (_written(self.field[-1], value) for value in (self.before, self.after))
+        return f"{'.'.join(self.field)}: {before} → {after}{late}"
 
 
 def compare(plans: Plans, config: Path, against: str, environment: Mapping[str, str], out: TextIO, err: TextIO) -> int:
@@ -46,9 +51,17 @@ def compare(plans: Plans, config: Path, against: str, environment: Mapping[str, 
     hidden = [one_line(".".join(field)) for field in hidden_in(there, here)]
     if hidden:
         out.write(f"whether these differ cannot be told, since they are secret: {', '.join(hidden)}\n")
-    if not found:
-        out.write(f"{config}: {'nothing else' if hidden else 'nothing'} would change.\n")
+    out.write(f"{config}: {_summary(found, hidden)}\n")
     return DIFFERS if found else SAME
+
+
+def _summary(found: list[Change], hidden: list[str]) -> str:
+    """How many differ, so that nobody has to count, or to wonder whether there is more."""
+    if not found:
+        return f"{'nothing else' if hidden else 'nothing'} would change."
+    late = sum(change.needs_restart for change in found)
+    fields = "1 field" if len(found) == 1 else f"{len(found)} fields"
+    return f"{fields} would change{f' ({late} after a restart)' if late else ''}, nothing else."
 
 
 def _there(config: Path, against: str, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -93,7 +106,12 @@ def hidden_in(there: Any, here: Any, place: Field = ()) -> Iterator[Field]:
         yield place
 
 
-def _spoken(value: Any) -> str:
-    """A value as it is written, as far as a line has room for both sides."""
-    text = "(not set)" if value is None else json.dumps(value, ensure_ascii=False)
+def _written(name: str, value: Any) -> str:
+    """A value as config.yaml writes it, as far as a line has room for both sides."""
+    if value is None:
+        return "(not set)"
+    text = yaml.safe_dump(
+        with_units(name, less_unsaid(value)), default_flow_style=True, allow_unicode=True, sort_keys=False, width=inf
+    )
+    text = text.removesuffix("\n").removesuffix("\n...")
     return text if len(text) <= LONGEST_SIDE else f"{text[:LONGEST_SIDE]}…"

@@ -99,6 +99,7 @@ class ConfigChanges:
         report = await self._holder.take(accepted)
         if report.problems:
             return report
+        report = report._replace(notices=accepted.plans.notices)
         held, self._held = self._held, config
         if held.text == config.text:
             return report
@@ -132,3 +133,4 @@ def tell(observing: Observing, report: ReloadReport) -> None:
         observing.reloaded("refused", problems=len(report.problems), first=str(first))
     else:
         observing.reloaded("taken", changed=list(report.changed), needs_restart=list(report.needs_restart))
+        observing.noticed(report.notices)

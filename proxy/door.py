@@ -66,7 +66,7 @@ def read_target(method: str, target: str) -> Target:
         return Target(target, None)
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None:
-        raise BadRequest("request target", "something else", "a path, or a whole http URI")
+        raise BadRequest("request target", "neither", "a path, or a whole http URI")
     authority, path = absolute.groups()
     if not is_host(authority):  # RFC 9110 §4.2.4: user information is an error, too
         raise BadRequest("request target", "an authority that is none", "a host name or address, without a user")
@@ -101,7 +101,7 @@ def host_of(version: HttpVersion, hosts: Iterable[str], authority: str | None) -
     if (not told and version >= HttpVersion11) or len(told) > 1:
         raise BadRequest("Host", "none or several", "there once")
     if told and not is_host(told[0]):
-        raise BadRequest("Host", "something else", "a host name or address, with or without a port")
+        raise BadRequest("Host", "what names no host", "a host name or address, with or without a port")
     return authority or "".join(told)
 
 

@@ -165,6 +165,18 @@ class UpstreamTimeout(LarderError):
         super().__init__(problem_of(504, "Upstream timeout", f"{upstream} did not answer in time."))
 
 
+class UpstreamNotAsked(UpstreamTimeout):
+    """504: the caller leaves less time than any of the last answers took, so nobody was asked. Seconds."""
+
+    def __init__(self, upstream: str, left: float, again_in: float) -> None:
+        """`left`: of the caller's time; `again_in`: until the upstream is asked again, whatever time there is."""
+        detail = (
+            f"{upstream} was not asked: none of its last answers came within the {left * 1000:.0f} ms that this caller "
+            f"had left. It is asked again in {whole_seconds(again_in)} s at the latest, or by whoever waits longer."
+        )
+        LarderError.__init__(self, problem_of(504, "Upstream not asked", detail))
+
+
 class ValidationFailed(LarderError):
     """504: what is stored must not be used without the upstream's word (RFC 9111 §5.2.2.2), and none came."""
 

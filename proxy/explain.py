@@ -1,42 +1,14 @@
 """Explain: every resolved value, and who said it: built-in, an adapter's file, or a line of the config."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
-from policies import DAY, GIB, HOUR, KIB, MIB, MINUTE
 from proxy.guard_plans import GUARD_FIELDS
 from proxy.layers import Sourced
 from proxy.plan import Plan, Plans, UpstreamPlan
 from proxy.routing import decoded_segments
 from proxy.settings import nearest
-
-_SECONDS = frozenset(
-    {
-        "ttl",
-        "refresh_after",
-        "stale_while_revalidate",
-        "stale_if_error",
-        "stale_if_disconnected",
-        "heuristic_at_most",
-        "negative_ttl",
-        "keep_at_most",
-        "settle",
-        "attempt",
-        "total",
-        "wait",
-        "max_wait",
-        "window",
-        "cooldown",
-        "slow_after",
-        "credential_cooldown",
-        "fallback_after",
-        "after",
-        "body_time",
-        "apart",
-        "idempotency",
-        "refresh_hot",
-        "gather",
-    }
-)
+from proxy.spoken import spoken
 
 
 class UnknownName(Exception):
@@ -59,12 +31,32 @@ def explanation(plans: Plans, upstream: str, method: str | None = None, path: st
     plan = _upstream(plans, upstream)
     if method is not None:
         endpoint = _endpoint(plan, method, path or "/")
-        return "\n".join([f"{plan.name} {endpoint.name}", *_table(_told(endpoint))])
+        note = note_on(plans, upstream, method, path)
+        head = [f"{plan.name} {endpoint.name}", *([] if note is None else [f"  {note}"])]
+        return "\n".join([*head, *_table(_told(endpoint))])
     lines = [f"{plan.name}  {plan.base_url}  adapters/{plan.adapter_name}.py", *_table(plan.sources)]
     for endpoint in plan.endpoints:
         rows = [row for row in _told(endpoint) if not row.field.startswith((*GUARD_FIELDS, "terms."))]
         lines += ["", f"{endpoint.name}{'' if rows else '  not cached'}", *_table(rows)]
     return "\n".join(lines)
+
+
+def note_on(plans: Plans, upstream: str, method: str, path: str | None = None) -> str | None:
+    """That nobody declared an endpoint for a request, and the nearest that there is; None: somebody did."""
+    plan, path = _upstream(plans, upstream), _plain(path or "/")
+    if _endpoint(plan, method, path) is not plan.unknown:
+        return None
+    names = [endpoint.name for endpoint in plan.endpoints]
+    methods = dict.fromkeys(name.partition(" ")[0] for name in names)
+    others = [other for other in methods if _endpoint(plan, other, path) is not plan.unknown]
+    near = get_close_matches(f"{method.upper()} {path}", names, n=1)
+    if others:
+        instead = f"; the path is one for {' and '.join(others)}"
+    elif near:
+        instead = f"; nearest: {near[0]}"
+    else:
+        instead = f"; `larder explain {upstream}` lists them" if names else ""
+    return f"no endpoint is declared for this: what follows holds for everything that is not{instead}"
 
 
 def _told(plan: Plan) -> list[Sourced]:
@@ -80,7 +72,7 @@ def _upstream(plans: Plans, name: str) -> UpstreamPlan:
 
 def _endpoint(plan: UpstreamPlan, method: str, path: str) -> Plan:
     """The endpoint of a path or, as written in a file, of a route."""
-    path = "/" + path.lstrip("/").partition("?")[0]
+    path = _plain(path)
     for endpoint in plan.endpoints:
         if endpoint.name == f"{method.upper()} {path}":
             return endpoint
@@ -88,49 +80,11 @@ def _endpoint(plan: UpstreamPlan, method: str, path: str) -> Plan:
     return plan.unknown if found is None else found.target
 
 
+def _plain(path: str) -> str:
+    return "/" + path.lstrip("/").partition("?")[0]
+
+
 def _table(rows: Iterable[Sourced]) -> list[str]:
     written = [(row.field, spoken(row.field, row.value), row.source) for row in rows]
     widths = [max((len(row[column]) for row in written), default=0) for column in (0, 1)]
     return [f"  {name:<{widths[0]}}  {value:<{widths[1]}}  {source}" for name, value, source in written]
-
-
-def spoken(field: str, value: object) -> str:
-    """A value as the config would say it: 300 seconds are 5m."""
-    name = field.rsplit(".", 1)[-1]
-    if field.startswith("terms."):
-        return _term(value)
-    if value is None:
-        return "–"
-    if isinstance(value, float | int) and name in _SECONDS:
-        return _duration(value)
-    if isinstance(value, float) and name in ("budget", "failure_ratio", "slow_ratio", "heuristic_fraction", "shrink"):
-        return f"{value * 100:g}%"
-    if isinstance(value, float) and name in ("floor", "rate", "refill"):
-        return f"{value:g}/s"
-    if name == "max_body" and isinstance(value, int):
-        return _size(value)
-    if name == "networks" and isinstance(value, tuple):
-        return ", ".join(value) or "–"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value)
-
-
-def _term(seconds: object) -> str:
-    if not isinstance(seconds, int | float):
-        return "no end"
-    return _duration(seconds) if seconds else "not kept"
-
-
-def _size(octets: int) -> str:
-    for unit, size in (("GiB", GIB), ("MiB", MIB), ("KiB", KIB)):
-        if octets >= size and octets % size == 0:
-            return f"{octets // size}{unit}"
-    return f"{octets}B"
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("d", DAY), ("h", HOUR), ("m", MINUTE)):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:g}{unit}"
-    return f"{seconds:g}s"

@@ -25,7 +25,7 @@ from proxy.spool import Spool
 from proxy.store.contract import StoreError
 from proxy.storing import freshened, tags_of
 from proxy.strong_tags import tagged
-from proxy.upstream.failures import UpstreamFailure
+from proxy.upstream.failures import OUT_OF_TIME, UpstreamFailure
 from proxy.upstream.messages import ReadUpTo, Reply
 from proxy.validating import Stored, is_for_caller, is_out_of_place, preconditions, range_of, selected
 
@@ -141,7 +141,7 @@ class Fetcher:
 
     def _remember(self, ask: Ask, landing: Landing, failure: UpstreamFailure) -> None:
         """The next try for it is due later; not where it was the caller who could not wait."""
-        if not landing.may_be_covered or failure.detail == "deadline":
+        if not landing.may_be_covered or failure.detail in OUT_OF_TIME:
             return
         if failure.is_declined and failure.detail not in WAITED_FOR:
             self._failures.declined(ask.key)

@@ -255,9 +255,8 @@ def _read(value: str) -> str:
     quoted = _QUOTED.fullmatch(value.strip())
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else value.strip()
     if not 0 < len(key) <= LONGEST or (quoted is None and not _BARE.fullmatch(key)):
-        raise BadRequest(
-            HEADER, "something else", f'one string of 1 to {LONGEST} characters, such as "8e03978e-40d5-…"'
-        )
+        found = f"{len(key)} characters" if not 0 < len(key) <= LONGEST else "blanks, commas or a quote in it"
+        raise BadRequest(HEADER, found, f'one string of 1 to {LONGEST} characters, such as "8e03978e-40d5-…"')
     return key
 
 

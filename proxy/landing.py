@@ -12,10 +12,10 @@ from proxy.deciding import Decision, bar_to_storing, is_private
 from proxy.keys import joined
 from proxy.messages import Entry
 from proxy.spool import Reader, Spool
-from proxy.upstream.failures import UpstreamFailure
+from proxy.upstream.failures import OUT_OF_TIME, UpstreamFailure
 from proxy.upstream.messages import Reply
 
-WAITED_FOR = frozenset({"deadline", "paced", "paused", "quota-low"})  # who is more patient, or has nothing, may call
+WAITED_FOR = OUT_OF_TIME | {"paced", "paused", "quota-low"}  # who is more patient, or has nothing, may call
 COVERED = frozenset({500, 502, 503, 504})  # the errors for which `stale-if-error` is meant (RFC 5861 §4)
 
 

@@ -2,10 +2,11 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from proxy.answers import Answer
+from proxy.config_file import ConfigProblem
 from proxy.quarantine import Sighting
 from proxy.store.contract import StoreError
 from proxy.telemetry.logs import Log
@@ -181,6 +182,11 @@ class Observing:
     def keys_failed(self, reason: str) -> None:
         """A sender's signing keys could not be fetched."""
         self._say_now_and_then("warning", "signing keys could not be fetched", reason=reason)
+
+    def noticed(self, notices: Iterable[ConfigProblem]) -> None:
+        """The config that holds may not be what was meant."""
+        for notice in notices:
+            self.log.say("warning", "config", notice=str(notice))
 
     def reloaded(self, outcome: str, **facts: Any) -> None:
         """The config was read again."""

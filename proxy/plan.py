@@ -21,6 +21,7 @@ from policies import (
     WritesPolicy,
 )
 from policies.http.storing import HeadersPolicy
+from proxy.config_file import ConfigProblem
 from proxy.layers import Sourced
 from proxy.routing import Router, decoded_segments
 from proxy.settings import Settings
@@ -132,6 +133,7 @@ class Plans:
 
     settings: Settings
     upstreams: Mapping[str, UpstreamPlan]
+    notices: tuple[ConfigProblem, ...] = ()  # what holds, but may not be what was meant
 
     @property
     def longest_kept(self) -> float:

@@ -1,6 +1,6 @@
 """What can only be checked once everything is resolved: nobody's answers for others, no lifetime that cannot hold."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from policies import Partition
@@ -8,55 +8,72 @@ from proxy.config_file import Place
 from proxy.plan import Plan, Plans, UpstreamPlan
 from proxy.planner import shape_of
 from proxy.setting_fields import BY_HEADERS_FIELDS
-from proxy.settings import EndpointBlock, nearest
+from proxy.settings import EndpointBlock, UpstreamBlock, nearest
+from proxy.spoken import spoken
 
 Checks = Iterator[tuple[Place, str]]
+_OF_ADDRESSES = (
+    ("providers", "verification", "verify addresses"),
+    ("autocomplete", "completion", "complete addresses"),
+)
 
 
-def plan_checks(plans: Plans) -> Checks:
-    """Where the resolved plans would break a promise, and why."""
+def plan_checks(plans: Plans, is_doubtful: Callable[[Place], bool]) -> Checks:
+    """Where the resolved plans would break a promise, and why; nothing of upstreams whose block is doubtful."""
     for upstream in plans.upstreams.values():
-        blocks = plans.settings.upstreams[upstream.name].endpoints
-        routes = {shape_of(route): route for route in blocks}
-        if not upstream.adapter.by_headers:
-            yield from _by_headers(plans.settings.upstreams[upstream.name], ("upstreams", upstream.name))
-        if all(plan.endpoint.holds is None for plan in upstream.endpoints):
-            yield from _payload(plans.settings.upstreams[upstream.name], ("upstreams", upstream.name))
-        if all(plan.many is None for plan in upstream.endpoints):
-            yield from _gather(plans.settings.upstreams[upstream.name], ("upstreams", upstream.name))
+        yield from _of_upstream(plans.settings.upstreams[upstream.name], upstream)
         yield from _agreement(plans, upstream)
         for plan in upstream.endpoints:
-            route = routes.get(shape_of(plan.name))
-            yield from _partition(plans, plan, route)
-            if route is not None and plan.endpoint.holds is None:
-                yield from _payload(blocks[route], ("upstreams", upstream.name, "endpoints", route))
-            if route is not None and not plan.by_headers:
-                yield from _by_headers(blocks[route], ("upstreams", upstream.name, "endpoints", route))
-            if route is not None:
-                yield from _of_many(plan, blocks[route], ("upstreams", upstream.name, "endpoints", route))
-                yield from _lifetimes(plan, blocks[route], ("upstreams", upstream.name, "endpoints", route, "cache"))
-    yield from _providers(plans, "providers", "verification", "verify addresses")
-    yield from _providers(plans, "autocomplete", "completion", "complete addresses")
-    yield from _catalogue(plans)
-
-
-def _providers(plans: Plans, field: str, word: str, what: str) -> Checks:
-    """Who is asked below /v1/addresses is there, and can do it."""
-    named = getattr(plans.settings.v1.addresses, field) or ()
-    able = tuple(name for name, upstream in plans.upstreams.items() if getattr(upstream.adapter, word) is not None)
-    for index, name in enumerate(named):
-        place: Place = ("v1", "addresses", field, index)
-        if name not in able:
-            yield place, f"no upstream of that name can {what}; {nearest(name, able)}"
-        elif name in named[:index]:
-            yield place, "this name stands here twice"
-
-
-def _catalogue(plans: Plans) -> Checks:
-    """Who is asked below /v1/courses is there, and can tell of them."""
+            yield from _of_endpoint(plans, plan)
+    for field, word, what in _OF_ADDRESSES:
+        for index, name in enumerate(getattr(plans.settings.v1.addresses, field) or ()):
+            if not is_doubtful(("upstreams", name)):
+                yield from _provider(plans, index, field, word, what)
     named = plans.settings.v1.courses.upstream
+    if named is not None and not is_doubtful(("upstreams", named)):
+        yield from _catalogue(plans, named)
+
+
+def _of_upstream(block: UpstreamBlock, upstream: UpstreamPlan) -> Checks:
+    place: Place = ("upstreams", upstream.name)
+    if not upstream.adapter.by_headers:
+        yield from _by_headers(block, place)
+    if all(plan.endpoint.holds is None for plan in upstream.endpoints):
+        yield from _payload(block, place)
+    if all(plan.many is None for plan in upstream.endpoints):
+        yield from _gather(block, place)
+
+
+def _of_endpoint(plans: Plans, plan: Plan) -> Checks:
+    blocks = plans.settings.upstreams[plan.upstream.name].endpoints
+    route = next((route for route in blocks if shape_of(route) == shape_of(plan.name)), None)
+    yield from _partition(plans, plan, route)
+    if route is None:
+        return
+    place: Place = ("upstreams", plan.upstream.name, "endpoints", route)
+    if plan.endpoint.holds is None:
+        yield from _payload(blocks[route], place)
+    if not plan.by_headers:
+        yield from _by_headers(blocks[route], place)
+    yield from _of_many(plan, blocks[route], place)
+    yield from _lifetimes(plan, blocks[route], (*place, "cache"))
+
+
+def _provider(plans: Plans, index: int, field: str, word: str, what: str) -> Checks:
+    """Who is asked below /v1/addresses is there, and can do it."""
+    named = getattr(plans.settings.v1.addresses, field)
+    able = tuple(name for name, upstream in plans.upstreams.items() if getattr(upstream.adapter, word) is not None)
+    place: Place = ("v1", "addresses", field, index)
+    if named[index] not in able:
+        yield place, f"no upstream of that name can {what}; {nearest(named[index], able)}"
+    elif named[index] in named[:index]:
+        yield place, "this name stands here twice"
+
+
+def _catalogue(plans: Plans, named: str) -> Checks:
+    """Who is asked below /v1/courses is there, and can tell of them."""
     able = tuple(name for name, upstream in plans.upstreams.items() if upstream.adapter.catalogue is not None)
-    if named is not None and named not in able:
+    if named not in able:
         yield ("v1", "courses", "upstream"), f"no upstream of that name can tell of courses; {nearest(named, able)}"
 
 
@@ -131,6 +148,10 @@ def _lifetimes(plan: Plan, block: EndpointBlock, place: Place) -> Checks:
     if cache is None:
         return
     if "ttl" in said and cache.ttl > cache.keep_at_most:
-        yield (*place, "ttl"), "is longer than keep_at_most"
+        yield (*place, "ttl"), f"is longer than keep_at_most, which is {spoken('keep_at_most', cache.keep_at_most)}"
     if "refresh_after" in said and cache.refresh_after is not None and cache.refresh_after > cache.ttl:
-        yield (*place, "refresh_after"), "has to be at most ttl: later the answer is not fresh any more"
+        ttl = spoken("ttl", cache.ttl)
+        yield (
+            (*place, "refresh_after"),
+            f"has to be at most ttl, which is {ttl}: later the answer is not fresh any more",
+        )

@@ -19,12 +19,12 @@ from policies.http.conditions import CONDITIONAL
 from policies.http.dates import http_date
 from policies.http.etags import is_strong, parse_etags
 from policies.http.fields import as_mapping
-from policies.http.preconditions import ON_WRITES, Current, failed, judged
+from policies.http.preconditions import ON_WRITES, Current, failed, judged, unreadable
 from policies.http.strong_tags import changed_members
 from proxy.answers import Answer
 from proxy.asker import Asker
 from proxy.asking import OVERRIDES, Ask
-from proxy.errors import LarderError, UpstreamTimeout
+from proxy.errors import BadRequest, LarderError, UpstreamTimeout
 from proxy.finding import Finder
 from proxy.messages import Entry
 from proxy.strong_tags import tag_in
@@ -60,8 +60,8 @@ class Preconditions:
         self._clock = clock
 
     async def settle(self, ask: Ask) -> Settled:
-        """Look at a write's preconditions. Raises PreconditionFailed (412), PreconditionUnchecked (503) and
-        UpstreamTimeout (504); in all cases nothing was sent.
+        """Look at a write's preconditions. Raises BadRequest (400) where one cannot be read, PreconditionFailed (412),
+        PreconditionUnchecked (503) and UpstreamTimeout (504); in all cases nothing was sent.
         """
         asked = {name: value for name, value in ask.conditions.items() if name in ON_WRITES}
         if not asked or not ask.plan.writes.preconditions:
@@ -70,6 +70,7 @@ class Preconditions:
         volatile = live.plan.endpoint.volatile
         if volatile is None or live.key is None:  # its states are not told apart here: the upstream is to judge
             return Settled(ask)
+        _check(asked)
         before = await self._stored(live)
         answer = await self._read(live)
         if answer.status != 200 and answer.status not in _GONE:
@@ -117,6 +118,16 @@ class Preconditions:
         if not is_strong(tag):  # it is not what its endpoint's answers are, or as large as nobody tags
             raise PreconditionUnchecked(live.plan.upstream.name, None)
         return Current(tag, http_date(headers.get("last-modified"), self._clock()))
+
+
+def _check(asked: dict[str, str]) -> None:
+    """A tag without its quotes would match nothing, and its writer would read again for ever. Raises BadRequest."""
+    name = unreadable(asked)
+    if name is not None:
+        right = (
+            '* or entity-tags in double quotes, such as "33a64df5", as the ETag of an answer has them (RFC 9110 §8.8.3)'
+        )
+        raise BadRequest(name, "what is no entity-tag", right)
 
 
 def _changed(asked: dict[str, str], before: Entry | None, answer: Answer, volatile: frozenset[str]) -> tuple[str, ...]:

@@ -30,7 +30,8 @@ def parse_route(route: str) -> Route:
     """Parse "METHOD /path". Raises ValueError that says what is wrong."""
     method, space, path = route.partition(" ")
     if not space or not method.isupper() or not path.startswith("/"):
-        raise ValueError(f"{route!r} is not a route such as 'GET /things/{{thing}}'")
+        right = "the method in capitals, one space, and a path that begins with /"
+        raise ValueError(f"{route!r} is not a route such as 'GET /things/{{thing}}': {right}")
     segments = tuple(path[1:].split("/"))
     if any(_is_rest(segment) for segment in segments[:-1]):
         raise ValueError(f"{route!r}: only the last segment may stand for the rest of the path")

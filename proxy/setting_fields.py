@@ -3,9 +3,19 @@
 import re
 from dataclasses import fields as dataclass_fields
 from ipaddress import ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    create_model,
+    field_validator,
+)
 
 from policies import (
     BatchPolicy,
@@ -24,10 +34,32 @@ from policies import (
 from policies.http.storing import HeadersPolicy
 
 
-class Strict(BaseModel):
-    """A block of the config."""
+class Block(BaseModel):
+    """Fields that are all known."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Strict(Block):
+    """A block of the config."""
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _yes_is_no_number(cls, value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        """YAML reads `on`, `off`, yes and no as booleans, and pydantic would read those as 1 and 0."""
+        if isinstance(value, bool) and info.field_name is not None:
+            types = _types_of(cls.model_fields[info.field_name].annotation)
+            if "off" in types and not value:
+                return read("off")
+            if types & {int, float} and bool not in types:
+                raise ValueError("has to be a number, not yes or no")
+        return read(value)
+
+
+def _types_of(annotation: Any) -> set[Any]:
+    """The plain types, and the words, that an annotation is made of."""
+    inner = get_args(annotation)
+    return set().union(*map(_types_of, inner)) if inner else {annotation}
 
 
 def _partial(policy: type[Any]) -> type[Strict]:
@@ -62,7 +94,12 @@ BY_HEADERS_FIELDS = frozenset(HeadersFields.model_fields)  # of upstreams whose 
 
 
 def _network(text: str) -> str:
-    ip_network(text)
+    try:
+        ip_network(text)
+    except ValueError as error:
+        if "host bits" in str(error):
+            raise ValueError("has host bits set: write the network's first address, such as 10.0.0.0/8") from None
+        raise ValueError("has to be a network such as 10.0.0.0/8, or an address such as 192.0.2.7") from None
     return text
 
 
@@ -97,8 +134,13 @@ def _workers(value: object) -> object:
 
 Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=0, le=65535)]
-BaseUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
-KeyHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+BASE_URL = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
+HASH = r"^sha256:[0-9a-f]{64}$"
+NAME = r"^[A-Za-z0-9._-]{1,64}$"
+HTTP_URL = r"^https?://"
+PREFIX = r"^[A-Za-z0-9._-]{1,40}$"
+BaseUrl = Annotated[str, Field(pattern=BASE_URL)]
+KeyHash = Annotated[str, Field(pattern=HASH)]
 Listed = BeforeValidator(_listed)  # one of a list may be written without its brackets
 Workers = Annotated[int | str, BeforeValidator(_workers)]
 DurableUrl = Annotated[str, AfterValidator(_durable)]

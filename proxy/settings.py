@@ -9,8 +9,12 @@ from pydantic_core import core_schema
 
 from policies import MIB, CachePolicy, Duration, Size
 from proxy.setting_fields import (
+    HTTP_URL,
+    NAME,
+    PREFIX,
     BaseUrl,
     BatchFields,
+    Block,
     BreakerFields,
     CacheFields,
     CollectionFields,
@@ -51,7 +55,7 @@ class Server(Strict):
 class Operator(Strict):
     """Somebody who may do what the admin token may, under a name that the audit log tells."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    name: Annotated[str, Field(pattern=NAME)]
     token: Annotated[tuple[KeyHash, ...], Listed, Field(min_length=1)]
 
 
@@ -74,7 +78,7 @@ class Memory(Strict):
 class RedisBlock(Strict):
     """How machines that share one Redis go about it."""
 
-    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")] = "larder"
+    prefix: Annotated[str, Field(pattern=PREFIX)] = "larder"
     coherence_window: Annotated[Duration, Field(ge=0.2, le=60)] = 1.0
     on_lost_coherence: Literal["bypass", "serve"] = "bypass"
     wait_replicas: Annotated[int, Field(ge=0, le=10)] = 0
@@ -98,7 +102,7 @@ class Store(Strict):
 class CallerBlock(Strict):
     """One internal service."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    name: Annotated[str, Field(pattern=NAME)]
     key: Annotated[tuple[KeyHash, ...], Listed] = ()
     networks: tuple[Network, ...] = ()
     allow: tuple[str, ...] | None = None  # None: every upstream
@@ -159,18 +163,18 @@ class UpstreamBlock(HeadersFields, Guards, _Upstream):  # type: ignore[misc, val
     """One external API."""
 
 
-class LiveEventsBlock(Strict):
+class LiveEventsBlock(Block):
     """Canvas Live Events. With a jwks_url, unsigned events are refused."""
 
     kind: Literal["canvas-live-events"]
     upstream: str
     root_account_uuid: str
-    jwks_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    jwks_url: Annotated[str, Field(pattern=HTTP_URL)] | None = None
     issuer: str | None = None
     unsigned: bool = False  # without a jwks_url: yes, take what nobody signed
 
 
-class StandardWebhooksBlock(Strict):
+class StandardWebhooksBlock(Block):
     """Standard Webhooks 1.0.0. Several secrets while one is exchanged for another."""
 
     kind: Literal["standard-webhooks"]

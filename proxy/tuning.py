@@ -60,4 +60,5 @@ def tuning_of(
         on_failure=lambda error: observing.failed(current_trace.get(), error),
     )
     audit.open()
+    observing.noticed(accepted.plans.notices)
     return Tuning(audit, steps, configs, orders, Undoing(audit, steps, configs.undo, orders.undo), watch)

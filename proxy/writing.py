@@ -20,6 +20,10 @@ from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import Reply
 from proxy.written import Outcome, Written
 
+# It was not carried out, for a reason that its sender can mend without changing it: a permission, a payment, a token.
+_TURNED_AWAY = frozenset({Kind.CREDENTIAL_REFUSED, Kind.FORBIDDEN, Kind.THROTTLED})
+_NOT_PROCESSED = frozenset({421, 425})  # RFC 9110 §15.5.20, RFC 8470 §5.2: meant to be sent again as it is
+
 
 class Writer:
     """Runs each write as a task of its own: a caller who leaves cannot skip the purge."""
@@ -105,8 +109,8 @@ class Writer:
             if for_get is not None and purged is not None:
                 status.stored = self._keeper.keep_for_get(for_get, purged.fence)
             self._purged(tags, ask.plan.writes.refresh_hot)
-        is_known = reply.verdict.kind not in (Kind.CREDENTIAL_REFUSED, Kind.THROTTLED)  # those turned it away
-        return Written(Outcome.DONE if is_known else Outcome.NOT_DONE, from_reply(reply, status))
+        turned_away = reply.verdict.kind in _TURNED_AWAY or reply.status in _NOT_PROCESSED
+        return Written(Outcome.NOT_DONE if turned_away else Outcome.DONE, from_reply(reply, status))
 
     async def _failed(self, ask: Ask, failure: UpstreamFailure, status: CacheStatus) -> Written:
         may_have_happened = _may_have_happened(ask, failure)

@@ -10,8 +10,8 @@ from proxy.errors import LarderError
 class Outcome(Enum):
     """Whether a write was carried out."""
 
-    DONE = "done"  # the upstream answered, with a success or a refusal: it would answer so again
-    NOT_DONE = "not done"  # nothing was sent, or it was turned away: it may be tried again
+    DONE = "done"  # the upstream answered, with a success or a refusal of what was sent: it would answer so again
+    NOT_DONE = "not done"  # nothing was sent, or whoever sent it was turned away: it may be tried again
     UNKNOWN = "unknown"  # it was sent, and nobody knows what came of it
 
 

@@ -1,11 +1,13 @@
 """Preconditions of a request that may change something, against the state as it is (RFC 9110 §13.1, §13.2.2)."""
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from policies.http.dates import http_date
 from policies.http.etags import ANY, parse_etags, strongly_equal, weakly_equal
 
+_ENTITY_TAG = re.compile(r'(W/)?"[^"]*"')  # blanks within, which §8.8.3 forbids, do no harm
 ON_WRITES = frozenset({"if-match", "if-none-match", "if-unmodified-since"})
 
 
@@ -31,6 +33,20 @@ def failed(asked: Mapping[str, str], current: Current | None, now: float) -> str
             return "If-Unmodified-Since"
     if "if-none-match" in asked and current is not None and _is_named(asked["if-none-match"], current):
         return "If-None-Match"
+    return None
+
+
+def unreadable(asked: Mapping[str, str]) -> str | None:
+    """The name of a precondition that is no `*` and no list of entity-tags (§8.8.3), so that nobody can tell what its
+    writer knew; None: all can be read. A date that is none is ignored (§13.1.4).
+    """
+    for name in ("If-Match", "If-None-Match"):
+        value = asked.get(name.lower())
+        if value is None:
+            continue
+        tags = parse_etags(value) or ()
+        if tags != ANY and not (tags and all(_ENTITY_TAG.fullmatch(tag) for tag in tags)):
+            return name
     return None
 
 

@@ -5,12 +5,13 @@ from aiohttp import web
 from proxy.admin.desk import Desk, answered
 from proxy.admin.gate import by
 from proxy.admin.problems import ConfigRefused, ReloadUnderWay
-from proxy.admin.reading import read_parameters
+from proxy.admin.reading import read_parameters, said
 from proxy.admin.redaction import shown
 from proxy.admin.targets import upstream_named
 from proxy.admin.writing import answer
 from proxy.errors import BadRequest
-from proxy.explain import explain, spoken
+from proxy.explain import explain, note_on
+from proxy.spoken import spoken
 
 _METHOD_AND_PATH = "both method and path, or neither"
 
@@ -48,19 +49,20 @@ class Configuration:
         if upstream is None:
             raise BadRequest("upstream", "none", "the name of one")
         upstream_named(upstream, self._desk.routes())
-        plans, endpoint = self._desk.plans(), None
+        plans, endpoint, note = self._desk.plans(), None, None
         if method is not None or path is not None:
             method, path = _place(method, path)
             endpoint = plans.upstreams[upstream].match(method, path)[0].name
+            note = note_on(plans, upstream, method, path)
         rows = explain(plans, upstream, method, path)
         values = [{"field": row.field, "value": spoken(row.field, row.value), "source": row.source} for row in rows]
-        return answer({"upstream": upstream, "endpoint": endpoint, "values": values})
+        return answer({"upstream": upstream, "endpoint": endpoint, "note": note, "values": values})
 
 
 def _place(method: str | None, path: str | None) -> tuple[str, str]:
     if method is None or not method.isalpha():
-        raise BadRequest("method", "none" if method is None else "something else", f"such as GET; {_METHOD_AND_PATH}")
+        raise BadRequest("method", "none" if method is None else said(method), f"such as GET; {_METHOD_AND_PATH}")
     if path is None or not path.startswith("/"):
         right = f"a path below the upstream's prefix, such as /api/v1/courses; {_METHOD_AND_PATH}"
-        raise BadRequest("path", "none" if path is None else "something else", right)
+        raise BadRequest("path", "none" if path is None else "one that does not begin with /", right)
     return method.upper(), path.partition("?")[0]

@@ -26,6 +26,7 @@ class ReloadReport(NamedTuple):
     problems: tuple[ConfigProblem, ...] = ()
     change: str | None = None  # under which it is on record; None: nothing was changed
     audited: bool = True  # whether the record is written
+    notices: tuple[ConfigProblem, ...] = ()  # what holds, but may not be what was meant
 
 
 def answered(report: ReloadReport) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def answered(report: ReloadReport) -> dict[str, Any]:
         "needs_restart": list(report.needs_restart),
         "change": report.change,
         "audited": report.audited,
+        "notices": [str(notice) for notice in report.notices],
     }
 
 

@@ -10,7 +10,7 @@ from adapters import Person
 from proxy.admin.desk import Desk
 from proxy.admin.gate import by
 from proxy.admin.problems import NotErased
-from proxy.admin.reading import kind_of, nearest, read_object, read_parameters, refuse_unknown
+from proxy.admin.reading import nearest, read_object, read_parameters, refuse_unknown, said
 from proxy.admin.writing import answer
 from proxy.erasing import Receipt
 from proxy.errors import BadRequest
@@ -73,7 +73,7 @@ def _at(instant: float) -> str:
 def person_named(name: Any, plans: Plans) -> tuple[str, Person]:
     """The upstream, and who it is there. The upstream may be left out where only one has persons. Raises BadRequest."""
     if not isinstance(name, str) or not name or len(name) > _LONGEST:
-        found = "nothing" if name is None or name == "" else kind_of(name) if not isinstance(name, str) else "too much"
+        found = "nothing" if name is None or name == "" else said(name)
         raise BadRequest("person", found, f"an upstream and a person of it, such as {EXAMPLE}")
     with_persons = {one: plan for one, plan in plans.upstreams.items() if plan.adapter.person is not None}
     upstream, slash, local = name.partition("/")

@@ -10,8 +10,8 @@ from proxy.admin.problems import ForeignHost, UnknownOperator
 from proxy.audit import By
 from proxy.callers.identify import is_loopback_host
 from proxy.callers.keys import HASH_PREFIX
-from proxy.loading import is_loopback
 from proxy.settings import Operator
+from proxy.settings_checks import is_only_here
 
 ADMIN = "admin"
 """What whoever has the admin token is called."""
@@ -35,7 +35,7 @@ class Gate:
         """
         if not token:
             raise ValueError("the admin listener needs a token")
-        self._only_loopback = is_loopback(host)
+        self._only_loopback = is_only_here(host)
         self._token = _digest(token)
         self._operators = operators
 

@@ -10,7 +10,7 @@ from policies.declaring import seconds
 from proxy.admin.desk import Desk
 from proxy.admin.gate import by
 from proxy.admin.problems import UnknownUpstreamName
-from proxy.admin.reading import kind_of, nearest, read_object, read_parameters, refuse_unknown
+from proxy.admin.reading import kind_of, nearest, read_object, read_parameters, refuse_unknown, said
 from proxy.admin.writing import answer
 from proxy.errors import BadRequest
 from proxy.given_orders import told
@@ -54,8 +54,9 @@ def breaker_order(document: Mapping[str, Any]) -> Order:
     refuse_unknown(document, ("state", "for"))
     state = document.get("state")
     if state not in ("open", "closed", "auto"):
-        found = "none" if "state" not in document else "something else"
-        raise BadRequest("state", found, f"open, closed or auto, such as {EXAMPLE_BREAKER}")
+        found = said(state) if "state" in document else "none"
+        right = nearest(state if isinstance(state, str) else "", ("open", "closed", "auto"))
+        raise BadRequest("state", found, f"{right}; such as {EXAMPLE_BREAKER}")
     if state == "auto":
         if "for" in document:
             raise BadRequest("for", "it beside auto", "left out: auto holds until the next order")
@@ -83,7 +84,7 @@ def _for(document: Mapping[str, Any]) -> float:
     try:
         value = seconds(value)
     except ValueError:
-        raise BadRequest("for", "something else", _DURATION) from None
+        raise BadRequest("for", said(value), _DURATION) from None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadRequest("for", kind_of(value), _DURATION)
     if not isfinite(value) or not 0 < value <= MOST:

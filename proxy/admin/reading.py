@@ -59,23 +59,25 @@ def limit_in(given: Mapping[str, str], usual: int, most: int) -> int:
     """The parameter `limit`. Raises BadRequest."""
     text, right = given.get("limit", str(usual)), f"a whole number from 1 to {most}"
     if not (text.isascii() and text.isdigit()):
-        raise BadRequest("limit", "something else", right)
+        raise BadRequest("limit", said(text), right)
     if len(text) > 9 or not 1 <= int(text) <= most:
         raise BadRequest("limit", "a number out of range", right)
     return int(text)
 
 
 def refuse_unknown(names: Iterable[str], known: Sequence[str]) -> None:
-    """Raises BadRequest on the first name that is none of those known."""
-    for name in names:
-        if name not in known:
-            raise BadRequest(name, "an unknown field", nearest(name, known))
+    """Raises BadRequest on names that are none of those known."""
+    unknown = [name for name in names if name not in known]
+    if len(unknown) == 1:
+        raise BadRequest(unknown[0], "an unknown field", nearest(unknown[0], known))
+    if unknown:
+        raise BadRequest(", ".join(unknown), "unknown fields", f"one of {', '.join(known)}" if known else "left out")
 
 
 def one_of(field: str, word: str, choices: Mapping[str, T]) -> T:
     """The choice that a word names. Raises BadRequest."""
     if word not in choices:
-        raise BadRequest(field, "something else", f"one of {', '.join(choices)}")
+        raise BadRequest(field, said(word), nearest(word, choices))
     return choices[word]
 
 
@@ -96,6 +98,13 @@ def kind_of(value: Any) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     names = {str: "a string", int: "a number", float: "a number", list: "an array", dict: "an object"}
     return names[type(value)]
+
+
+def said(value: Any) -> str:
+    """What was found, as far as it may be told: of text its length, since it may be a secret in the wrong place."""
+    if isinstance(value, str):
+        return f"a string of {len(value)} characters" if value else "an empty string"
+    return kind_of(value)
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from proxy.admin.reading import nearest
+from proxy.admin.reading import nearest, said
 from proxy.errors import BadRequest
 from proxy.keys import KEY_BYTES
 from proxy.messages import endpoint_tag, key_tag, partition_tag, upstream_tag
@@ -55,9 +55,17 @@ def tag_named(name: str, routes: Routes) -> str:
     upstream, slash, local = name.partition("/")
     if not slash or not local or len(name) > _LONGEST_TAG or not _is_plain(local):
         right = "an upstream and a tag of it, such as courseworks/course:565, as `GET /admin/entries` shows them"
-        raise BadRequest("tag", "no such thing", right)
+        raise BadRequest("tag", _no_tag(name, slash, local), right)
     _check_upstream("tag", upstream, routes)
     return name
+
+
+def _no_tag(name: str, slash: str, local: str) -> str:
+    if not slash:
+        return "no upstream before a slash"
+    if not local:
+        return "nothing after the slash"
+    return said(name) if len(name) > _LONGEST_TAG else "a blank or a line end in it"
 
 
 def principal_named(name: str) -> str:
@@ -68,14 +76,14 @@ def principal_named(name: str) -> str:
     if _CALLER.fullmatch(name):
         return partition_tag(name)
     right = "principal: and 32 hexadecimal digits, or caller: and its name, as `GET /admin/entries` shows them"
-    raise BadRequest("principal", "no such thing", right)
+    raise BadRequest("principal", said(name), right)
 
 
 def key_named(digest: str) -> str:
     """The tag of one entry. Raises BadRequest."""
     if not _DIGEST.fullmatch(digest):
         right = f"{2 * KEY_BYTES} hexadecimal digits, as `GET /admin/entries` shows them"
-        raise BadRequest("key", "no such thing", right)
+        raise BadRequest("key", said(digest), right)
     return key_tag(bytes.fromhex(digest))
 
 

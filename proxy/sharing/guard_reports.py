@@ -15,10 +15,11 @@ each machine may give a credential the places that the other gave it already.
 import asyncio
 import math
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from enum import IntEnum
 from typing import Final
+from weakref import WeakValueDictionary
 
 from policies.breaker import BreakerPolicy, CircuitBreaker, Happened, Report
 from policies.failure_memory import FailureMemory
@@ -57,6 +58,7 @@ class GuardReports:
         self._sleep = sleep
         self._breakers: dict[bytes, CircuitBreaker] = {}
         self._pacers: dict[bytes, Pacer] = {}
+        self._leaving: WeakValueDictionary[bytes, CircuitBreaker | Pacer] = WeakValueDictionary()
         self._rests_said: dict[bytes, float] = {}
         self._answer: float | None = None  # of the guard that was told what this process wrote last; None: no
         self._task: asyncio.Task[None] | None = None
@@ -87,6 +89,16 @@ class GuardReports:
         self._pacers[name] = pacer
         return pacer
 
+    def keep_only(self, used: Iterable[CircuitBreaker | Pacer]) -> None:
+        """Let go of guards that no new call will meet: nobody hears of their circuits any more, and who is under way
+        under one hears the end of it.
+        """
+        kept = {id(guard) for guard in used}
+        for guards in (self._breakers, self._pacers):
+            for name in [name for name, guard in guards.items() if id(guard) not in kept]:
+                self._leaving[name] = guards.pop(name)
+                self._rests_said.pop(name, None)
+
     def read(self) -> None:
         """Tell the guards what was written since. Takes next to no time where that is nothing."""
         if self._ring.position == self._position:
@@ -108,10 +120,11 @@ class GuardReports:
         return self._answer
 
     def _tell(self, written: Written) -> float | None:
-        if (breaker := self._breakers.get(written.upstream)) is not None:
-            return _tell(breaker, written) or None
-        pacer = self._pacers.get(written.upstream)
-        return None if pacer is None else _tell_pacer(pacer, written)
+        name = written.upstream
+        guard = self._breakers.get(name) or self._pacers.get(name) or self._leaving.get(name)
+        if isinstance(guard, CircuitBreaker):
+            return _tell(guard, written) or None
+        return None if guard is None else _tell_pacer(guard, written)
 
     def _read_before(self) -> list[Written]:
         """What the ring still holds of what was read."""

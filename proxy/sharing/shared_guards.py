@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from policies import BreakerPolicy, CircuitBreaker, ConcurrencyPolicy, PacingPolicy, RetryBudget, RetryPolicy
@@ -48,6 +48,10 @@ class SharedGuards:
         """A circuit that all processes' calls open and close."""
         return self._reports.breaker(name, base_url, policy)
 
+    def keep_only(self, used: Iterable[CircuitBreaker | Pacer]) -> None:
+        """No other circuits and pacers are followed, but by calls that are under way."""
+        self._reports.keep_only(used)
+
     def slots(self, policy: ConcurrencyPolicy, name: str) -> Slots:
         """Slots for all processes' calls under that name together."""
         return SharedSlots(policy, name, self._page, self._sleep, self._clock)
@@ -79,6 +83,10 @@ class SharedPacing(OwnGuards):
     async def stop(self) -> None:
         """End that."""
         await self._reports.stop()
+
+    def keep_only(self, used: Iterable[CircuitBreaker | Pacer]) -> None:
+        """No other pacers are followed, but by calls that are under way."""
+        self._reports.keep_only(used)
 
     def pacer(self, plan: UpstreamPlan, policy: PacingPolicy, apart: str = "") -> Pacer:
         """A pacer of all machines' calls together."""

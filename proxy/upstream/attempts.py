@@ -10,7 +10,14 @@ from adapters import Adapter, Kind
 from policies import Circuit, CircuitBreaker, CircuitOpen
 from policies.deadline import Quickest
 from policies.pacing import Paced
-from proxy.errors import LarderError, UpstreamBusy, UpstreamResting, UpstreamTimeout, UpstreamUnreachable
+from proxy.errors import (
+    LarderError,
+    UpstreamBusy,
+    UpstreamNotAsked,
+    UpstreamResting,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from proxy.upstream.calls import Call, Tools
 from proxy.upstream.failures import BREACHES, UpstreamFailure
 from proxy.upstream.guard_set import GuardSet
@@ -134,7 +141,8 @@ class Attempts:
         """Take the next turn of this credential: seconds until then."""
         call = self._call
         try:
-            return self._guards.pacer.take(call.paced_as, call.demand, may_wait=may_wait)
+            lasts = self._quickest.seconds
+            return self._guards.pacer.take(call.paced_as, call.demand, may_wait=may_wait, lasts=lasts)
         except Paced as paced:
             word = paced.word if may_wait or not call.demand.is_awaited else "queue-full"
             raise declined(word, UpstreamBusy(self._name, paced.retry_after), paced.retry_after) from paced
@@ -154,8 +162,10 @@ class Attempts:
         """What cannot be here in time is not begun, nor what another try has brought meanwhile."""
         left = self._call.demand.left(self._tools.clock())
         may_be_late = left < self._call.guards.timeout.attempt  # no answer ever took longer
-        if self._is_over or (may_be_late and left < self._quickest.seconds):
+        if self._is_over or left <= 0:
             raise declined("deadline", UpstreamTimeout(self._name))
+        if may_be_late and left < self._quickest.seconds:
+            raise declined("too-short", UpstreamNotAsked(self._name, left, self._quickest.forgotten_in))
 
     def _chosen(self) -> Chosen:
         """Where it goes. Orders may have come, and circuits opened, while this call waited."""
@@ -183,10 +193,9 @@ class Attempts:
             self._guards.slots.finished(self._tools.clock() - started, failed=True)
             self._observe(error.kind, started)
             raise self._failed(error.kind, sent=error.sent, was_kept=error.was_kept) from error
-        except BaseException:
-            if not chosen.is_forced:  # else it was no probe
-                chosen.breaker.abandoned(chosen.began)
-            self._cut_off.append((chosen.breaker, chosen.began, loop.time() - sent_at))
+        except BaseException as error:
+            self._observe("cut-off" if isinstance(error, asyncio.CancelledError) else "failed", started)
+            self._abandoned(chosen, loop.time() - sent_at)
             raise
         reply.base = chosen.base
         self.was_answered = True
@@ -199,6 +208,12 @@ class Attempts:
             raise await self._failure(reply)
         self._is_over = True
         return reply
+
+    def _abandoned(self, chosen: Chosen, seconds: float) -> None:
+        """Nobody waited for the answer any longer than that."""
+        if not chosen.is_forced:  # else it was no probe
+            chosen.breaker.abandoned(chosen.began)
+        self._cut_off.append((chosen.breaker, chosen.began, seconds))
 
     def _tell_guards(self, chosen: Chosen, reply: Reply, seconds: float) -> None:
         kind, guards = reply.verdict.kind, self._guards

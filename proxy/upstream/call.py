@@ -183,9 +183,10 @@ class Upstream:
 
         def stop(state: RetryCallState) -> bool:
             asked = _asked(state)
-            if asked is not None and asked > min(retries.max_wait, call.guards.timeout.total):
+            if asked is not None and (asked > retries.max_wait or asked >= call.guards.timeout.total):
                 return True
-            if state.upcoming_sleep + quickest.seconds > call.demand.left(self._tools.clock()):
+            left = call.demand.left(self._tools.clock())
+            if state.upcoming_sleep >= left or state.upcoming_sleep + quickest.seconds > left:
                 return True
             return not self.budget.spend()
 

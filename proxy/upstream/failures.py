@@ -8,7 +8,10 @@ from proxy.upstream.messages import Reply
 BREACHES: Final = frozenset({"egress-refused", "foreign-link", "too-deep", "too-large"})
 """An answer that may not be let in, or a place that may not be called: nothing of it reaches anybody."""
 
-DECLINED: Final = frozenset({"circuit-open", "deadline", "paced", "paused", "queue-full", "quota-low"})
+OUT_OF_TIME: Final = frozenset({"deadline", "too-short"})
+"""The caller could not wait, or could not have waited long enough."""
+
+DECLINED: Final = frozenset({"circuit-open", "deadline", "paced", "paused", "queue-full", "quota-low", "too-short"})
 """Larder itself did not call."""
 
 POINTLESS: Final = BREACHES | DECLINED

@@ -1,6 +1,6 @@
 """Guards: what stands before an upstream, made as its plan says; by each process for itself, or over several."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from policies import BreakerPolicy, CircuitBreaker, ConcurrencyPolicy, PacingPolicy, RetryBudget, RetryPolicy
@@ -19,6 +19,9 @@ class Guards(Protocol):
 
     def breaker(self, name: str, base_url: str, policy: BreakerPolicy) -> CircuitBreaker:
         """The circuit of one place of an upstream, or of an endpoint that has one of its own."""
+
+    def keep_only(self, used: Iterable[CircuitBreaker | Pacer]) -> None:
+        """After a reload: no other circuits and pacers are needed, but by calls that are under way."""
 
     def slots(self, policy: ConcurrencyPolicy, name: str) -> Slots:
         """How many calls may be under way at a time, under a name: an upstream's, or an endpoint's of one."""
@@ -41,6 +44,9 @@ class OwnGuards:
     def breaker(self, _name: str, _base_url: str, policy: BreakerPolicy) -> CircuitBreaker:
         """A circuit that only this process's calls open and close."""
         return CircuitBreaker(policy, self._clock)
+
+    def keep_only(self, used: Iterable[CircuitBreaker | Pacer]) -> None:
+        """Nothing to do: what nobody uses goes by itself."""
 
     def slots(self, policy: ConcurrencyPolicy, name: str) -> Slots:  # noqa: ARG002 (the contract's signature)
         """Slots for this process's calls."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from policies import GuardPolicies
+from policies import CircuitBreaker, GuardPolicies
 from policies.credential_circuit import CredentialCircuit
 from policies.pacing import Pacer
 from proxy.plan import Plan, UpstreamPlan
@@ -36,6 +36,13 @@ class Upstreams:
         """Make the guards what the plans say; calls under way end under the guards they began with."""
         self._gone |= self._by_name
         self._by_name = {plan.name: self._upstream(plan, self._by_name.get(plan.name)) for plan in plans}
+        self._guards.keep_only(self._in_use())
+
+    def _in_use(self) -> Iterator[CircuitBreaker | Pacer]:
+        for upstream in self:
+            for guards in (upstream.guards, *upstream.apart.values()):
+                yield from guards.hosts
+                yield guards.pacer
 
     def _upstream(self, plan: UpstreamPlan, before: Upstream | None) -> Upstream:
         same_place = before is not None and before.plan.base_urls == plan.base_urls

@@ -33,7 +33,7 @@ DEADLINE = [
         "what the quickest of late would not have answered in time is not begun",
         "200 after 1",
         [Caller(), Caller(2, deadline=0.875), Caller(2, deadline=1)],
-        [(1, 200, 1), (2, "deadline", 0), (3, 200, 1)],
+        [(1, 200, 1), (2, "too-short", 0), (3, 200, 1)],
         [(0, "a"), (2, "a")],
     ),
     Row(

@@ -210,3 +210,30 @@ async def test_what_is_too_large_to_be_compared_is_not_written_over_blindly(lard
 
         assert refused.status == 503
         assert await puts(house) == []
+
+
+async def test_a_precondition_that_cannot_be_read_is_refused_with_what_would_be_right_and_nothing_is_sent(larder):
+    async with larder() as house:
+        tag = await tag_of(house)
+        before = await house.calls("/courseworks/*")
+        for name, value in (
+            ("If-Match", tag.strip('"')),
+            ("If-Match", ""),
+            ("If-Match", f"{tag}, *"),
+            ("If-None-Match", f"w/{tag}"),
+        ):
+            refused = await house.ask("PUT", COURSE, headers=bearer(CY, **{name: value}), data=form())
+
+            assert refused.status == 400, value
+            assert refused.json["errors"][0]["message"].startswith(f"{name}: found what is no entity-tag")
+        assert (await puts(house), await house.calls("/courseworks/*")) == ([], before)
+
+        weak = await house.ask("PUT", COURSE, headers=bearer(CY, **{"If-Match": f'W/"a,b", {tag}'}), data=form())
+        assert weak.status == 200
+
+
+async def test_a_date_that_is_none_is_ignored(larder):
+    async with larder() as house:
+        done = await house.ask("PUT", COURSE, headers=bearer(CY, **{"If-Unmodified-Since": "soon"}), data=form())
+
+        assert done.status == 200

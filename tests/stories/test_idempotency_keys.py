@@ -156,6 +156,30 @@ async def test_what_was_throttled_was_not_carried_out_and_may_come_again(larder)
         assert "Idempotency-Replayed" not in again.headers
 
 
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (401, {}),  # Canvas' word for "this token may not" (UPSTREAMS.md §2.6)
+        (401, {"WWW-Authenticate": 'Bearer realm="canvas-lms"'}),
+        (403, {}),
+        (402, {}),
+        (425, {}),
+    ],
+    ids=["no permission", "a refused token", "forbidden", "unpaid", "too early"],
+)
+async def test_what_was_turned_away_for_want_of_permission_may_come_again_once_it_is_given(larder, status, headers):
+    async with larder() as house:
+        await house.fail(status=status, headers=headers, method="POST", times=1, body='{"errors": []}')
+        refused = await make(house)
+        house.clock.advance(600)
+        again = await make(house)
+
+        assert (refused.status, again.status) == (status, 200)
+        assert "Idempotency-Replayed" not in again.headers
+        assert (await make(house)).headers["Idempotency-Replayed"] == "true"
+        assert await posts(house) == 2
+
+
 async def test_what_was_refused_before_it_was_sent_may_come_again(larder):
     async with larder() as house:
         invalid = await make(house, name=" ")

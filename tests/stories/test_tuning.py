@@ -176,3 +176,17 @@ async def test_nothing_that_held_before_a_reload_is_kept_for_the_requests_it_ans
 
         kept = {one.settings.defaults.cache.settle for one in gc.get_objects() if isinstance(one, Plans)}
         assert kept & set(range(41, 46)) == {45}
+
+
+@each_number_of_workers
+async def test_an_endpoint_that_nobody_declared_is_noticed_in_the_log_and_in_the_answer(tmp_path, workers):
+    async with a_watched_machine(tmp_path, workers) as (machine, _):
+        before = len(machine.lines)
+        own = {"upstreams": {"courseworks": {"endpoints": {"GET /api/v1/coursez": {}}}}}
+
+        replace(machine.config, with_changes(machine.config, **own))
+        said = (await machine.told("config", after=before))["notice"]
+        answer = (await machine.admin("POST", "/admin/config/reload"))[1]
+
+        assert 'nearest: "GET /api/v1/courses"' in said
+        assert answer["notices"] == [said]

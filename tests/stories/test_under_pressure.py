@@ -296,3 +296,27 @@ async def test_a_refresh_that_would_only_be_refused_since_the_line_is_full_is_no
 
         assert all(answer.cache.startswith("larder; hit; ttl=-") for answer in stale)
         assert (refused, waiting) == ({}, 1)
+
+
+async def test_who_leaves_less_time_than_any_answer_took_is_told_that_nobody_was_asked(larder):
+    async with gated(LATE) as there, larder(**mirror(there.url)) as house:
+        waits = asyncio.create_task(house.get("/mirror/x"))
+        await until(lambda: len(there.seen) == 1)
+        house.clock.advance(3)  # so long did it take
+        there.gate.set()
+        assert (await waits).status == 200
+
+        hasty = await house.get("/mirror/y", headers={"X-Request-Timeout": "800ms"})
+
+        assert (hasty.status, hasty.headers["Content-Type"]) == (504, "application/problem+json")
+        assert hasty.json["type"] == "tag:larder,2026:upstream-not-asked"
+        assert hasty.json["detail"].startswith("mirror was not asked: none of its last answers came within the 800 ms")
+        assert "again in 10 s" in hasty.json["detail"]
+        assert "detail=too-short" in hasty.cache
+        house.larder.observing.log.flush()
+        assert '"cache":"too-short"' in house.log.getvalue()
+        assert "too-short" in house.larder.upstreams["mirror"].failures  # as GET /admin/upstreams shows them
+        assert len(there.seen) == 1
+
+        house.clock.advance(10)
+        assert (await house.get("/mirror/y", headers={"X-Request-Timeout": "800ms"})).status == 200

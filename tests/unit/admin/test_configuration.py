@@ -91,7 +91,8 @@ def test_what_is_not_set_is_seen_to_be_empty():
 
 
 async def test_a_reload_says_what_changed(world, operator):
-    world.report = ReloadReport(("upstreams.courseworks.endpoints",), ("server.port",))
+    notice = ConfigProblem("config.yaml", 2, "server.max_body", "read as 10B: write the unit")
+    world.report = ReloadReport(("upstreams.courseworks.endpoints",), ("server.port",), notices=(notice,))
 
     heard = await operator.ask("POST", "/admin/config/reload")
 
@@ -101,6 +102,7 @@ async def test_a_reload_says_what_changed(world, operator):
         "needs_restart": ["server.port"],
         "change": None,
         "audited": True,
+        "notices": ["config.yaml:2: server.max_body: read as 10B: write the unit"],
     }
 
 
@@ -174,6 +176,7 @@ async def test_a_path_that_nobody_declared_is_explained_as_such(operator):
     heard = await operator.ask("GET", "/admin/explain?upstream=courseworks&method=PUT&path=/elsewhere")
 
     assert heard.json["endpoint"] == "*"
+    assert heard.json["note"].startswith("no endpoint is declared for this")
     assert any(row["field"] == "timeout.total" for row in heard.json["values"])
 
 

@@ -87,7 +87,7 @@ async def test_the_upstream_may_be_left_out_where_only_one_has_persons(kept, ope
         ("courseworks/course:565", "nobody's id"),
         ("courseworks/user:unknown", "nobody's id"),
         (f"courseworks/user:{CANARY}", "nobody's id"),
-        ("user:" + "1" * 400, "too much"),
+        ("user:" + "1" * 400, "a string of 405 characters"),
     ],
 )
 async def test_what_names_nobody_is_refused_with_nothing_done(kept, operator, person, says):

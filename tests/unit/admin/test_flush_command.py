@@ -116,7 +116,7 @@ async def test_a_proxy_in_the_environment_never_sees_the_token(terminal, monkeyp
         ({"endpoint": "courseworks GET /nowhere"}, "no such route"),
         ({"tag": ""}, "an empty string"),
         ({"tag": "course:565"}, "courseworks/course:565"),
-        ({"everything": True, "mode": "medium"}, "one of soft, hard"),
+        ({"everything": True, "mode": "medium"}, "one of hard, soft"),
     ],
 )
 async def test_wrong_options_are_status_2(world, terminal, options, said):

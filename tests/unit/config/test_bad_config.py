@@ -27,7 +27,7 @@ CASES = {
         "did you mean tolerance?",
     ),
     "a name like nothing there is": ("colour: blue", 1, "colour", "known: server, admin, store"),
-    "no number": ("server:\n  port: eighty", 2, "server.port", "integer"),
+    "no number": ("server:\n  port: eighty", 2, "server.port", "has to be a whole number"),
     "a number out of range": ("server:\n  port: 70000", 2, "server.port", "65535"),
     "a duration without a unit that there is": (
         "upstreams:\n  courseworks:\n    keep_at_most: 7w",
@@ -36,10 +36,10 @@ CASES = {
         "is not a duration such as",
     ),
     "a size without a unit that there is": ("store:\n  max_bytes: 2GB", 2, "store.max_bytes", "is not a size such as"),
-    "a share above all": ("defaults:\n  retry: {budget: 120%}", 2, "defaults.retry.budget", "less than or equal to 1"),
+    "a share above all": ("defaults:\n  retry: {budget: 120%}", 2, "defaults.retry.budget", "has to be at most 100%"),
     "a rate without a time": ("defaults:\n  retry: {floor: 1x}", 2, "defaults.retry.floor", "is not a rate such as"),
     "too many attempts": ("defaults:\n  retry:\n    attempts: 11", 3, "defaults.retry.attempts", "10"),
-    "a negative duration": ("defaults:\n  cache:\n    settle: -1", 3, "defaults.cache.settle", "greater than or equal"),
+    "a negative duration": ("defaults:\n  cache:\n    settle: -1", 3, "defaults.cache.settle", "has to be at least 0s"),
     "a word that is none of the choices": ("log:\n  format: jsn", 2, "log.format", "'json', 'console' or 'auto'"),
     "a partition that there is not": (
         "defaults:\n  cache: {partition: public}",
@@ -77,7 +77,7 @@ CASES = {
         "admin:\n  operators:\n    - {name: a, token: larder_abc}",
         3,
         "admin.operators.0.token.0",
-        "pattern",
+        "has to be the hash, not the key",
     ),
     "an operator without a token": (
         "admin:\n  operators:\n    - {name: a, token: []}",
@@ -98,7 +98,7 @@ CASES = {
         "store.redis.coherence_window",
         "0.2",
     ),
-    "a list where a block is due": ("server: [1]", 1, "server", "dictionary"),
+    "a list where a block is due": ("server: [1]", 1, "server", "has to be a block of fields: host, port"),
     "a key that is no hash": (
         "callers:\n  - name: a\n    key: sha256:abc",
         3,
@@ -142,7 +142,7 @@ CASES = {
         "upstreams:\n  m:\n    adapter: http\n    base_url: ftp://x",
         4,
         "upstreams.m.base_url",
-        "https?",
+        "has to begin with http:// or https://",
     ),
     "{api} for an adapter without APIs": (
         'upstreams:\n  courseworks:\n    base_url: "http://{api}.x"',
@@ -209,7 +209,7 @@ CASES = {
         "defaults:\n  payload: {shrink: 150%}",
         2,
         "defaults.payload.shrink",
-        "less than or equal to 1",
+        "has to be at most 100%",
     ),
     "a refresh that Google forbids": (
         'upstreams:\n  google:\n    endpoints:\n      "POST /v1:validateAddress":\n'
@@ -254,7 +254,7 @@ CASES = {
         "upstreams:\n  smartystreets:\n    batch: {gather: 5s}",
         3,
         "upstreams.smartystreets.batch.gather",
-        "less than or equal to 1",
+        "has to be at most 1s",
     ),
     "a verifier that there is not": (
         "upstreams: {smartystreets: {}}\nv1:\n  addresses:\n    providers: [smartystreet]",

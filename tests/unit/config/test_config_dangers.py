@@ -4,6 +4,7 @@ import pytest
 
 from policies import DAY, Partition, RefreshBehind
 from proxy.config_file import ConfigError, ConfigFile
+from proxy.loading import plans_of
 from proxy.plan import policy_for
 
 CANARY = "canary-4711"
@@ -61,7 +62,7 @@ def test_a_variable_may_stand_in_a_flow_mapping_without_quotes():
 )
 def test_yaml_without_an_end_is_refused(text):
     with pytest.raises(ConfigError):
-        ConfigFile("config.yaml", text, {})
+        plans_of(ConfigFile("config.yaml", text, {}))
 
 
 def test_a_list_whose_lines_are_all_commented_out_counts_as_not_written(plans_from):

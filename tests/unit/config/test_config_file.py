@@ -33,15 +33,10 @@ def test_a_variables_value_is_never_read_as_yaml():
 def test_every_unset_variable_is_named_with_its_line():
     text = "store:\n  secret: ${FIRST}\nadmin:\n  token: ${SECOND}\n"
 
-    with pytest.raises(ConfigError) as refused:
-        ConfigFile("config.yaml", text, {})
+    first, second = ConfigFile("config.yaml", text, {}).problems
 
-    assert [(problem.line, problem.field) for problem in refused.value.problems] == [
-        (2, "store.secret"),
-        (4, "admin.token"),
-    ]
-    assert "${FIRST} is not set" in str(refused.value)
-    assert "${SECOND} is not set" in str(refused.value)
+    assert str(first).startswith("config.yaml:2: store.secret: ${FIRST} is not set")
+    assert str(second).startswith("config.yaml:4: admin.token: ${SECOND} is not set")
 
 
 def test_every_field_knows_its_line_also_in_a_flow_mapping_over_several_lines():
@@ -57,10 +52,9 @@ def test_a_missing_field_has_the_line_of_the_block_it_is_missing_from():
 
 
 def test_a_field_that_stands_twice_is_refused_at_the_second():
-    with pytest.raises(ConfigError) as refused:
-        ConfigFile("config.yaml", "server: {port: 1}\nadmin: {}\nserver: {port: 2}\n", {})
+    (problem,) = ConfigFile("config.yaml", "server: {port: 1}\nadmin: {}\nserver: {port: 2}\n", {}).problems
 
-    assert str(refused.value) == "config.yaml:3: server: stands here twice"
+    assert str(problem) == "config.yaml:3: server: stands here twice"
 
 
 @pytest.mark.parametrize("text", ["a: [1, 2", "a: b: c", "\t- x", "a: 'b", "a: \x01"])
@@ -75,11 +69,9 @@ def test_what_is_not_yaml_is_one_line_that_says_so(text):
 
 @pytest.mark.parametrize("text", ["a: !!python/object/apply:os.system [x]", "a: !!python/name:os.system x"])
 def test_no_tag_makes_yaml_run_anything(text):
-    try:
-        data = ConfigFile("config.yaml", text, {}).data
-    except ConfigError:
-        return
-    assert data == {"a": ["x"]}  # read as the plain list it is
+    file = ConfigFile("config.yaml", text, {})
+
+    assert file.problems or file.data == {"a": ["x"]}  # read as the plain list it is
 
 
 def test_an_empty_file_says_nothing():

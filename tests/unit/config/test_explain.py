@@ -60,6 +60,25 @@ def test_every_value_of_an_endpoint_has_its_source(plans):
     assert told(rows, "timeout.attempt") == ("30s", "adapters/courseworks.py")
 
 
+@pytest.mark.parametrize(
+    ("upstream", "method", "path", "instead"),
+    [
+        ("courseworks", "GET", "/api/v1/coursez", "; nearest: GET /api/v1/courses"),
+        ("courseworks", "DELETE", "/api/v1/courses/565/users", "; the path is one for GET"),
+        ("courseworks", "GET", "/no/such", "; `larder explain courseworks` lists them"),
+        ("mirror", "GET", "/no/such", ""),
+    ],
+)
+def test_that_nobody_declared_an_endpoint_is_said(plans, upstream, method, path, instead):
+    _, note, *_ = explanation(plans, upstream, method, path).splitlines()
+
+    assert note == f"  no endpoint is declared for this: what follows holds for everything that is not{instead}"
+
+
+def test_nothing_is_said_of_an_endpoint_that_there_is(plans):
+    assert "no endpoint" not in explanation(plans, "courseworks", "GET", "/api/v1/courses/565")
+
+
 def test_every_value_of_an_upstream_has_its_source(plans):
     rows = explain(plans, "courseworks")
 

@@ -58,8 +58,10 @@ def test_what_was_quick_once_is_forgotten_after_others_and_after_a_while():
         quickest.answered(2.0)
     assert quickest.seconds == 2.0
 
+    assert quickest.forgotten_in == Quickest.FORGOTTEN
+
     now[0] = Quickest.FORGOTTEN
-    assert quickest.seconds == 0.0
+    assert quickest.seconds == quickest.forgotten_in == 0.0
 
 
 def test_who_joins_a_call_makes_it_more_urgent_and_never_less():

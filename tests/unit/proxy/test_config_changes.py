@@ -82,6 +82,14 @@ async def test_a_secret_that_changed_is_on_record_without_its_value(scene):
     assert SECRET not in scene.log.getvalue()
 
 
+async def test_what_may_not_be_what_was_meant_is_reported_and_logged(scene):
+    report = await scene.reload("1048576")
+
+    (notice,) = report.notices
+    assert str(notice).endswith("config.yaml:1: server.max_body: read as 1MiB: write the unit")
+    assert "read as 1MiB" in scene.log.getvalue()
+
+
 async def test_a_reload_that_changes_nothing_is_not_on_record(scene):
     report = await scene.changes.reload(SIGNAL)
 

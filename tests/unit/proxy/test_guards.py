@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from policies import BreakerPolicy, Circuit, ConcurrencyPolicy, RetryPolicy, TimeoutPolicy
+from policies import BreakerPolicy, Circuit, ConcurrencyPolicy, Demand, RetryPolicy, TimeoutPolicy
 from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import TransportError
 from tests.unit.proxy.conftest import PlanOf
@@ -343,3 +343,35 @@ async def test_what_was_last_seen_goes_over_a_reload_and_not_to_another_place(li
     after = there.upstream
     assert (after.last_error, after.last_error_at, after.reached, after.failures) == (None, None, None, {})
     assert after.orders is orders
+
+
+async def test_an_attempt_that_the_deadline_cut_off_is_counted_as_such(line):
+    async def silence():
+        await asyncio.sleep(60)
+
+    there = line(silence, timeout=TimeoutPolicy(attempt=60, total=0.01), retry=RetryPolicy(attempts=1))
+
+    with pytest.raises(UpstreamFailure, match="timeout"):
+        await there.call()
+    assert there.seen.attempts == ["cut-off"]
+
+
+async def test_who_left_less_time_than_any_answer_of_late_took_hears_that_nobody_was_asked_and_why(line):
+    async def slow():
+        there.clock.advance(2)
+        return 200
+
+    there = line(slow, retry=RetryPolicy(attempts=1))
+    await there.call()
+
+    with pytest.raises(UpstreamFailure, match="too-short") as declined:
+        await there.call(demand=Demand(deadline=there.clock() + 0.5))
+
+    assert declined.value.problem.problem.status == 504
+    assert declined.value.problem.problem.detail == (
+        "there was not asked: none of its last answers came within the 500 ms that this caller had left. "
+        "It is asked again in 10 s at the latest, or by whoever waits longer."
+    )
+    assert there.calls == 1
+    there.clock.advance(10)
+    assert (await there.call(demand=Demand(deadline=there.clock() + 0.5))).status == 200

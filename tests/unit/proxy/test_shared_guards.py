@@ -181,3 +181,21 @@ async def test_followers_end_when_they_are_stopped(machine):
         await guards.stop()
 
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_after_a_reload_nothing_more_is_said_of_a_circuit_that_went_with_its_upstream(machine):
+    machine.follow()
+    machine.script.lines = [503]
+    for process in range(PROCESSES):
+        await machine.failure(process)
+    assert machine.processes[0]["there"].breaker.state is Circuit.OPEN
+
+    machine.follow(base_url="http://elsewhere")
+    said = machine.page.reports.position
+    for guards in machine.guards:
+        guards.start()
+    await machine.time.advance(5)
+    for guards in machine.guards:
+        await guards.stop()
+
+    assert machine.page.reports.position == said

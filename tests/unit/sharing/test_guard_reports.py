@@ -1,12 +1,14 @@
 """Guard reports: what one process's calls met with, the guards of all processes know."""
 
+import gc
 import os
+import weakref
 from types import SimpleNamespace
 
 import pytest
 
-from policies import BreakerPolicy, Circuit, CircuitOpen
-from proxy.sharing.guard_reports import FOREIGN, GuardReports, Try
+from policies import BreakerPolicy, Circuit, CircuitOpen, Demand, PacingPolicy
+from proxy.sharing.guard_reports import FOREIGN, REPEATED, GuardReports, Try
 from proxy.sharing.page import Page
 from proxy.sharing.report_ring import CAPACITY
 from tests.passing_time import PassingTime
@@ -234,3 +236,45 @@ def test_reports_of_other_machines_count_and_unknown_ones_do_not(machine):
         machine.page.reports.publish(upstream, kind, now, now, bytes(16), FOREIGN)
 
     assert breaker.counts == (3, 3, 0)
+
+
+def test_of_a_circuit_that_no_new_call_meets_nothing_is_said_any_more(machine):
+    here = machine.process()
+    kept, gone = breaker_of(here), breaker_of(here, "gone")
+    fail(gone, 4)
+    machine.time.now += REPEATED
+    here.say_who_rests()
+    said = machine.page.reports.position
+
+    here.keep_only([kept])
+    machine.time.now += REPEATED
+    here.say_who_rests()
+
+    assert machine.page.reports.position == said
+    fail(kept, 4)
+    machine.time.now += REPEATED
+    here.say_who_rests()
+    assert machine.page.reports.position > said + 4
+
+
+def test_who_is_under_way_when_its_guards_go_hears_the_end_of_it(machine):
+    here = machine.process()
+    breaker, pacer = breaker_of(here), here.pacer("there", "http://there", PacingPolicy(rate=1, burst=1))
+    began = breaker.check()
+
+    here.keep_only([])
+
+    assert pacer.take("held", Demand()) == 0
+    assert pacer.take("held", Demand()) == 1
+    breaker.failed(began)
+    assert breaker.counts[:2] == (1, 1)
+
+
+def test_guards_that_nobody_holds_any_more_are_forgotten(machine):
+    here = machine.process()
+    gone = weakref.ref(breaker_of(here))
+
+    here.keep_only([])
+
+    gc.collect()
+    assert gone() is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from policies.http.preconditions import Current, failed, judged
+from policies.http.preconditions import Current, failed, judged, unreadable
 
 NOW = 1_790_000_000.0
 EARLIER, LATER = "Mon, 21 Sep 2026 14:00:00 GMT", "Mon, 21 Sep 2026 15:00:00 GMT"
@@ -51,3 +51,23 @@ def test_what_fails_is_named(asked, current, expected):
 )
 def test_what_was_judged_goes_no_further(asked, current, expected):
     assert judged(dict.fromkeys(asked, "x"), current) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ({}, None),
+        ({"if-match": "*"}, None),
+        ({"if-match": '"a", W/"b,c"', "if-none-match": '"d"'}, None),
+        ({"if-match": '"of long ago"'}, None),
+        ({"if-unmodified-since": "soon"}, None),
+        ({"if-match": "a"}, "If-Match"),
+        ({"if-match": ""}, "If-Match"),
+        ({"if-match": '"a", *'}, "If-Match"),
+        ({"if-match": 'w/"a"'}, "If-Match"),
+        ({"if-match": '"a'}, "If-Match"),
+        ({"if-match": '"a"', "if-none-match": "a"}, "If-None-Match"),
+    ],
+)
+def test_what_is_no_entity_tag_cannot_be_read(asked, name):
+    assert unreadable(asked) == name
