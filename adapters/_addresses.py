@@ -1,8 +1,8 @@
 """Addresses without a provider: what is asked, and what is answered, whoever verifies it (UPSTREAMS.md §11)."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 LONGEST = 280  # characters of an address in all (UPSTREAMS.md §5.2)
 
@@ -61,6 +61,13 @@ class Neutral(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_serialization_defaults_required=True)
 
 
+# What no address has in it, as a document can say it: control characters but white space, and soft hyphens. Other
+# characters that cannot be printed are refused, too; all of them would be a page of ranges.
+_SHOWN = r"[^\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad]"
+_SEEN = r"[^\x00-\x20\x7f-\xa0\xad]"  # and which is no white space
+_SAYS = f"^{_SHOWN}*{_SEEN}{_SHOWN}*$"
+
+
 def _printable(text: str) -> str:
     if not text.isprintable():  # half of a surrogate pair is not, which UTF-8 cannot say
         raise ValueError("has to be of printable characters")
@@ -72,16 +79,51 @@ def _one_line(text: str) -> str:
     return _printable(" ".join(text.split()))
 
 
-_Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), AfterValidator(_one_line)]
-_FullLine = Annotated[_Line, Field(min_length=1)]
+def _said(text: str) -> str:
+    """What is left of it without its white space, which Python and pydantic do not quite agree on."""
+    if not text:
+        raise ValueError("has to say something")
+    return text
+
+
+def _of(pattern: str) -> Any:
+    """As it is documented: pydantic's own patterns are compared with what is left without white space."""
+    return Field(json_schema_extra={"pattern": pattern})
+
+
+_Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=100), AfterValidator(_one_line), _of(f"^{_SHOWN}*$")
+]
+_FullLine = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    AfterValidator(_one_line),
+    AfterValidator(_said),
+    _of(_SAYS),
+]
+_WORD = _of(r"^[^\x00-\x1f\x7f-\xa0\xad]*$")
+
+# Either by its parts or by its lines: the other may be there, and empty.
+_BY_PARTS: JsonValue = {
+    "required": ["street"],
+    "properties": {"street": {"pattern": _SEEN}, "lines": {"maxItems": 0}},
+}
+_BY_LINES: JsonValue = {
+    "required": ["lines"],
+    "properties": {
+        "lines": {"minItems": 1},
+        "street": {"pattern": r"^\s*$"},
+        "secondary": {"pattern": r"^\s*$"},
+    },
+}
 
 
 class Address(Neutral):
     """An address to verify: by its parts, or by its lines as they stand on an envelope."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["street"]}, {"required": ["lines"]}]})
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_BY_PARTS, _BY_LINES]})
 
-    id: Annotated[str, StringConstraints(max_length=100), AfterValidator(_printable)] | None = Field(
+    id: Annotated[str, StringConstraints(max_length=100), AfterValidator(_printable), _WORD] | None = Field(
         default=None, description="The caller's own name for it, repeated in the answer; no provider sees it."
     )
     street: _Line = Field(default="", description="House number and street; a unit may stand here, too.")
@@ -210,10 +252,14 @@ class Beginning(Neutral):
     """What somebody has typed of an address, to be completed."""
 
     search: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=127), AfterValidator(_one_line)
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=127),
+        AfterValidator(_one_line),
+        AfterValidator(_said),
+        _of(_SAYS),
     ] = Field(description="What was typed so far.")
     limit: int = Field(default=10, ge=1, le=10, description="The most suggestions wanted.")
-    selected: Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)] = Field(
+    selected: Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable), _WORD] = Field(
         "", description="The `selected` of a suggestion, to see the units of that building."
     )
 

@@ -46,8 +46,6 @@ def admit(request: web.BaseRequest) -> Admitted:
     check_path(target.partition("?")[0])
     host = host_of(request.version, headers.getall("Host", ()), authority)
     check_expectation(headers.getall("Expect", ()))
-    if request.method == "TRACE" and request.body_exists:
-        raise BadRequest("TRACE", "a body", "without one (RFC 9110 §9.3.8)")
     return Admitted(request, target, host, end_to_end_of(headers))
 
 

@@ -74,7 +74,9 @@ def origin_of(admitted: Admitted, runtime: Runtime) -> Origin:
 
 
 def visit(admitted: Admitted, address: Address, runtime: Runtime) -> Visit:
-    """Who visits which endpoint. Raises LarderError: unknown upstream, unknown caller, caller not allowed."""
+    """Who visits which endpoint. Raises LarderError: unknown upstream, unknown caller, caller not allowed, a TRACE with
+    a body.
+    """
     request = admitted.request
     upstream = runtime.plans.upstreams.get(address.first)
     origin = origin_of(admitted, runtime)
@@ -83,6 +85,8 @@ def visit(admitted: Admitted, address: Address, runtime: Runtime) -> Visit:
         raise UnknownUpstream(address.first, runtime.plans.upstreams)
     if not identified.caller.may_use(upstream.name):
         raise CallerNotAllowed(upstream.name)
+    if request.method == "TRACE" and request.body_exists:
+        raise BadRequest("TRACE", "a body", "without one (RFC 9110 §9.3.8)")
     plan, params = upstream.match(request.method, address.path)
     return Visit(upstream, plan, params, address, identified.caller.name, origin.base)
 

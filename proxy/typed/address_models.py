@@ -3,7 +3,17 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    WrapValidator,
+    model_validator,
+)
+from pydantic.config import JsonDict
 
 from adapters import Address, Beginning, Finding, Neutral, Suggestion
 from proxy.typed.errors import FieldError
@@ -33,19 +43,25 @@ def _or_why_not(value: Any, handler: Any) -> Any:
 Item = Annotated[Address, WrapValidator(_or_why_not)]
 
 Providers = Annotated[
-    tuple[str, ...],
+    tuple[Annotated[str, Field(json_schema_extra={"pattern": "^[^,]+$"})], ...],
     Field(
         default=(),
         max_length=10,
+        json_schema_extra={"uniqueItems": True},
         description="Who is asked, in this order, among those that are configured; usually: all of those.",
     ),
 ]
 
 
+def _either(name: str) -> JsonValue:
+    """That it has this one of both; null is none."""
+    return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+
+
 class Verify(Neutral):
     """One address, or many."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["address"]}, {"required": ["addresses"]}]})
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_either("address"), _either("addresses")]})
 
     address: Address | None = None
     addresses: Annotated[tuple[Item, ...], Field(min_length=1, max_length=MOST)] | None = None
@@ -119,13 +135,17 @@ class Verifications(Neutral):
 
 
 def _listed(value: object) -> object:
-    return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
+    return tuple(value.split(",")) if isinstance(value, str) else value
+
+
+# Of a list in a query: who names nothing leaves it out, since an empty name is none.
+NAMED: JsonDict = {"minItems": 1, "uniqueItems": True}
 
 
 class Complete(Beginning):
     """What was typed, and who is asked."""
 
-    providers: Annotated[Providers, BeforeValidator(_listed)]
+    providers: Annotated[Providers, BeforeValidator(_listed), Field(json_schema_extra=NAMED)]
 
 
 class Completions(Neutral):

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from adapters import Course, CourseState, EnrollmentState, Member, Membership, Neutral, Profile, Record, Role, Section
 from proxy.settings import nearest
-from proxy.typed.address_models import ItemProblem, Provenance
+from proxy.typed.address_models import NAMED, ItemProblem, Provenance
 
 T = TypeVar("T")
 
@@ -47,13 +47,13 @@ def _names(model: type[Record]) -> Any:
     return Field(json_schema_extra={"enum": list(model.model_fields)})
 
 
-_Listed = Annotated[tuple[T, ...], BeforeValidator(_listed), AfterValidator(_once)]
+_Listed = Annotated[tuple[T, ...], BeforeValidator(_listed), AfterValidator(_once), Field(json_schema_extra=NAMED)]
 _OfCourse = Annotated[str, BeforeValidator(_member_of(Course)), _names(Course)]
 _OfMember = Annotated[str, BeforeValidator(_member_of(Member)), _names(Member)]
 _OfSection = Annotated[str, BeforeValidator(_member_of(Section)), _names(Section)]
 _OfProfile = Annotated[str, BeforeValidator(_member_of(Profile)), _names(Profile)]
 _Id = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")]
-_Text = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern="^[^,]+$")]
 
 
 class Asked(Neutral):

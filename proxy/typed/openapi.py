@@ -112,6 +112,8 @@ def _parameters(
         return found
     schema = schemas[_name(references[route.query, "validation"])]
     for name, field in schema["properties"].items():
+        if field.get("default") == []:  # that is, as when it is left out; written, it would be an empty name
+            del field["default"]
         parameter = {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": field}
         if field.get("type") == "array":
             parameter |= {"style": "form", "explode": False}

@@ -52,15 +52,17 @@ Handler = Callable[[Wish], Awaitable[Answer]]
 """Raises LarderError. The answer's body is JSON of the route's response model."""
 
 ANY_ROUTE: Mapping[int, str] = {
+    400: "The request is malformed.",
     401: "Nobody knows who calls.",
     403: "The caller may not use the upstream.",
     421: "Without callers configured, only this machine may call.",
     422: "A field is unknown, missing, or not what it has to be; `errors` names each.",
+    431: "The header fields are too large.",
     503: "No upstream could be asked; `Retry-After` says when to come again.",
     504: "No answer in time, or, with `only-if-cached`, none that is stored.",
 }
 WITH_BODY: Mapping[int, str] = {
-    400: "The body is no JSON.",
+    400: "The request is malformed, or its body is no JSON.",
     413: "The body is too large.",
     415: "The body is not sent as application/json.",
 }

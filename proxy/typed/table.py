@@ -38,7 +38,10 @@ VERIFY = Route(
             {"id": "envelope", "lines": ["14 Example Place", "Sampleton NY 10099"]},
         ]
     },
-    problems={501: "No upstream that is configured can verify addresses."},
+    problems={
+        501: "No upstream that is configured can verify addresses.",
+        502: "The provider refuses what is asked for, and would refuse it again.",
+    },
 )
 
 AUTOCOMPLETE = Route(

@@ -6,7 +6,7 @@ choose ─▶ each: malformed? ─▶ the first provider that takes it ─▶ al
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from adapters import Address, Objection
@@ -26,7 +26,7 @@ from proxy.typed.address_models import (
     Verify,
 )
 from proxy.typed.asking import Asking, Lookups
-from proxy.typed.errors import FieldError, InvalidFields, NoProvider
+from proxy.typed.errors import FieldError, InvalidFields, NoProvider, ProviderRefused
 from proxy.typed.patience import Patience
 from proxy.typed.provenance import answer_of, provenance
 from proxy.typed.providers import ELSEWHERE, Good, chosen, good, verifiers
@@ -181,14 +181,18 @@ def _none(items: Sequence[_Item], shown: Sequence[VerifiedItem], calls: int, *, 
     were made all the same.
     """
     errors = [_error_of(item) for item in items]
-    if all(isinstance(error, NothingCached) for error in errors):
-        return NothingCached()
     results = [one.model_dump(mode="json") for one in shown]
-    if all(isinstance(error, InvalidFields) for error in errors):
+    asked = [error for error in errors if not isinstance(error, InvalidFields)]
+    if not asked:
         named = [error for item in shown for error in _named(item, is_one=is_one)]
         return InvalidFields(named[:MOST_NAMED], results=results)
-    waits = [error.problem.retry_after for error in errors if error.problem.retry_after is not None]
-    none = NoProvider(min(waits, default=1), results=results)
-    none.calls = calls
-    none.word = next((error.word for error in errors if not isinstance(error, InvalidFields)), none.word)
+    # To come again helps neither what is refused for what it is, nor whoever wants nothing but what is stored.
+    told = next((error for error in asked if isinstance(error, ProviderRefused)), asked[0])
+    if all(isinstance(error, ProviderRefused | NothingCached) for error in asked):
+        none = LarderError(replace(told.problem, more={"results": results}))
+    else:
+        told = next(error for error in asked if not isinstance(error, ProviderRefused | NothingCached))
+        waits = [error.problem.retry_after for error in asked if error.problem.retry_after is not None]
+        none = NoProvider(min(waits, default=1), results=results)
+    none.calls, none.word = calls, told.word
     return none
