@@ -21,10 +21,13 @@ from adapters._courses import (
     Section,
 )
 from adapters._exchanges import Query
+from adapters._findings import sayable
 from adapters._json import mapping, rows
 from adapters._vocabulary import Catalogue, Reading
 
-ID = re.compile(r"self|(?:[0-9]{1,6}~)?[0-9]{1,19}|(?:sis_[a-z_]{1,30}|lti_[a-z0-9_]{1,30}):[^\x00-\x1f\x7f]{1,255}")
+ID = re.compile(
+    r"self|(?:[0-9]{1,6}~)?[0-9]{1,19}|(?:sis_[a-z_]{1,30}|lti_[a-z0-9_]{1,30}):[^\x00-\x1f\x7f\ud800-\udfff]{1,255}"
+)
 ID_IS = "a Canvas id, such as 565 or sis_course_id:…"
 
 _COURSE_STATES: Mapping[str, CourseState] = {
@@ -74,15 +77,15 @@ def course(json: Any) -> Course:
     held = row.get("enrollments")
     return Course(
         id=_id(row.get("id")) or "",
-        name=_text(row.get("name")),
-        code=_text(row.get("course_code")),
+        name=sayable(row.get("name")),
+        code=sayable(row.get("course_code")),
         state=_COURSE_STATES.get(str(row.get("workflow_state"))),
         term_id=_id(row.get("enrollment_term_id")),
         account_id=_id(row.get("account_id")),
-        sis_id=_text(row.get("sis_course_id")),
+        sis_id=sayable(row.get("sis_course_id")),
         starts_at=_instant(row.get("start_at")),
         ends_at=_instant(row.get("end_at")),
-        time_zone=_text(row.get("time_zone")),
+        time_zone=sayable(row.get("time_zone")),
         enrollments=tuple(map(_own_enrollment, rows(held))) if isinstance(held, list) else None,
     )
 
@@ -93,8 +96,8 @@ def section(json: Any) -> Section:
     return Section(
         id=_id(row.get("id")) or "",
         course_id=_id(row.get("course_id")),
-        name=_text(row.get("name")),
-        sis_id=_text(row.get("sis_section_id")),
+        name=sayable(row.get("name")),
+        sis_id=sayable(row.get("sis_section_id")),
         crosslisted_from=_id(row.get("nonxlist_course_id")),
         starts_at=_instant(row.get("start_at")),
         ends_at=_instant(row.get("end_at")),
@@ -112,10 +115,10 @@ def member(json: Any) -> Member:
     user = mapping(row.get("user"))
     return Member(
         **_enrollment(row),
-        name=_text(user.get("name")),
-        sortable_name=_text(user.get("sortable_name")),
-        login_id=_text(user.get("login_id")),
-        sis_user_id=_text(user.get("sis_user_id")),
+        name=sayable(user.get("name")),
+        sortable_name=sayable(user.get("sortable_name")),
+        login_id=sayable(user.get("login_id")),
+        sis_user_id=sayable(user.get("sis_user_id")),
     )
 
 
@@ -124,12 +127,12 @@ def profile(json: Any) -> Profile:
     row = mapping(json)
     return Profile(
         id=_id(row.get("id")) or "",
-        name=_text(row.get("name")),
-        sortable_name=_text(row.get("sortable_name")),
-        short_name=_text(row.get("short_name")),
-        login_id=_text(row.get("login_id")),
-        sis_id=_text(row.get("sis_user_id")),
-        email=_text(row.get("email") or row.get("primary_email")),
+        name=sayable(row.get("name")),
+        sortable_name=sayable(row.get("sortable_name")),
+        short_name=sayable(row.get("short_name")),
+        login_id=sayable(row.get("login_id")),
+        sis_id=sayable(row.get("sis_user_id")),
+        email=sayable(row.get("email") or row.get("primary_email")),
     )
 
 
@@ -147,18 +150,14 @@ def _enrollment(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _own_enrollment(row: Mapping[str, Any]) -> OwnEnrollment:
     """A course says `student` where an enrollment says `StudentEnrollment`."""
-    kind = (_text(row.get("type")) or "").removesuffix("Enrollment").lower()
+    kind = (sayable(row.get("type")) or "").removesuffix("Enrollment").lower()
     return OwnEnrollment(
-        type=_ROLES.get(kind), role=_text(row.get("role")), state=_STATES.get(str(row.get("enrollment_state")))
+        type=_ROLES.get(kind), role=sayable(row.get("role")), state=_STATES.get(str(row.get("enrollment_state")))
     )
 
 
 def _id(value: object) -> str | None:
-    return id_in_answer(value) or (value if isinstance(value, str) else None)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    return id_in_answer(value) or sayable(value)
 
 
 def _instant(value: object) -> AwareDatetime | None:

@@ -9,9 +9,18 @@ _WORD = re.compile(r"\w+")
 
 
 def text(source: Mapping[str, Any], name: str) -> str | None:
-    """A text; an empty one is none, and so is what UTF-8 cannot say."""
-    value = source.get(name)
-    if not isinstance(value, str) or not value:
+    """A text; an empty one is none."""
+    return sayable(source.get(name)) or None
+
+
+def texts(value: object) -> list[str]:
+    """The texts in a list, but for the empty ones."""
+    return [said for item in value if (said := sayable(item))] if isinstance(value, list) else []
+
+
+def sayable(value: object) -> str | None:
+    """A text. Half of a surrogate pair, which JSON may hold and UTF-8 cannot say, is a question mark."""
+    if not isinstance(value, str):
         return None
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 

@@ -17,7 +17,7 @@ from adapters._addresses import (
     Reason,
     Status,
 )
-from adapters._findings import flag, number, text
+from adapters._findings import flag, number, text, texts
 from adapters._json import mapping, rows
 
 # By number, too: with `$alt=json;enum-encoding=int` they come so.
@@ -132,8 +132,8 @@ def _signals(result: Mapping[str, Any]) -> _Signals:
         granularity=_named(verdict.get("validationGranularity"), GRANULARITIES),
         is_complete=verdict.get("addressComplete") is True,
         has=frozenset(name for name in REASONS if verdict.get(name) is True),
-        missing=frozenset(_texts(address.get("missingComponentTypes"))),
-        has_unresolved=bool(_texts(address.get("unresolvedTokens"))),
+        missing=frozenset(texts(address.get("missingComponentTypes"))),
+        has_unresolved=bool(texts(address.get("unresolvedTokens"))),
         is_suspicious="UNCONFIRMED_AND_SUSPICIOUS" in levels,
         dpv=text(usps, "dpvConfirmation"),
         is_vacant=flag(usps, "dpvVacant") is True,
@@ -181,7 +181,7 @@ def _components(found: Mapping[str, Any], usps: Mapping[str, Any], address: Addr
 
 def _formatted(found: Mapping[str, Any], usps: Mapping[str, Any]) -> Formatted:
     postal = mapping(found.get("postalAddress"))
-    line1, line2, *_ = (*_texts(postal.get("addressLines")), None, None)
+    line1, line2, *_ = (*texts(postal.get("addressLines")), None, None)
     area = " ".join(part for name in ("administrativeArea", "postalCode") if (part := text(postal, name)))
     last_line = ", ".join(part for part in (text(postal, "locality"), area) if part)
     return Formatted(
@@ -242,8 +242,3 @@ def _named(value: object, names: tuple[str, ...]) -> str:
     if not isinstance(value, int) or isinstance(value, bool):
         return ""
     return names[value] if 0 <= value < len(names) else ""
-
-
-def _texts(value: object) -> list[str]:
-    """The texts in a list."""
-    return [item for item in value if isinstance(item, str) and item] if isinstance(value, list) else []

@@ -12,6 +12,7 @@ from adapters._vocabulary import Lookup, Objection
 COUNTRIES = frozenset({"US", "AS", "FM", "GU", "MH", "MP", "PR", "PW", "VI"})
 LONGEST_STREET = 50
 LONGEST_FREEFORM = 100
+MOST_ENTRIES = 1_000_000  # units of one building that are believed
 
 # As its SDK asks (SDK_REQUESTS.md §2), so that both find what the other has asked for.
 _AS_THE_SDK = (("candidates", "5"), ("match", "enhanced"), ("format", "default"))
@@ -57,7 +58,7 @@ def read_suggestions(answer: Any) -> Sequence[Suggestion]:
 def _suggestion(row: Mapping[str, Any]) -> Suggestion:
     street, secondary = text(row, "street_line"), text(row, "secondary")
     place = " ".join(part for name in ("city", "state", "zipcode") if (part := text(row, name)))
-    entries = max(0, int(number(row, "entries") or 0))
+    entries = min(max(0, int(number(row, "entries") or 0)), MOST_ENTRIES)
     shown = " ".join(part for part in (street, secondary) if part)
     return Suggestion(
         text=", ".join(part for part in (shown, place) if part),

@@ -111,7 +111,7 @@ class Larder:
             self._headers["Authorization"] = f"Bearer {token}"
         if key is not None:
             self._headers["X-Larder-Key"] = key
-        self._known: OrderedDict[str, tuple[str, Any]] = OrderedDict()  # URL → ETag, answer
+        self._known: OrderedDict[str, tuple[str, bytes]] = OrderedDict()  # URL → ETag, body; each caller gets its own
 
     def courses(self, *, newest: bool = False, **asked: str | Sequence[str]) -> list[Course]:
         """The caller's courses. `asked`: state, term, enrollment_type, fields; `newest`: asked of the upstream now."""
@@ -142,7 +142,7 @@ class Larder:
         body = json.dumps({"addresses": list(addresses)}).encode()
         headers = {**self._headers, "Content-Type": "application/json"}
         answer, _ = self._sent(Request(f"{self._base}/v1/addresses/verify", body, headers))
-        return cast(list[dict[str, Any]], answer["results"])
+        return cast(list[dict[str, Any]], json.loads(answer)["results"])
 
     def _data(self, path: str, asked: Mapping[str, str | Sequence[str]], *, newest: bool) -> Any:
         query = urlencode({name: one if isinstance(one, str) else ",".join(one) for name, one in asked.items()})
@@ -160,19 +160,19 @@ class Larder:
                 raise
             same.close()
             self._known.move_to_end(url)
-            return known[1]
+            return json.loads(known[1])
         if tag is not None:
             self._known[url] = (tag, answer)
             self._known.move_to_end(url)
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
-        return answer
+        return json.loads(answer)
 
-    def _sent(self, request: Request) -> tuple[Any, str | None]:
-        """The answer, and its tag. Raises Problem, HTTPError for 304, URLError where Larder cannot be reached."""
+    def _sent(self, request: Request) -> tuple[bytes, str | None]:
+        """The answer's body, and its tag. Raises Problem, HTTPError for 304, URLError where there is no Larder."""
         try:
             with urlopen(request, timeout=self._timeout) as response:
-                return json.load(response), response.headers.get("ETag")
+                return response.read(), response.headers.get("ETag")
         except HTTPError as error:
             if error.code == 304:
                 raise

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import msgspec
-
 from adapters import Batch, Kind, Verdict
 from policies.http.fields import as_mapping, without
 from proxy.asking import Ask
@@ -11,6 +9,7 @@ from proxy.calling import Calling
 from proxy.errors import UpstreamUnreachable
 from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import ReadUpTo, Reply
+from proxy.upstream.reading import written
 
 
 class BatchCalls:
@@ -32,7 +31,7 @@ class BatchCalls:
             if thing is None:
                 alone.append([ask])
                 continue
-            more = len(msgspec.json.encode(thing)) + 1  # with a comma
+            more = len(written(thing)) + 1  # with a comma
             if not calls or len(calls[-1]) == self._batch.most or size + more > self._batch.most_bytes:
                 calls.append([])
                 size = 1  # a bracket; the other one takes the place of the last comma
@@ -46,7 +45,7 @@ class BatchCalls:
         is_alone = None in things
         try:
             reply = await self._calling.call(
-                replace(asks[0], party=None) if is_alone else self._whole(asks, msgspec.json.encode(things)),
+                replace(asks[0], party=None) if is_alone else self._whole(asks, written(things)),
                 read_up_to=read_up_to,
             )
         except UpstreamFailure as failure:
@@ -80,6 +79,6 @@ class BatchCalls:
         fields = without(reply.fields, {"content-length"})
         headers = as_mapping(fields)
         return [
-            replace(reply, fields=fields, headers=headers, body=msgspec.json.encode(share), json=share, calls=made)
+            replace(reply, fields=fields, headers=headers, body=written(share), json=share, calls=made)
             for share, made in zip(shares, calls, strict=True)
         ]

@@ -6,13 +6,11 @@ from dataclasses import replace
 from itertools import chain
 from types import MappingProxyType
 
-import msgspec
-
 from adapters import NOT_JSON, Batch
 from policies.http.fields import without
 from proxy.answers import Answer, CacheStatus
 from proxy.asking import Ask
-from proxy.upstream.reading import parsed
+from proxy.upstream.reading import parsed, written
 
 NOTHING_WRONG: Mapping[int, object] = MappingProxyType({})
 _TIERS = ("memory", "durable", "upstream")  # the further away, the later
@@ -23,7 +21,7 @@ def echoed(ask: Ask, answer: Answer) -> Answer:
     echo = ask.plan.endpoint.echo
     if echo is None or ask.echo is None or answer.status != 200 or answer.stream is not None:
         return answer
-    body = msgspec.json.encode(echo.write(parsed(answer.body), ask.echo))
+    body = written(echo.write(parsed(answer.body), ask.echo))
     return replace(answer, body=body, fields=without(answer.fields, {"content-length"}))
 
 
@@ -40,7 +38,7 @@ def composed(
         return replace(error, calls=calls)
     asked = iter(parts)
     rows = ([marks[at]] if at in marks else _placed(batch, *next(asked), at) for at in range(len(parts) + len(marks)))
-    body = msgspec.json.encode([*chain.from_iterable(rows)])
+    body = written([*chain.from_iterable(rows)])
     return Answer(
         200,
         tuple(field for field in answers[0].fields if field[0].lower() == "content-type"),

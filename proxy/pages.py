@@ -181,7 +181,10 @@ class PageReader:
     def _read(self, which: int | str, reply: Reply) -> Page | None:
         if reply.status != 200 or reply.verdict.kind is not Kind.ANSWER or not isinstance(reply.json, list):
             return None
-        rows = rows_of(reply.body)
+        try:
+            rows = rows_of(reply.body)
+        except ValueError:  # it is JSON to others (UTF-16, half of a surrogate pair), and nothing to cut pages from
+            raise NotWhole(NOT_KEPT) from None
         piece = Piece(len(rows), reply.headers.get("etag", ""), which)
         return Page(piece, rows, reply.json, self._page_at(reply, "next"), self._last(reply))
 

@@ -24,14 +24,18 @@ class MethodNotAllowed(LarderError):
     def __init__(self, routes: Iterable[str]) -> None:
         names = sorted(routes)
         super().__init__(problem_of(405, "Method not allowed", f"There is {', '.join(names)}."))
-        self.extra_fields = (("Allow", ", ".join(dict.fromkeys(name.partition(" ")[0] for name in names))),)
+        methods = dict.fromkeys(name.partition(" ")[0] for name in names)
+        allowed = [other for method in methods for other in ((method, "HEAD") if method == "GET" else (method,))]
+        self.extra_fields = (("Allow", ", ".join(allowed)),)
 
 
 class UnsupportedMediaType(LarderError):
     """415: the body is not what is read here. A page elsewhere can send any other type to this machine unasked."""
 
     def __init__(self, right: str) -> None:
-        super().__init__(problem_of(415, "Unsupported media type", f"The body has to come as {right}."))
+        detail = f"The body has to come as {right}, and without a Content-Encoding."
+        super().__init__(problem_of(415, "Unsupported media type", detail))
+        self.extra_fields = (("Accept", right), ("Accept-Encoding", "identity"))  # RFC 9110 §15.5.16
 
 
 class FieldError(NamedTuple):

@@ -19,7 +19,7 @@ _JSON = "application/json"
 def read_body(model: type[BaseModel], body: bytes, headers: Mapping[str, str]) -> Any:
     """The body as its model. Raises UnsupportedMediaType, BadRequest, InvalidFields."""
     media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media_type != _JSON:
+    if media_type != _JSON or headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(_JSON)
     try:
         value = parsed(body)
@@ -34,7 +34,7 @@ def read_query(model: type[BaseModel] | None, query: Query, ignored: Collection[
     """The query as its model; None where a route has none. `ignored`: names of credentials. Raises InvalidFields."""
     fields: dict[str, str] = {}
     for name, value in query:
-        if name in ignored:
+        if name in ignored or (not name and value is None):  # `?&` says nothing
             continue
         if name in fields:
             raise InvalidFields([FieldError(name, "stands there twice")])

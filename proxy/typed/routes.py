@@ -64,7 +64,7 @@ ANY_ROUTE: Mapping[int, str] = {
 WITH_BODY: Mapping[int, str] = {
     400: "The request is malformed, or its body is no JSON.",
     413: "The body is too large.",
-    415: "The body is not sent as application/json.",
+    415: "The body is not sent as application/json, or with a Content-Encoding.",
 }
 OF_CATALOGUE: Mapping[int, str] = {
     401: "Nobody knows who calls, or the upstream takes no token, or not this one.",

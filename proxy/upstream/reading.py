@@ -1,8 +1,9 @@
-"""Reading: a body as JSON, no deeper than what reads it later can take."""
+"""Reading: a body as JSON, no deeper than what reads it later can take; and the same written again."""
 
 import json
 from itertools import chain
 
+import msgspec
 from pydantic_core import from_json
 
 from adapters import NOT_JSON
@@ -29,6 +30,14 @@ def parsed(body: bytes) -> object:
             raise TooDeep(f"JSON of more than {DEEPEST} levels") from error
         return _parsed_slowly(body)
     return value
+
+
+def written(value: object) -> bytes:
+    """What was parsed, as JSON again; half of a surrogate pair and the largest numbers as they came."""
+    try:
+        return msgspec.json.encode(value)
+    except (UnicodeEncodeError, OverflowError):  # msgspec writes no number of more than 64 bits
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _parsed_slowly(body: bytes) -> object:

@@ -40,6 +40,18 @@ async def test_a_service_reads_its_courses_and_pays_for_no_body_twice(larder):
         assert '"status":304' in home.log.getvalue()
 
 
+async def test_what_a_service_makes_of_an_answer_is_no_part_of_the_next_one(larder):
+    async with larder() as home:
+        mine = larder_of(home)
+        courses = await asyncio.to_thread(mine.courses)
+        first = dict(courses[0])
+        courses[0]["name"] = "mine now"
+        courses.pop()
+        again = await asyncio.to_thread(mine.courses)
+
+        assert (again[0], len(again)) == (first, len(courses) + 1)
+
+
 async def test_it_reads_all_that_there_is(larder):
     async with larder() as home:
         teacher = larder_of(home, CY)

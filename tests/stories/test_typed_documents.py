@@ -141,7 +141,7 @@ async def test_both_are_served_to_whoever_may_ask_here(larder) -> None:
         assert document.json == json.loads(json.dumps(DOCUMENT))
         assert page.body == same.body == page_of(ROUTES).encode()
         assert (await home.ask("HEAD", "/v1")).headers["Content-Length"] == str(len(page.body))
-        assert (await home.ask("POST", "/openapi.json")).headers["Allow"] == "GET"
+        assert (await home.ask("POST", "/openapi.json")).headers["Allow"] == "GET, HEAD"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,13 @@
 """/v1 as a hostile review left it: each story failed before its mend."""
 
+import gzip
+import json
+
 import pytest
+from aiohttp import web
 
 from tests.house import ADA, bearer
+from tests.origin import origin
 
 VERIFY = "/v1/addresses/verify"
 HOME = {"street": "12 Example Place Apt 3", "city": "Sampleton", "state": "NY", "postal_code": "10099"}
@@ -54,3 +59,103 @@ async def test_a_trace_is_not_allowed_whatever_its_body(larder, body):
         refused = await home.ask("TRACE", VERIFY, data=body or None, headers=bearer(ADA))
 
         assert (refused.status, refused.headers["Allow"]) == (405, "POST")
+
+
+async def test_what_may_be_read_may_be_asked_for_its_head_and_says_so(larder):
+    async with larder() as home:
+        for path in ("/v1/courses", "/v1/addresses/autocomplete", "/v1", "/openapi.json"):
+            assert (await home.ask("PUT", path)).headers["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("path", ["/v1/courses/sis_course_id:%ff", "/v1/students/sis_user_id:%ed%a0%80/overview"])
+async def test_octets_that_are_no_text_are_no_id(larder, path):
+    async with larder() as home:
+        refused = await home.get(path, headers=bearer(ADA))
+
+        assert (refused.status, refused.json["errors"][0]["field"]) == (422, "id")
+
+
+async def test_a_query_that_ends_early_says_nothing_more(larder):
+    async with larder() as home:
+        assert (await home.get("/v1/courses?&state=available&&", headers=bearer(ADA))).status == 200
+
+
+async def test_a_body_that_is_coded_is_refused_for_that(larder):
+    async with larder() as home:
+        body = gzip.compress(json.dumps({"address": HOME}).encode())
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        refused = await home.ask("POST", VERIFY, data=body, headers=headers)
+
+        assert (refused.status, refused.headers["Accept-Encoding"]) == (415, "identity")
+        assert refused.headers["Accept"] == "application/json"
+
+
+# Half of a surrogate pair: what is left of an emoji that somebody cut in two. JSON may hold it, UTF-8 cannot say it.
+HALF = "Caf\ud83d"
+COURSE = {"id": 565, "name": HALF, "course_code": HALF, "sis_course_id": HALF, "enrollment_term_id": HALF}
+ROW = {"id": 1, "course_id": 565, "user_id": 7, "type": "StudentEnrollment", "role": HALF, "user": {"name": HALF}}
+STREET = {"input_index": 0, "delivery_line_1": HALF, "analysis": {"dpv_match_code": "Y"}, "large": 10**30}
+VALIDATION = {
+    "result": {
+        "verdict": {"validationGranularity": "PREMISE", "addressComplete": True},
+        "address": {
+            "addressComponents": [{"componentType": "route", "componentName": {"text": HALF}}],
+            "postalAddress": {"addressLines": [HALF]},
+            "missingComponentTypes": [HALF],
+        },
+    }
+}
+SAID = {
+    "/api/v1/courses": [COURSE],
+    "/api/v1/courses/565": COURSE,
+    "/api/v1/courses/565/enrollments": [ROW],
+    "/api/v1/courses/565/sections": [{"id": 4811, "course_id": 565, "name": HALF}],
+    "/api/v1/users/self": {"id": 7, "name": HALF, "email": HALF},
+    "/api/v1/users/self/enrollments": [ROW],
+    "/us-street/street-address": [STREET],
+    "/us-autocomplete-pro/lookup": {"suggestions": [{"street_line": HALF, "entries": 1e300}]},
+    "/v1:validateAddress": VALIDATION,
+}
+
+
+def halves(seen):
+    """Whatever is asked for, with half a character in it."""
+    return web.json_response(SAID[seen.target.partition("?")[0]])  # which writes it as it has to be written
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/courses",
+        "/v1/courses/565",
+        "/v1/courses/565/roster",
+        "/v1/courses/565/sections",
+        "/v1/me",
+        "/v1/students/self/overview",
+        "/v1/addresses/autocomplete?search=12",
+        "/courseworks/api/v1/courses",
+        "/courseworks/api/v1/courses?per_page=1",
+    ],
+)
+async def test_half_a_character_from_an_upstream_costs_nobody_the_rest(larder, path):
+    async with origin(halves) as upstream:
+        at = {"base_url": upstream.url}
+        async with larder(upstreams={"courseworks": at, "smartystreets": at}) as home:
+            answered = [await home.get(path, headers=bearer(ADA)) for _ in range(2)]
+
+            assert [one.status for one in answered] == [200, 200]
+            assert b"Caf" in answered[0].body
+            assert len(answered[0].body) < 2000  # no number of three hundred digits, either
+            assert '"event":"failed"' not in home.log.getvalue()
+
+
+@pytest.mark.parametrize("provider", ["smartystreets", "google"])
+async def test_half_a_character_from_a_provider_leaves_all_addresses_their_results(larder, provider):
+    async with origin(halves) as upstream:
+        async with larder(upstreams={provider: {"base_url": upstream.url}}) as home:
+            body = {"addresses": [HOME, {**HOME, "street": "12 Example Place"}][: 1 + (provider == "google")]}
+            answered = await home.ask("POST", VERIFY, json={**body, "providers": [provider]})
+            by_sdk = await home.ask("POST", "/smartystreets/us-street/street-address", json=[{"street": "12 Example"}])
+
+            assert all(item["result"]["formatted"]["line1"] == "Caf?" for item in answered.json["results"])
+            assert by_sdk.status == 200
