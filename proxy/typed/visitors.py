@@ -54,7 +54,8 @@ def credentials(visitor: Visitor, upstreams: Sequence[UpstreamPlan]) -> Mapping[
     """The caller's own credential for each of these upstreams for which Larder holds none.
 
     It stands where the provider's SDK puts it. A place that several of them read (`Authorization`, `key`) would tell
-    one provider the other's secret: then nobody gets what stands there. Nor does anybody get a Larder key.
+    one provider the other's secret: then nobody gets what stands there. What stands where a token for courses does is
+    one, whatever is asked for: a client has it in all of its requests. Nor does anybody get a Larder key.
     """
     own = [upstream for upstream in upstreams if upstream.credential is None]
     held = [upstream for upstream in upstreams if upstream.credential is not None]
@@ -62,6 +63,8 @@ def credentials(visitor: Visitor, upstreams: Sequence[UpstreamPlan]) -> Mapping[
     found = {}
     for upstream in own:
         others = _places(one for one in own if one is not upstream)
+        if upstream.adapter.catalogue is None:
+            others |= _places(_with_tokens(visitor))
         places = set(upstream.adapter.credential_places) - others - keyed
         found[upstream.name] = _at(visitor, places)
     return found
@@ -84,6 +87,12 @@ def query_for(credential: Credential | None, lookup: Query) -> str:
     """The raw query of a lookup at a provider."""
     own = credential.query if credential is not None else ()
     return urlencode([*own, *((name, value or "") for name, value in lookup)])
+
+
+def _with_tokens(visitor: Visitor) -> Iterable[UpstreamPlan]:
+    """The upstreams that this caller may ask for courses with a token of its own."""
+    own = (one for one in visitor.plans.upstreams.values() if one.credential is None)
+    return (one for one in own if one.adapter.catalogue is not None and visitor.caller.may_use(one.name))
 
 
 def _places(upstreams: Iterable[UpstreamPlan]) -> set[Place]:

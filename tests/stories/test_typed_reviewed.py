@@ -61,6 +61,21 @@ async def test_a_trace_is_not_allowed_whatever_its_body(larder, body):
         assert (refused.status, refused.headers["Allow"]) == (405, "POST")
 
 
+async def test_a_canvas_token_is_told_to_no_provider_of_addresses(larder):
+    async with origin(lambda _: web.json_response([])) as upstream:
+        alone = {"base_url": upstream.url, "credential": {"auth_id": "", "auth_token": ""}}
+        async with larder(
+            upstreams={"smartystreets": alone}
+        ) as home:  # it alone would take Authorization: Google's is held
+            path, body = f"{VERIFY}?auth-id=mine", {"address": HOME, "providers": ["smartystreets"]}
+            await home.ask("POST", path, json=body, headers=bearer("canvas-canary"))
+            await home.get("/v1/addresses/autocomplete?search=12", headers=bearer("canvas-canary"))
+
+            assert len(upstream.seen) == 2
+            assert "auth-id=mine" in upstream.seen[0].target
+            assert not any(seen.all("authorization") for seen in upstream.seen)
+
+
 async def test_what_may_be_read_may_be_asked_for_its_head_and_says_so(larder):
     async with larder() as home:
         for path in ("/v1/courses", "/v1/addresses/autocomplete", "/v1", "/openapi.json"):

@@ -58,6 +58,23 @@ def test_what_may_be_one_providers_only_reaches_it(config, names):
     assert own(visitor(config, Authorization="Basic b"), *names) == {"smartystreets": {"Authorization"}}
 
 
+def test_what_stands_where_a_canvas_token_does_reaches_no_provider_of_addresses():
+    with_canvas = NONE_HELD.replace("{google", "{courseworks: {}, google")
+    query = "access_token=canvas&auth-id=a"
+    mine = visitor(with_canvas, query, Authorization="Bearer canvas", X_Goog_Api_Key="c")
+
+    assert own(mine, "smartystreets") == {"smartystreets": {"auth-id"}}
+    assert own(mine, "google") == {"google": {"X-Goog-Api-Key"}}
+    assert own(mine, "courseworks") == {"courseworks": {"Authorization", "access_token"}}
+
+
+def test_who_may_not_read_courses_has_no_canvas_token_there():
+    with_canvas = NONE_HELD.replace("{google", "{courseworks: {}, google")
+    mine = visitor(with_canvas, caller=Caller("forms", frozenset({"smartystreets"})), Authorization="Basic b")
+
+    assert own(mine, "smartystreets") == {"smartystreets": {"Authorization"}}
+
+
 def test_a_larder_key_in_the_place_of_one_providers_credential_reaches_no_other():
     mine = visitor(GOOGLE_HELD, way=Way.PLACE, Authorization="Bearer larder-key")
 
