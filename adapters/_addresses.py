@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
+MOST_MEMBERS = 50  # of an object that somebody sends
 LONGEST = 280  # characters of an address in all (UPSTREAMS.md §5.2)
 
 Status = Literal["verified", "corrected", "incomplete", "partial", "ambiguous", "unverified", "not_found"]
@@ -118,7 +119,20 @@ _BY_LINES: JsonValue = {
 }
 
 
-class Address(Neutral):
+def _few(value: Any) -> Any:
+    """Whoever sends a million members means none of them, and each of them would be looked at."""
+    if isinstance(value, dict) and len(value) > MOST_MEMBERS:
+        raise ValueError(f"has at most {MOST_MEMBERS} members")
+    return value
+
+
+class Brief(Neutral):
+    """What somebody sends in a body: no more members than could be meant."""
+
+    _is_small = model_validator(mode="before")(_few)
+
+
+class Address(Brief):
     """An address to verify: by its parts, or by its lines as they stand on an envelope."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [_BY_PARTS, _BY_LINES]})
@@ -135,7 +149,10 @@ class Address(Neutral):
         Field(default="US", description="ISO 3166-1, two letters.")
     )
     lines: tuple[_FullLine, ...] = Field(
-        default=(), max_length=5, description="In place of street and secondary: the address as it is written."
+        default=(),
+        max_length=5,
+        fail_fast=True,
+        description="In place of street and secondary: the address as it is written.",
     )
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
-from adapters import Address, Beginning, Finding, Neutral, Suggestion
+from adapters import Address, Beginning, Brief, Finding, Neutral, Suggestion
 from proxy.typed.errors import FieldError
 from proxy.typed.reading import errors_of
 
@@ -47,6 +47,7 @@ Providers = Annotated[
     Field(
         default=(),
         max_length=10,
+        fail_fast=True,
         json_schema_extra={"uniqueItems": True},
         description="Who is asked, in this order, among those that are configured; usually: all of those.",
     ),
@@ -58,7 +59,7 @@ def _either(name: str) -> JsonValue:
     return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
 
 
-class Verify(Neutral):
+class Verify(Brief):
     """One address, or many."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [_either("address"), _either("addresses")]})

@@ -12,6 +12,7 @@ from proxy.typed.errors import FieldError, InvalidFields, UnsupportedMediaType
 from proxy.upstream.reading import TooDeep, parsed
 
 MOST_ERRORS = 20  # that are told at once
+MOST_GUESSES = 3  # of them for which a field is looked for that may be meant: that takes its time
 
 _JSON = "application/json"
 
@@ -50,8 +51,13 @@ def errors_of(model: type[BaseModel], error: ValidationError, whole: str = "body
     """pydantic's findings in a caller's words, never with a value: it may be somebody's address. `whole`: what the
     model as such is called.
     """
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [_error(model, item["loc"], item["type"], item["msg"], whole) for item in found[:MOST_ERRORS]]
+    found = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_ERRORS]
+    unknown = [at for at, item in enumerate(found) if item["type"] == "extra_forbidden"]
+    told = [_error(item["loc"], item["msg"], whole) for item in found]
+    for at in unknown:
+        guess = _guess(model, found[at]["loc"]) if at in unknown[:MOST_GUESSES] else ""
+        told[at] = told[at]._replace(message=f"unknown field{guess}")
+    return told
 
 
 def _validated(model: type[BaseModel], value: object, whole: str = "body") -> Any:
@@ -61,11 +67,12 @@ def _validated(model: type[BaseModel], value: object, whole: str = "body") -> An
         raise InvalidFields(errors_of(model, error, whole)) from None
 
 
-def _error(model: type[BaseModel], loc: tuple[int | str, ...], kind: str, message: str, whole: str) -> FieldError:
-    name = ".".join(str(part) for part in loc) or whole
-    if kind == "extra_forbidden":
-        return FieldError(name, f"unknown field; {nearest(str(loc[-1])[:64], _fields_at(model, loc[:-1]))}")
-    return FieldError(name, message.removeprefix("Value error, "))
+def _error(loc: tuple[int | str, ...], message: str, whole: str) -> FieldError:
+    return FieldError(".".join(str(part) for part in loc) or whole, message.removeprefix("Value error, "))
+
+
+def _guess(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
+    return f"; {nearest(str(loc[-1])[:64], _fields_at(model, loc[:-1]))}"
 
 
 def _fields_at(model: type[BaseModel], place: Iterable[int | str]) -> list[str]:

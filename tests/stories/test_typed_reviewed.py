@@ -95,6 +95,35 @@ async def test_a_query_that_ends_early_says_nothing_more(larder):
         assert (await home.get("/v1/courses?&state=available&&", headers=bearer(ADA))).status == 200
 
 
+MANY = dict.fromkeys(map(str, range(1000)), 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({**MANY, "address": HOME}, "body"),
+        ({"address": {**MANY, **HOME}}, "address"),
+        ({"addresses": [{**MANY, **HOME}]}, "addresses.0"),
+        ({"address": {"lines": [1] * 1000}}, "address.lines.0"),
+        ({"address": HOME, "providers": [1] * 1000}, "providers.0"),
+    ],
+)
+async def test_of_a_great_many_mistakes_one_is_looked_at(larder, body, field):
+    async with larder() as home:
+        refused = await home.ask("POST", VERIFY, json=body)
+
+        assert (refused.status, [one["field"] for one in refused.json["errors"]]) == (422, [field])
+
+
+async def test_what_may_be_meant_is_looked_for_a_few_times_only(larder):
+    async with larder() as home:
+        misspelt = {"stret": "x", "citty": "x", "stat": "x", "countri": "x", "linez": "x"}
+        refused = await home.ask("POST", VERIFY, json={"address": {**misspelt, **HOME}})
+
+        details = [one["detail"] for one in refused.json["errors"]]
+        assert [("did you mean" in detail) for detail in details] == [True, True, True, False, False]
+
+
 async def test_a_body_that_is_coded_is_refused_for_that(larder):
     async with larder() as home:
         body = gzip.compress(json.dumps({"address": HOME}).encode())
