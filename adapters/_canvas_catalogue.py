@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
-from adapters._canvas_ids import id_in_answer
+from adapters._canvas_ids import id_forms, id_in_answer
 from adapters._courses import (
     Course,
     CourseState,
@@ -175,6 +175,7 @@ CATALOGUE = Catalogue(
     headers={"accept": "*/*"},  # as canvasapi's session sends it: it is part of the key
     is_id=lambda text: ID.fullmatch(text) is not None,
     id_is=ID_IS,
+    forms=id_forms,
     me="self",
     courses=Reading(route=_get("courses"), read=course, states=courses_in),
     course=Reading(route=_get("courses/{course}"), read=course),

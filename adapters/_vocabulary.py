@@ -124,6 +124,7 @@ class Catalogue:
     headers: Mapping[str, str]  # that the SDK sends, as far as they are keyed
     is_id: Callable[[str], bool]  # whether a text may stand in a path as an id
     id_is: str  # what it has to be, in words
+    forms: Callable[[str], tuple[str, ...]]  # in which an answer may name what an id of digits names; (): none is known
     me: str  # the id by which whoever asks is named
     courses: Reading[Course]  # of whoever asks
     course: Reading[Course]

@@ -1,5 +1,6 @@
 """Catalogues: which upstream is asked for courses and people, with whose credential, and what its errors mean here."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -58,6 +59,10 @@ class Source:
         raw = query_for(self._own, query)
         incoming = Incoming(method, path, raw, headers, b"", self._visitor.caller.name)
         return replace(self._visitor.runtime.asker.ask(plan, params, incoming), is_read=True)
+
+    def forms(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """These ids as an answer may name them."""
+        return tuple(form for one in ids for form in self.catalogue.forms(one) or (one,))
 
     def error(self, error: LarderError) -> LarderError:
         """An error of the upstream in the words of who asked: a token of theirs is theirs to put right."""

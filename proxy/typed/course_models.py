@@ -52,7 +52,7 @@ _OfCourse = Annotated[str, BeforeValidator(_member_of(Course)), _names(Course)]
 _OfMember = Annotated[str, BeforeValidator(_member_of(Member)), _names(Member)]
 _OfSection = Annotated[str, BeforeValidator(_member_of(Section)), _names(Section)]
 _OfProfile = Annotated[str, BeforeValidator(_member_of(Profile)), _names(Profile)]
-_Id = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")]
+_Id = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,6}~)?[0-9]{1,19}$")]
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern="^[^,]+$")]
 
 

@@ -49,7 +49,8 @@ class Reads:
         asked: AskedCourses = wish.query
         source = self._source(wish, asked)
         found, rows = await self._all(source, source.catalogue.courses, None, asked.state)
-        fitting = tuple(row for row in rows if asked.fits(row))
+        wanted = asked.model_copy(update={"term": source.forms(asked.term)})
+        fitting = tuple(row for row in rows if wanted.fits(row))
         return self._answer(wish, found, Courses(data=fitting, **self._whence(source, found)), asked.fields)
 
     async def course(self, wish: Wish) -> Answer:
@@ -64,7 +65,8 @@ class Reads:
         asked: AskedRoster = wish.query
         source = self._source(wish, asked)
         found, rows = await self._all(source, source.catalogue.roster, wish.params["id"], asked.state)
-        fitting = tuple(row for row in rows if asked.fits(row))
+        wanted = asked.model_copy(update={"section": source.forms(asked.section)})
+        fitting = tuple(row for row in rows if wanted.fits(row))
         return self._answer(wish, found, Roster(data=fitting, **self._whence(source, found)), asked.fields)
 
     async def sections(self, wish: Wish) -> Answer:

@@ -6,7 +6,7 @@ import json
 import pytest
 from aiohttp import web
 
-from tests.house import ADA, bearer
+from tests.house import ADA, CY, bearer
 from tests.origin import origin
 
 VERIFY = "/v1/addresses/verify"
@@ -88,6 +88,19 @@ async def test_octets_that_are_no_text_are_no_id(larder, path):
         refused = await home.get(path, headers=bearer(ADA))
 
         assert (refused.status, refused.json["errors"][0]["field"]) == (422, "id")
+
+
+@pytest.mark.parametrize(
+    ("path", "member", "local"),
+    [("/v1/courses/565/roster?section=", "section_id", 4811), ("/v1/courses?term=", "term_id", 83)],
+)
+async def test_a_filter_takes_an_id_in_every_form_of_digits(larder, path, member, local):
+    async with larder() as home:
+        for form in (str(local), f"2107~{local}", str(2107 * 10**13 + local), f"00{local}"):
+            rows = (await home.get(f"{path}{form}", headers=bearer(CY))).json["data"]
+
+            assert {row[member] for row in rows} == {str(local)}
+        assert not (await home.get(f"{path}{local + 1000}", headers=bearer(CY))).json["data"]
 
 
 async def test_a_query_that_ends_early_says_nothing_more(larder):
