@@ -39,6 +39,12 @@ _IF_NONE_MATCH = {
     "description": "The ETag of what you have: if that still holds, 304 says so.",
 }
 
+_RETRY_AFTER = {
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1},
+    "description": "Whole seconds after which it is worth another try.",
+}
+
 Mode = Literal["validation", "serialization"]
 
 
@@ -132,6 +138,8 @@ def _responses(route: Route, references: Mapping[Any, dict[str, Any]]) -> dict[s
         responses["304"] = {"description": "What you have still holds."}
     for status, when in sorted(problems_of(route).items()):
         responses[str(status)] = {"description": when, "content": problem}
+        if status in (429, 503):
+            responses[str(status)]["headers"] = {"Retry-After": _RETRY_AFTER}
     return responses
 
 
