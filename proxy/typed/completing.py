@@ -32,9 +32,9 @@ class Completing:
         asking = Asking(self._batching, visitor, credentials(visitor, providers))
         patience, calls = Patience(visitor.headers, self._monotonic), 0
         error: LarderError = NoProvider()
-        for upstream in providers:
-            if patience.is_over:
-                break
+        for at, upstream in enumerate(providers):
+            if at and patience.is_over:
+                break  # but what is stored costs no time
             completion = upstream.adapter.completion
             assert completion is not None  # noqa: S101 - only such are chosen
             lookups = Lookups(upstream, completion.route, None, [completion.ask(asked)])

@@ -61,6 +61,19 @@ async def test_a_trace_is_not_allowed_whatever_its_body(larder, body):
         assert (refused.status, refused.headers["Allow"]) == (405, "POST")
 
 
+async def test_who_has_no_time_at_all_gets_what_is_stored(larder):
+    async with larder() as home:
+        at_once, body = {"X-Request-Timeout": "0"}, {"address": HOME}
+        assert (await home.ask("POST", VERIFY, json=body, headers=at_once)).status == 503
+        await home.ask("POST", VERIFY, json=body)
+        await home.get("/v1/addresses/autocomplete?search=12")
+        calls = await home.calls()
+
+        assert (await home.ask("POST", VERIFY, json=body, headers=at_once)).status == 200
+        assert (await home.get("/v1/addresses/autocomplete?search=12", headers=at_once)).status == 200
+        assert await home.calls() == calls
+
+
 async def test_a_canvas_token_is_told_to_no_provider_of_addresses(larder):
     async with origin(lambda _: web.json_response([])) as upstream:
         alone = {"base_url": upstream.url, "credential": {"auth_id": "", "auth_token": ""}}
