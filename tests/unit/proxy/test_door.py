@@ -188,13 +188,12 @@ def test_a_request_without_any_of_it_costs_no_copy():
     assert end_to_end_of(headers) is headers
 
 
-def asked(method="GET", target="/a", *, has_body=False, **headers):
+def asked(method="GET", target="/a", **headers):
     return SimpleNamespace(
         method=method,
         raw_path=target,
         version=HttpVersion11,
         headers=CIMultiDict({"Host": "localhost", **headers}),
-        body_exists=has_body,
     )
 
 
@@ -214,7 +213,6 @@ def test_what_is_admitted_is_all_that_is_asked_of_it_later():
         asked(target="http://localhost/%2e%2e/b"),
         asked(Host="a b"),
         asked(Expect="x"),
-        asked("TRACE", has_body=True),
     ],
 )
 def test_every_rule_of_the_door_holds(request_):
