@@ -24,7 +24,9 @@ WORDS = """
 """
 NAMES = st.sampled_from(WORDS.split())
 ANSWERS = st.recursive(
-    JSON, lambda inner: st.dictionaries(NAMES, inner, max_size=6) | st.lists(inner, max_size=3), max_leaves=20
+    JSON | st.just("\ud83d"),  # half of a character
+    lambda inner: st.dictionaries(NAMES, inner, max_size=6) | st.lists(inner, max_size=3),
+    max_leaves=20,
 )
 TEXTS = st.text(st.characters(categories=["L", "N", "P"], include_characters=" "), max_size=12)
 FULL = TEXTS.filter(str.strip)

@@ -8,7 +8,7 @@ from adapters import Course, Member, Membership, Profile, Section
 from adapters._canvas_catalogue import CATALOGUE, course, member, membership, people_in, profile, section
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=10) | st.just("\ud83d"),  # half of a character
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
     max_leaves=8,
 )
