@@ -199,9 +199,10 @@ def _geocode(result: Mapping[str, Any]) -> Geocode | None:
     if not location and place_id is None:
         return None
     granularity = _named(mapping(result.get("verdict")).get("geocodeGranularity"), GRANULARITIES)
-    return Geocode(  # zero is left out
-        lat=number(location, "latitude") or 0.0 if location else None,
-        lng=number(location, "longitude") or 0.0 if location else None,
+    place = {"latitude": 0, "longitude": 0, **location} if location else {}  # zero is left out
+    return Geocode(
+        lat=number(place, "latitude"),
+        lng=number(place, "longitude"),
         precision=PRECISIONS.get(granularity, "unknown"),
         place_id=place_id,
     )

@@ -130,6 +130,18 @@ def test_enums_that_come_as_numbers_mean_the_same(given, expected):
 
 
 @pytest.mark.parametrize(
+    ("location", "lat", "lng"),
+    [({"latitude": 40.8}, 40.8, 0.0), ({"latitude": "x", "longitude": 1e999}, None, None), ({}, None, None)],
+)
+def test_what_is_left_out_of_a_place_is_zero_and_what_is_no_number_is_no_place(location, lat, lng):
+    given = answer()
+    given["result"]["geocode"]["location"] = location
+    geocode = read_validation(given, ASKED).geocode
+
+    assert (geocode.lat, geocode.lng) == (lat, lng)
+
+
+@pytest.mark.parametrize(
     ("granularity", "precision"),
     [
         ("SUB_PREMISE", "rooftop"),
