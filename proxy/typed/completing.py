@@ -8,7 +8,7 @@ from proxy.errors import LarderError
 from proxy.typed.address_models import Complete, Completions
 from proxy.typed.asking import Asking, Lookups
 from proxy.typed.errors import NoProvider
-from proxy.typed.patience import Patience
+from proxy.typed.patience import patience_of
 from proxy.typed.provenance import answer_of, provenance
 from proxy.typed.providers import ELSEWHERE, Good, chosen, completers, good
 from proxy.typed.routes import Wish
@@ -30,7 +30,7 @@ class Completing:
         visitor = wish.visitor
         providers = chosen(visitor, completers(visitor.plans), asked.providers, "complete addresses")
         asking = Asking(self._batching, visitor, credentials(visitor, providers))
-        patience, calls = Patience(visitor.headers, self._monotonic), 0
+        patience, calls = patience_of(visitor.headers, self._monotonic), 0
         error: LarderError = NoProvider()
         for at, upstream in enumerate(providers):
             if at and patience.is_over:
@@ -38,7 +38,7 @@ class Completing:
             completion = upstream.adapter.completion
             assert completion is not None  # noqa: S101 - only such are chosen
             lookups = Lookups(upstream, completion.route, None, [completion.ask(asked)])
-            each = await asking.answers(lookups, patience)
+            each = await asking.answers(lookups, patience.share(len(providers) - at))
             calls += each.calls
             [(ask, outcome)] = each.found
             try:

@@ -12,7 +12,7 @@ from proxy.typed.catalogues import Source, source_of
 from proxy.typed.course_models import Asked, CoursesPart, Overview, Part, ProfilePart, SectionsPart
 from proxy.typed.errors import NoPart
 from proxy.typed.lists import Found, Reader
-from proxy.typed.patience import Patience
+from proxy.typed.patience import patience_of
 from proxy.typed.provenance import answer_of, provenance
 from proxy.typed.routes import Wish
 from proxy.typed.verifying import item_problem
@@ -43,7 +43,7 @@ class Overviews:
     async def overview(self, wish: Wish) -> Answer:
         """All parts that come. Raises LarderError where none does."""
         asked: Asked = wish.query
-        source = source_of(wish.visitor, asked.upstream, Patience(wish.visitor.headers, self._monotonic))
+        source = source_of(wish.visitor, asked.upstream, patience_of(wish.visitor.headers, self._monotonic))
         catalogue, of = source.catalogue, wish.params["id"]
         profile = source.ask(catalogue.profile, of)
         is_me = of == catalogue.me  # then the courses are those that /v1/courses reads

@@ -8,11 +8,15 @@ from policies.deadline import caller_budget
 class Patience:
     """Runs from when it is made."""
 
-    def __init__(self, headers: Mapping[str, str], clock: Callable[[], float]) -> None:
-        """`clock` tells seconds, and never goes back."""
+    def __init__(self, seconds: float | None, clock: Callable[[], float]) -> None:
+        """`seconds` None: as many as it takes. `clock` tells seconds, and never goes back."""
         self._clock = clock
-        budget = caller_budget(headers)
-        self._until = None if budget is None else clock() + budget
+        self._until = None if seconds is None else clock() + seconds
+
+    def share(self, among: int) -> "Patience":
+        """What the first of so many may take that are asked after each other: the others get their turn in time."""
+        left = self.left
+        return Patience(None if left is None else left / among, self._clock)
 
     @property
     def left(self) -> float | None:
@@ -23,3 +27,8 @@ class Patience:
     def is_over(self) -> bool:
         """Whether nobody waits any more."""
         return self.left is not None and self.left <= 0
+
+
+def patience_of(headers: Mapping[str, str], clock: Callable[[], float]) -> Patience:
+    """A caller's, by what it says of it. `clock` as there."""
+    return Patience(caller_budget(headers), clock)

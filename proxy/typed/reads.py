@@ -26,7 +26,7 @@ from proxy.typed.course_models import (
     Sections,
 )
 from proxy.typed.lists import Found, Reader
-from proxy.typed.patience import Patience
+from proxy.typed.patience import patience_of
 from proxy.typed.provenance import provenance
 from proxy.typed.routes import Wish
 
@@ -84,7 +84,7 @@ class Reads:
         return self._answer(wish, found, OneProfile(data=profile, **self._whence(source, found)), asked.fields)
 
     def _source(self, wish: Wish, asked: Asked) -> Source:
-        return source_of(wish.visitor, asked.upstream, Patience(wish.visitor.headers, self._monotonic))
+        return source_of(wish.visitor, asked.upstream, patience_of(wish.visitor.headers, self._monotonic))
 
     async def _one(self, source: Source, reading: Reading[T], of: str) -> tuple[Found, T]:
         found = await _told(source, self._reader.one(source.ask(reading, of)))

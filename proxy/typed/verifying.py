@@ -27,7 +27,7 @@ from proxy.typed.address_models import (
 )
 from proxy.typed.asking import Asking, Lookups
 from proxy.typed.errors import FieldError, InvalidFields, NoProvider, ProviderRefused
-from proxy.typed.patience import Patience
+from proxy.typed.patience import Patience, patience_of
 from proxy.typed.provenance import answer_of, provenance
 from proxy.typed.providers import ELSEWHERE, Good, chosen, good, verifiers
 from proxy.typed.routes import Wish
@@ -74,7 +74,7 @@ class Verifying:
         providers = chosen(visitor, verifiers(visitor.plans), asked.providers, "verify addresses")
         items = [_item(index, one, providers) for index, one in enumerate(asked.items)]
         asking = Asking(self._batching, visitor, credentials(visitor, providers))
-        patience, calls, rounds = Patience(visitor.headers, self._monotonic), 0, 0
+        patience, calls, rounds = patience_of(visitor.headers, self._monotonic), 0, 0
         while groups := _groups(items):
             if rounds and patience.is_over:
                 break  # but what is stored costs no time
@@ -92,7 +92,8 @@ class Verifying:
         verification = upstream.adapter.verification
         assert verification is not None  # noqa: S101 - only such are chosen
         lookups = [verification.ask(item.asked) for item in items if isinstance(item.asked, Address)]
-        each = await asking.answers(Lookups(upstream, verification.route, verification.many, lookups), patience)
+        share = patience.share(max(len(item.left) for item in items))
+        each = await asking.answers(Lookups(upstream, verification.route, verification.many, lookups), share)
         now = self._clock()
         async for item, (ask, outcome) in breathing(zip(items, each.found, strict=True)):
             del item.left[0]

@@ -1,5 +1,6 @@
 """/v1 as a hostile review left it: each story failed before its mend."""
 
+import asyncio
 import gzip
 import json
 
@@ -72,6 +73,19 @@ async def test_who_has_no_time_at_all_gets_what_is_stored(larder):
         assert (await home.ask("POST", VERIFY, json=body, headers=at_once)).status == 200
         assert (await home.get("/v1/addresses/autocomplete?search=12", headers=at_once)).status == 200
         assert await home.calls() == calls
+
+
+async def test_a_provider_that_takes_its_time_leaves_the_next_one_some_of_the_callers(larder):
+    async with larder(v1={"addresses": {"autocomplete": ["smartystreets", "google"]}}) as home:
+        await home.fail("smartystreets", "latency", seconds=2)
+        headers = {"X-Request-Timeout": "1"}
+        async with asyncio.timeout(0.9):
+            verified = await home.ask("POST", VERIFY, json={"address": HOME}, headers=headers)
+        async with asyncio.timeout(0.9):
+            completed = await home.get("/v1/addresses/autocomplete?search=12", headers=headers)
+
+        assert verified.json["results"][0]["result"]["provider"] == "google"
+        assert completed.json["provider"] == "google"
 
 
 async def test_a_canvas_token_is_told_to_no_provider_of_addresses(larder):

@@ -8,12 +8,12 @@ import pytest
 from proxy.answers import Answer, CacheStatus
 from proxy.batching import Batching
 from proxy.errors import NothingCached
-from proxy.typed.patience import Patience
+from proxy.typed.patience import patience_of
 
 
 def test_what_a_caller_gives_runs_from_the_beginning():
     now = [100.0]
-    patience = Patience({"X-Request-Timeout": "2"}, lambda: now[0])
+    patience = patience_of({"X-Request-Timeout": "2"}, lambda: now[0])
     now[0] += 1.5
     assert (patience.left, patience.is_over) == (0.5, False)
 
@@ -21,8 +21,19 @@ def test_what_a_caller_gives_runs_from_the_beginning():
     assert (patience.left, patience.is_over) == (0.0, True)
 
 
+def test_who_is_asked_first_of_two_leaves_half_of_it_to_the_other():
+    now = [100.0]
+    patience = patience_of({"X-Request-Timeout": "2"}, lambda: now[0])
+    first = patience.share(2)
+    now[0] += 1
+
+    assert (first.left, first.is_over) == (0.0, True)
+    assert (patience.share(1).left, patience.is_over) == (1.0, False)
+    assert patience_of({}, lambda: now[0]).share(2).left is None
+
+
 def test_who_says_nothing_waits_for_as_long_as_it_takes():
-    patience = Patience({}, lambda: 0.0)
+    patience = patience_of({}, lambda: 0.0)
 
     assert (patience.left, patience.is_over) == (None, False)
 
