@@ -131,7 +131,7 @@ class CredentialRefused(LarderError):
 class QuotaUsedUp(LarderError):
     """503: the account at a provider has nothing left. `retry_after` in seconds."""
 
-    def __init__(self, upstream: str, retry_after: float = SHORTEST_WAIT) -> None:
+    def __init__(self, upstream: str, retry_after: float) -> None:
         detail = f"The account at {upstream} has nothing left."
         super().__init__(problem_of(503, "Quota used up", detail, retry_after=retry_after))
 

@@ -105,19 +105,19 @@ async def good(ask: Ask, outcome: Answer | LarderError, now: float) -> Good:
     refuse_unfit(ask.plan.endpoint, reply)
     if reply.verdict.kind is Kind.ANSWER and outcome.status == 200:
         return Good(ask, outcome, reply.json)
-    error = _error(name, reply)
+    error = _error(name, reply, ask.plan.guards.breaker.credential_cooldown)
     error.word, error.calls = reply.verdict.detail or outcome.cache.detail or error.word, outcome.calls
     raise error
 
 
-def _error(name: str, reply: Reply) -> LarderError:
-    """What an answer that is none is to be called."""
+def _error(name: str, reply: Reply, rest: float) -> LarderError:
+    """What an answer that is none is to be called. `rest`: seconds for which a refused credential is left alone."""
     wait = reply.verdict.retry_after
     match reply.verdict.kind:
         case Kind.THROTTLED:
             return UpstreamBusy(name) if wait is None else UpstreamBusy(name, wait)
         case Kind.CREDENTIAL_REFUSED if reply.verdict.detail == "quota-used-up":
-            return QuotaUsedUp(name) if wait is None else QuotaUsedUp(name, wait)
+            return QuotaUsedUp(name, rest if wait is None else wait)
         case Kind.CREDENTIAL_REFUSED:
             return CredentialRefused(name)
         case Kind.ANSWER | Kind.FAILED | Kind.UNUSABLE:

@@ -75,6 +75,15 @@ async def test_who_has_no_time_at_all_gets_what_is_stored(larder):
         assert await home.calls() == calls
 
 
+async def test_where_nothing_is_left_it_is_worth_another_try_when_that_is_asked_again(larder):
+    async with larder() as home:
+        await home.fail("smartystreets", status=402)
+        refused = [await home.get(f"/v1/addresses/autocomplete?search={at}") for at in (1, 2)]
+
+        assert [(one.status, one.headers["Retry-After"]) for one in refused] == [(503, "300")] * 2
+        assert await home.calls() == 1
+
+
 async def test_a_provider_that_takes_its_time_leaves_the_next_one_some_of_the_callers(larder):
     async with larder(v1={"addresses": {"autocomplete": ["smartystreets", "google"]}}) as home:
         await home.fail("smartystreets", "latency", seconds=2)

@@ -51,7 +51,7 @@ EACH = [
     (NotConfigured("verify addresses"), 501),
     (ProviderRefused("google", 400), 502),
     (CredentialRefused("google"), 502),
-    (QuotaUsedUp("google"), 503),
+    (QuotaUsedUp("google", 300), 503),
     (NoProvider(), 503),
     (MisdirectedHost(), 421),
     (HeadTooLarge(10), 431),
