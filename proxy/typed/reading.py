@@ -1,5 +1,6 @@
 """Reading a typed request: strictly, and with every error named by its field."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, get_args
 
@@ -28,6 +29,10 @@ def read_body(model: type[BaseModel], body: bytes, headers: Mapping[str, str]) -
         raise BadRequest("body", "JSON nested too deep", "as its schema says") from error
     if value is NOT_JSON:
         raise BadRequest("body", "no JSON", "a JSON object")
+    if _repeats(body):
+        raise BadRequest(
+            "body", "a name that stands twice in an object", "there once, since readers differ on which holds"
+        )
     return _validated(model, value)
 
 
@@ -58,6 +63,26 @@ def errors_of(model: type[BaseModel], error: ValidationError, whole: str = "body
         guess = _guess(model, found[at]["loc"]) if at in unknown[:MOST_GUESSES] else ""
         told[at] = told[at]._replace(message=f"unknown field{guess}")
     return told
+
+
+class _Repeated(ValueError):
+    """A name stands twice in an object."""
+
+
+def _repeats(body: bytes) -> bool:
+    """Whether a name stands twice in an object of it: readers differ on which holds (RFC 8259 §4)."""
+    try:
+        json.loads(body, object_pairs_hook=_unique)
+    except _Repeated:
+        return True
+    return False
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise _Repeated
+    return members
 
 
 def _validated(model: type[BaseModel], value: object, whole: str = "body") -> Any:

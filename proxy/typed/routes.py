@@ -63,7 +63,7 @@ ANY_ROUTE: Mapping[int, str] = {
 }
 WITH_BODY: Mapping[int, str] = {
     400: "The request is malformed, or its body is no JSON.",
-    413: "The body is too large.",
+    413: "The body is over 2 MiB, or over `server.max_body`.",
     415: "The body is not sent as application/json, or with a Content-Encoding.",
 }
 OF_CATALOGUE: Mapping[int, str] = {

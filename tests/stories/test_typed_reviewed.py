@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import io
 import json
 
 import pytest
@@ -142,6 +143,30 @@ async def test_a_filter_takes_an_id_in_every_form_of_digits(larder, path, member
 async def test_a_query_that_ends_early_says_nothing_more(larder):
     async with larder() as home:
         assert (await home.get("/v1/courses?&state=available&&", headers=bearer(ADA))).status == 200
+
+
+@pytest.mark.parametrize(
+    "body", ['{"address": %s, "address": %s}', '{"addresses": [%s, {"street": "1 A St", "street": %s}]}']
+)
+async def test_a_body_that_says_a_thing_twice_is_not_guessed_at(larder, body):
+    async with larder() as home:
+        data = body.replace("%s", json.dumps(HOME)).encode()
+        refused = await home.ask("POST", VERIFY, data=data, headers={"Content-Type": "application/json"})
+
+        assert (refused.status, refused.json["title"]) == (400, "Bad request")
+        assert "twice" in refused.json["detail"]
+
+
+async def test_a_body_is_no_larger_than_a_thousand_addresses_could_be(larder):
+    async with larder() as home:
+        long = {**HOME, "id": "x" * 100, "secondary": "y" * 100}
+        fits = await home.ask(
+            "POST", VERIFY, json={"addresses": [long] * 1000}, headers={"Cache-Control": "only-if-cached"}
+        )
+        whole = io.BytesIO(json.dumps({"address": HOME, "x": "x" * 2 * 1024 * 1024}).encode())
+        too_large = await home.ask("POST", VERIFY, data=whole, headers={"Content-Type": "application/json"})
+
+        assert (fits.status, too_large.status) == (504, 413)
 
 
 MANY = dict.fromkeys(map(str, range(1000)), 1)
