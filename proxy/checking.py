@@ -1,13 +1,14 @@
 """Checking: whether what a write says is what its endpoint takes, before anything is sent."""
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from adapters import NOT_JSON, BadBody, Fault, Sent, Takes
 from proxy.asking import Ask
+from proxy.type_words import right
 from proxy.write_errors import InvalidBody, UnreadableBody
 
 _MOST_TOLD = 20  # fields of one body
-_OURS = "Value error, "  # how pydantic begins the texts of validators
 
 
 def check_body(ask: Ask) -> None:
@@ -34,12 +35,13 @@ def faults_in(takes: Takes, sent: Sent) -> tuple[Fault, ...]:
     try:
         takes.model.validate_python(given)
     except ValidationError as error:
-        told = error.errors(include_url=False, include_context=False, include_input=False)[:_MOST_TOLD]
-        return tuple(dict.fromkeys(_fault(takes, one["loc"], one["type"], one["msg"]) for one in told))
+        told = error.errors(include_url=False, include_input=False)[:_MOST_TOLD]
+        return tuple(dict.fromkeys(_fault(takes, one) for one in told))
     return ()
 
 
-def _fault(takes: Takes, place: tuple[str | int, ...], kind: str, message: str) -> Fault:
-    name = next((part for part in reversed(place) if isinstance(part, str)), "")
-    text = "is missing" if kind == "missing" else message.removeprefix(_OURS)
-    return Fault(name, f"{takes.spelled(place)}: {text}", "missing" if kind == "missing" else "invalid")
+def _fault(takes: Takes, found: ErrorDetails) -> Fault:
+    name = next((part for part in reversed(found["loc"]) if isinstance(part, str)), "")
+    is_missing = found["type"] == "missing"
+    text = "is missing" if is_missing else right(found)
+    return Fault(name, f"{takes.spelled(found['loc'])}: {text}", "missing" if is_missing else "invalid")

@@ -10,6 +10,7 @@ from proxy.config_file import Place
 from proxy.setting_fields import BASE_URL, HASH, HTTP_URL, NAME, PREFIX
 from proxy.settings import Settings, nearest
 from proxy.spoken import spoken
+from proxy.type_words import SAID
 
 KINDS = ("canvas-live-events", "standard-webhooks")
 _BLOCK = frozenset({"model_type", "model_attributes_type", "dict_type", "dataclass_type", "mapping_type"})
@@ -22,18 +23,7 @@ _BLOCKS: Mapping[str, str] = {  # whose fields an operator names
     "outcomes": "graded: {ttl: 60s}",
     "events": 'course.updated: ["course:{id}"]',
 }
-_SAID: Mapping[str, str] = {
-    "missing": "is required here",
-    "int_type": "has to be a whole number",
-    "int_parsing": "has to be a whole number",
-    "int_from_float": "has to be a whole number",
-    "float_type": "has to be a number",
-    "float_parsing": "has to be a number",
-    "finite_number": "has to be a number that ends somewhere",
-    "bool_type": "has to be true or false",
-    "bool_parsing": "has to be true or false",
-    "string_type": "has to be text: put quotes around it",
-}
+_SAID: Mapping[str, str] = {**SAID, "string_type": "has to be text: put quotes around it"}
 
 
 def place_of(item: Any) -> Place:

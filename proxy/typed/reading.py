@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from adapters import NOT_JSON, Query
 from proxy.errors import BadRequest
 from proxy.settings import nearest
+from proxy.type_words import right
 from proxy.typed.errors import FieldError, InvalidFields, UnsupportedMediaType
 from proxy.upstream.reading import TooDeep, parsed
 
@@ -56,9 +57,9 @@ def errors_of(model: type[BaseModel], error: ValidationError, whole: str = "body
     """pydantic's findings in a caller's words, never with a value: it may be somebody's address. `whole`: what the
     model as such is called.
     """
-    found = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_ERRORS]
+    found = error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
     unknown = [at for at, item in enumerate(found) if item["type"] == "extra_forbidden"]
-    told = [_error(item["loc"], item["msg"], whole) for item in found]
+    told = [FieldError(".".join(str(part) for part in item["loc"]) or whole, right(item)) for item in found]
     for at in unknown:
         guess = _guess(model, found[at]["loc"]) if at in unknown[:MOST_GUESSES] else ""
         told[at] = told[at]._replace(message=f"unknown field{guess}")
@@ -90,10 +91,6 @@ def _validated(model: type[BaseModel], value: object, whole: str = "body") -> An
         return model.model_validate(value)
     except ValidationError as error:
         raise InvalidFields(errors_of(model, error, whole)) from None
-
-
-def _error(loc: tuple[int | str, ...], message: str, whole: str) -> FieldError:
-    return FieldError(".".join(str(part) for part in loc) or whole, message.removeprefix("Value error, "))
 
 
 def _guess(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:

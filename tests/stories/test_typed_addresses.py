@@ -136,7 +136,7 @@ async def test_a_malformed_address_says_what_is_wrong_with_it_and_the_others_ans
         assert bad["problem"]["status"] == 422
         assert {(error["field"], error["detail"]) for error in bad["problem"]["errors"]} == {
             ("streeet", "unknown field; did you mean street?"),
-            ("city", "Input should be a valid string"),
+            ("city", "has to be text"),
         }
         assert sum(item["result"] is not None for item in answered.json["results"]) == 99
         assert (paid(home), await home.calls("/smartystreets/*")) == (99, 1)
@@ -148,7 +148,7 @@ async def test_a_malformed_address_says_what_is_wrong_with_it_and_the_others_ans
         ({}, "body", "has to have either address or addresses"),
         ({"address": HOME, "addresses": [HOME]}, "body", "has to have either address or addresses"),
         ({"addresses": []}, "addresses", "at least 1"),
-        ({"addresses": [HOME] * 1001}, "addresses", "at most 1000"),
+        ({"addresses": [HOME] * 1001}, "addresses", "has to have at most 1,000 items"),
         ({"address": HOME, "provider": "google"}, "provider", "did you mean providers?"),
         ({"address": HOME, "providers": ["gogle"]}, "providers.0", "did you mean google?"),
         ({"address": HOME, "providers": ["courseworks"]}, "providers.0", "no provider that is configured"),
@@ -159,11 +159,11 @@ async def test_a_malformed_address_says_what_is_wrong_with_it_and_the_others_ans
         ({"address": {**HOME, "country": "USA"}}, "address.country", "pattern"),
         ({"address": {**HOME, "street": "x" * 101}}, "address.street", "at most 100 characters"),
         ({"address": {**HOME, "street": "a\u200bb"}}, "address.street", "printable"),
-        ({"addresses": [{"city": "x"}, {"state": 1}]}, "addresses.1.state", "valid string"),
-        ({"addresses": [5]}, "addresses.0", "valid dictionary"),
+        ({"addresses": [{"city": "x"}, {"state": 1}]}, "addresses.1.state", "has to be text"),
+        ({"addresses": [5]}, "addresses.0", "has to be an object"),
         ({"addresses": [{**HOME, "lines": ["x"]}]}, "addresses.0", "say one or the other"),
         ({"address": {**HOME, "country": "DE"}, "providers": ["smartystreets"]}, "address.country", "one of AS, FM"),
-        ([HOME], "body", "valid dictionary"),
+        ([HOME], "body", "has to be an object"),
     ],
 )
 async def test_what_is_wrong_with_a_whole_request_is_told_by_its_field(larder, body, field, says):
