@@ -90,9 +90,10 @@ class Doubting:
         chosen = chosen or self._keeper.lying(ask, self._clock())
         if reply.verdict.kind is Kind.UNUSABLE:
             self.unusable(ask, reply, chosen)
-        if reply.verdict.kind is not Kind.ANSWER or ask.key is None or reply.validated_by is not None:
+        if reply.verdict.kind is not Kind.ANSWER or ask.key is None:
             return
-        if chosen is not None and says_the_same(chosen.body, reply.body):
+        still_holds = reply.validated_by is not None  # the stored one, says the upstream
+        if still_holds or (chosen is not None and says_the_same(chosen.body, reply.body)):
             await self._quarantine.good_came(ask.key)
             return
         before, after = _holding_of(ask, chosen, me), _holding(ask, reply, me)
