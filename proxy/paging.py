@@ -149,6 +149,7 @@ class Paging:
         answering = asyncio.ensure_future(self._engine.answer(whole))
         size, page = paged.wanted
         is_early = isinstance(page, int) and self._walker.kept(whole) is None  # else all pages are to be of one time
+        is_early = is_early and not paged.ask.is_read  # by its tag, say, which it has once all is here
         first = (int(page) - 1) * size if is_early else 0
         here = asyncio.ensure_future(progress.has(first, size) if is_early else _never())
         try:

@@ -89,7 +89,7 @@ class Preconditions:
         headers["Cache-Control"] = "no-cache"
         plan, params = ask.plan.upstream.match("GET", before.path)
         incoming = before._replace(method="GET", headers=headers, body=b"", informational=None)
-        return self._asker.ask(plan, params, incoming)
+        return replace(self._asker.ask(plan, params, incoming), is_read=True)
 
     async def _stored(self, live: Ask) -> Entry | None:
         if live.key is None:
