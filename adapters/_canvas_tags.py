@@ -10,6 +10,7 @@ from typing import Any
 from adapters._canvas_changes import ALL_ACCOUNTS, ALL_ASSIGNMENTS, ALL_GRADES, ALL_USERS, TENANT, UNKNOWN
 from adapters._canvas_grades import included, is_graded
 from adapters._canvas_ids import Ids, id_forms, id_in_answer
+from adapters._canvas_people import people
 from adapters._exchanges import Exchange
 from adapters._json import mapping, rows
 
@@ -120,11 +121,11 @@ def section(exchange: Exchange) -> Iterable[str]:
 
 
 def assignments(exchange: Exchange) -> Iterable[str]:
-    """The assignments of a course, or one of them."""
+    """The assignments of a course, or one of them: with who handed it in, may see it or gave the grade, if asked for."""
     courses = {*_path(exchange, "course"), *(one for row in rows(exchange.json) for one in _ids(row.get("course_id")))}
     ids = {*_path(exchange, "assignment"), *_ids_of_rows(exchange.json)}
     tags = _named("course", courses, "assignments") | {f"assignment:{one}" for one in ids}
-    return tags | {ALL_ASSIGNMENTS} | _graded(exchange, courses)
+    return tags | people(exchange.json) | {ALL_ASSIGNMENTS} | _graded(exchange, courses)
 
 
 def account(exchange: Exchange) -> Iterable[str]:

@@ -1,0 +1,67 @@
+"""What a review of the erasure found."""
+
+import gc
+import sys
+
+from proxy.asking import Ask
+from tests.house import ADA, ADMIN, CY, bearer
+from tests.stories.test_erasing_a_person import PLAIN, bodies, erased, holds, on_disk
+
+COURSES = "/courseworks/api/v1/courses"
+
+
+async def test_the_answer_to_a_write_about_them_goes_too(larder, tmp_path):
+    async with larder(**PLAIN) as house:
+        form = {"enrollment[user_id]": "20064", "enrollment[type]": "StudentEnrollment"}
+        keyed = bearer(ADMIN, **{"Idempotency-Key": "of-this-test"})
+        await house.ask("POST", "/courseworks/api/v1/courses/101/enrollments", headers=keyed, data=form)
+        await house.settled()
+        assert holds(on_disk(tmp_path))
+
+        await erased(house.larder)
+        assert not holds(on_disk(tmp_path))
+        again = await house.ask("POST", "/courseworks/api/v1/courses/101/enrollments", headers=keyed, data=form)
+
+        assert again.status == 409
+
+
+async def test_what_they_handed_in_goes_from_others_lists_too(larder):
+    async with larder(**PLAIN) as house:
+        path = "/courseworks/api/v1/courses/565/assignments?include[]=submission"
+        row = {"id": 1, "name": "One", "submission": {"id": 3, "user_id": 20064, "score": 3.0}}
+        await house.fail(status=200, body=[row], path="/api/v1/courses/565/assignments")
+        await house.get(path, headers=bearer(CY))
+        assert "hit" in (await house.get(path, headers=bearer(CY))).cache
+
+        await erased(house.larder)
+
+        assert "miss" in (await house.get(path, headers=bearer(CY))).cache
+
+
+async def test_nothing_beside_the_store_holds_what_they_read_nor_their_token(larder):
+    """Lanes of plain hits and what is hot are looked up by what is stored: they must not be what keeps it."""
+    async with larder(**PLAIN) as house:
+        for path in ("/courseworks/api/v1/courses/565", COURSES, f"{COURSES}?per_page=3"):
+            for _ in range(4):
+                await house.get(path, headers=bearer(ADA))
+        await house.settled()
+        kept = await bodies(house.larder)
+        assert len(kept) >= 2
+        assert len(held_elsewhere(kept)) == len(kept)
+
+        await erased(house.larder)
+
+        gc.collect()
+        assert held_elsewhere(kept) == []
+        assert not tokens_in(gc.get_objects(), ADA)
+
+
+def held_elsewhere(bodies):
+    """The sizes of those that somebody else than this list refers to."""
+    return [len(body) for body in bodies if sys.getrefcount(body) > 3]
+
+
+def tokens_in(objects, token):
+    """The asks among some objects that carry a token."""
+    asks = [one for one in objects if isinstance(one, Ask)]
+    return [ask for ask in asks if token in ask.sent.headers.get("authorization", "")]
