@@ -2,7 +2,8 @@
 
 Who calls, which endpoint, which key: all of it follows from the request's head, the peer and the config. So what a head
 led to once is remembered under a keyed digest of it (no token stays behind), until the config changes; and the bytes of
-the answer's head are kept as long as the entry is the same. Whatever is not plain takes the long way.
+the answer's head are kept as long as the entry is the same. The entry itself is held by the store alone: what that lets
+go of is not to stay here. Whatever is not plain takes the long way.
 """
 
 from collections.abc import Callable
@@ -58,9 +59,9 @@ class Lane:
         "coding",
         "cut",
         "endpoint",
-        "entry",
         "head",
         "runtime",
+        "stored_head",
         "upstream",
         "version",
     )
@@ -78,7 +79,7 @@ class Lane:
         self.endpoint = ask.plan.name
         self.bases = bases
         self.coding = coding  # that its caller takes, or does not mind
-        self.entry: Entry | None = None  # whose head is kept
+        self.stored_head = ""  # of the entry whose head is kept: each entry has one of its own
         self.head = b""
 
 
@@ -148,9 +149,10 @@ class ExpressLane:
         if lane is None or lane.runtime is not runtime:
             return None
         entry = self._shelf.look(lane.ask_key)
-        if entry is None or entry.status != 200 or entry.plan != lane.version:
+        if entry is None or entry.status != 200 or entry.plan != lane.version or not entry.head:
             return None
-        if lane.entry is not entry and lane.coding != _coding_of(entry):
+        is_same = lane.stored_head is entry.head
+        if not is_same and lane.coding != _coding_of(entry):
             del self._lanes[ticket]  # whether this caller takes the other coding, the long way finds out
             return None
         now, life = self._clock(), entry.life
@@ -159,7 +161,7 @@ class ExpressLane:
         is_due = now >= life.fresh_until or now >= life.refresh_at
         if is_due and not (self._is_seen_to(lane.ask_key) and life.at(now).value <= Freshness.STALE.value):
             return None
-        if lane.entry is not entry and not self._keep_head(lane, entry):
+        if not is_same and not self._keep_head(lane, entry):
             del self._lanes[ticket]
             return None
         entry.hit_at = now
@@ -168,6 +170,13 @@ class ExpressLane:
         rows = (entry.body,) if lane.cut is None else (b"[", memoryview(entry.body)[lane.begins :], b"]")
         data = b"".join((lane.head, rest.encode("ascii"), *rows))
         return Express(lane, Answer(200, (), b"", CacheStatus(hit=True, ttl=ttl), age=age, tier="memory"), data)
+
+    def tidy(self) -> None:
+        """Let go of the heads of what is stored no more."""
+        for ticket, lane in list(self._lanes.items()):
+            entry = self._shelf.memory.peek(lane.ask_key) if lane.head else None
+            if lane.head and (entry is None or entry.head is not lane.stored_head):
+                self._lanes.pop(ticket, None)
 
     def _keep_head(self, lane: Lane, entry: Entry) -> bool:
         """The part of the head that stays the same as long as the entry does, up to its `ttl`; False: this lane does
@@ -186,7 +195,7 @@ class ExpressLane:
             ("Content-Length", str(length)),
             ("Cache-Status", appended(dated, "cache-status", "larder; hit")),
         )
-        lane.entry, lane.head = entry, head_of(200, fields).removesuffix(b"\r\n\r\n")
+        lane.stored_head, lane.head = entry.head, head_of(200, fields).removesuffix(b"\r\n\r\n")
         return True
 
 

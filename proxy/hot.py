@@ -65,6 +65,14 @@ class Hot:
                 self._reads[ask.key] = _Read(ask, at)  # what takes its place was hit by nobody yet, and is as hot
         return [read.ask for read in chosen]
 
+    def tidy(self) -> None:
+        """Forget the asks, credentials and all, for what is stored no more."""
+        self._reads.expire()
+        for key in list(self._reads):
+            entry = self._shelf.memory.peek(key)
+            if entry is None or self._shelf.validity(entry) is Validity.HARD:
+                self._reads.pop(key, None)
+
     def clear(self) -> None:
         """Forget all asks: their plans hold no more."""
         self._reads.clear()

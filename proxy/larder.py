@@ -111,10 +111,17 @@ class Larder:
         self.engine = self._engine()
         await self._learner.open()
         process = self._share.process if self._share is not None else 0
-        self.erasing = OwnProcess(self.memory, self.quarantine, self._learner, self.durable, self.paging.tidy, process)
+        express = ExpressLane(self.shelf, self._clocks.wall, self.engine.is_seen_to)
+
+        def let_go() -> None:
+            """Of what is beside the store, and was purged for good."""
+            self.paging.tidy()
+            self.engine.hot.tidy()
+            express.tidy()
+
+        self.erasing = OwnProcess(self.memory, self.quarantine, self._learner, self.durable, let_go, process)
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
-        express = ExpressLane(self.shelf, self._clocks.wall, self.engine.is_seen_to)
         reader = Reader(self.engine, self.paging, self.walker, self._clocks.wall)
         desk = desk_of(self.batching, reader, self.observing, self._clocks.wall, self._clocks.monotonic)
         self.app = App(lambda: self.runtime, self.paging, desk, express, self.health, self.observing, time.perf_counter)
@@ -126,7 +133,7 @@ class Larder:
             self.observing,
             lambda: self.plans,
             clock=self._clocks.wall,
-            besides=(self.quarantine.sweep, self.paging.tidy),
+            besides=(self.quarantine.sweep, let_go),
         )
         self._housekeeping.start()
         self._started = True
