@@ -121,7 +121,7 @@ def section(exchange: Exchange) -> Iterable[str]:
 
 
 def assignments(exchange: Exchange) -> Iterable[str]:
-    """The assignments of a course, or one of them: with who handed it in, may see it or gave the grade, if asked for."""
+    """The assignments of a course, or one of them; and who handed it in, may see it or graded it, if asked for."""
     courses = {*_path(exchange, "course"), *(one for row in rows(exchange.json) for one in _ids(row.get("course_id")))}
     ids = {*_path(exchange, "assignment"), *_ids_of_rows(exchange.json)}
     tags = _named("course", courses, "assignments") | {f"assignment:{one}" for one in ids}
