@@ -22,7 +22,8 @@ from proxy.written import Outcome, Written
 
 # It was not carried out, for a reason that its sender can mend without changing it: a permission, a payment, a token.
 _TURNED_AWAY = frozenset({Kind.CREDENTIAL_REFUSED, Kind.FORBIDDEN, Kind.THROTTLED})
-_NOT_PROCESSED = frozenset({421, 425})  # RFC 9110 §15.5.20, RFC 8470 §5.2: meant to be sent again as it is
+# RFC 9110 §15.5.20, RFC 8470 §5.2: meant to be sent again as it is; RFC 9110 §15.4.8, §15.4.9: to another place.
+_NOT_PROCESSED = frozenset({307, 308, 421, 425})
 
 
 class Writer:
@@ -109,14 +110,13 @@ class Writer:
             if for_get is not None and purged is not None:
                 status.stored = self._keeper.keep_for_get(for_get, purged.fence)
             self._purged(tags, ask.plan.writes.refresh_hot)
-        turned_away = reply.verdict.kind in _TURNED_AWAY or reply.status in _NOT_PROCESSED
-        return Written(Outcome.NOT_DONE if turned_away else Outcome.DONE, from_reply(reply, status))
+        return Written(_outcome_of(reply), from_reply(reply, status))
 
     async def _failed(self, ask: Ask, failure: UpstreamFailure, status: CacheStatus) -> Written:
         may_have_happened = _may_have_happened(ask, failure)
         if may_have_happened:
             await self._purger.purge(await self._tags(ask, None), settle=self._settle(ask))
-        outcome = Outcome.UNKNOWN if may_have_happened else Outcome.NOT_DONE
+        outcome = Outcome.UNKNOWN if _was_taken(failure) else Outcome.NOT_DONE
         if failure.reply is None:
             return Written(outcome, error=perhaps_done(failure.problem) if may_have_happened else failure.problem)
         status.detail = failure.detail
@@ -139,8 +139,23 @@ def _may_have_happened(ask: Ask, failure: UpstreamFailure) -> bool:
     """
     if ask.plan.upstream.adapter.by_headers and failure.answered:
         return False
+    return _was_taken(failure)
+
+
+def _was_taken(failure: UpstreamFailure) -> bool:
+    """Whether the upstream may have seen it and did not turn it away: so that it must not be sent again by itself, an
+    error in whatever words not being proof that nothing was done.
+    """
     throttled = failure.reply is not None and failure.reply.verdict.kind is Kind.THROTTLED
     return failure.sent and not throttled
+
+
+def _outcome_of(reply: Reply) -> Outcome:
+    """What an answer says of the write itself."""
+    is_page = reply.verdict.kind is Kind.UNUSABLE  # of somebody in between, or with an error inside
+    if reply.verdict.kind in _TURNED_AWAY or reply.status in _NOT_PROCESSED or (is_page and reply.status >= 400):
+        return Outcome.NOT_DONE
+    return Outcome.UNKNOWN if is_page else Outcome.DONE
 
 
 def _invalidated(ask: Ask, reply: Reply | None) -> set[str]:

@@ -116,7 +116,8 @@ class Upstream:
                 reply = await self._tried(call, attempts, quickest)
         except TimeoutError as error:
             attempts.time_is_up()
-            raise self._noted(UpstreamFailure("timeout", problem=UpstreamTimeout(self.name)), call, attempts) from error
+            late = UpstreamFailure("timeout", problem=UpstreamTimeout(self.name), sent=attempts.made > 0)
+            raise self._noted(late, call, attempts) from error
         except UpstreamFailure as failure:
             raise self._noted(failure, call, attempts) from failure.__cause__
         self.reached = True

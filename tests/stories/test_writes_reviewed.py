@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from tests.house import ADMIN, bearer
+from tests.house import ADMIN, CY, bearer
 
 LONG = "/courseworks/api/v1/accounts/1/courses"
 
@@ -16,12 +16,12 @@ class Pages:
     def __init__(self):
         self.rows = [{"id": number, "name": f"Row {number}"} for number in range(1, 151)]
         self.is_waited_for, self.goes_on = asyncio.Event(), asyncio.Event()
-        self.written = 0
+        self.written, self.status = 0, 200
 
     async def answer(self, request):
         if request.method == "POST":
             self.written += 1
-            return web.json_response({"id": 999, "name": "New"})
+            return web.json_response({"id": 999, "name": "New"}, status=self.status)
         page, size = int(request.query.get("page", "1")), int(request.query["per_page"])
         if page > 1:
             self.is_waited_for.set()
@@ -55,4 +55,71 @@ async def test_a_long_list_that_nobody_read_here_is_compared_once_all_of_it_has_
         pages.goes_on.set()
 
         assert (await write).status == 200
+        assert pages.written == 1
+
+
+SECTIONS = "/courseworks/api/v1/courses/565/sections"
+COURSE = "/courseworks/api/v1/courses/565"
+TUESDAY = {"course_section[name]": "Tuesday"}
+KEYED = {"Idempotency-Key": "of-this-test"}
+
+
+async def posts(house):
+    return (await house.control("journal?method=POST", method="GET"))["count"]
+
+
+async def test_a_write_that_only_waited_in_the_queue_may_come_again_under_its_key(larder):
+    soon = {"timeout": {"attempt": "200ms", "total": "200ms"}}
+    courseworks = {
+        "concurrency": {"upstream": 1, "credential": 1},
+        "endpoints": {"POST /api/v1/courses/{course}/sections": soon},
+    }
+    async with larder(upstreams={"courseworks": courseworks}) as house:
+        await house.fail(kind="latency", seconds=1, method="GET", times=1)
+        reading = asyncio.create_task(house.get(COURSE, headers=bearer(CY)))
+        while not await house.calls(COURSE):
+            await asyncio.sleep(0)
+
+        late = await house.ask("POST", SECTIONS, headers=bearer(CY, **KEYED), data=TUESDAY)
+        await reading
+        done = await house.ask("POST", SECTIONS, headers=bearer(CY, **KEYED), data=TUESDAY)
+
+        assert (late.status, done.status) == (504, 200)
+        assert "carried out" not in late.body.decode()
+        assert await posts(house) == 1
+
+
+@pytest.mark.parametrize("page", ["<html>We are back soon</html>", {"errors": [{"message": "no"}]}])
+async def test_a_success_that_is_none_leaves_an_outcome_that_nobody_knows(larder, page):
+    """As it came, to who asked; but it is no answer to be given again for a day."""
+    async with larder() as house:
+        await house.fail(status=200, method="POST", times=1, body=page)
+        first = await house.ask("POST", SECTIONS, headers=bearer(CY, **KEYED), data=TUESDAY)
+        again = await house.ask("POST", SECTIONS, headers=bearer(CY, **KEYED), data=TUESDAY)
+
+        assert (first.status, again.status) == (200, 409)
+        assert "outcome is unknown" in again.json["errors"][0]["message"]
+        assert await posts(house) == 1
+
+
+@pytest.mark.parametrize("status", [307, 308])
+async def test_what_is_to_be_sent_to_another_place_may_come_again(larder, status):
+    async with larder() as house:
+        await house.fail(status=status, method="POST", times=1, headers={"Location": "/elsewhere"})
+        led = await house.ask("POST", SECTIONS, headers=bearer(CY, **KEYED), data=TUESDAY)
+        done = await house.ask("POST", SECTIONS, headers=bearer(CY, **KEYED), data=TUESDAY)
+
+        assert (led.status, done.status) == (status, 200)
+
+
+async def test_an_error_of_any_http_api_leaves_an_outcome_that_nobody_knows(larder, pages):
+    """HTTP takes its word that nothing is to be purged; but an operator who has keys remembered wants nothing twice."""
+    pages.status = 500
+    base_url = pages.upstreams["courseworks"]["base_url"]
+    mirror = {"mirror": {"adapter": "http", "base_url": base_url, "writes": {"idempotency": "1d"}}}
+    async with larder(upstreams=mirror) as house:
+        failed = await house.ask("POST", "/mirror/things", headers=KEYED, data=b"x")
+        again = await house.ask("POST", "/mirror/things", headers=KEYED, data=b"x")
+
+        assert (failed.status, again.status) == (500, 409)
         assert pages.written == 1
