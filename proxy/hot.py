@@ -19,11 +19,13 @@ from proxy.store.fences import Validity
 MOST_KNOWN = 500  # asks
 KNOWN_FOR = HOUR / 2  # seconds after an ask brought an answer
 MOST_REFRESHED = 20  # entries after one write
+AGAIN = 30.0  # seconds after which it is done again though nobody read it in between: many a write comes in a row
 
 
 class _Read(NamedTuple):
     ask: Ask
     at: float  # seconds since the epoch
+    refreshed: float = 0.0  # when it was last fetched anew for a write
 
 
 class Hot:
@@ -46,23 +48,26 @@ class Hot:
 
     def purged(self, tags: AbstractSet[str], within: float) -> list[Ask]:
         """The asks for what a purge of these tags has made old, and what was read within so many seconds; the latest
-        first, and no more than MOST_REFRESHED.
+        first, and no more than MOST_REFRESHED: each once for as many writes as come before somebody reads it, or AGAIN
+        is over.
         """
         if not within:
             return []
-        since, found = self._clock() - within, list[_Read]()
+        now, found = self._clock(), list[_Read]()
         for key in list(self._reads):
             read, entry = self._reads.get(key), self._shelf.memory.peek(key)
             if read is None or entry is None:
                 continue
             at = max(read.at, entry.hit_at)
-            if at >= since and not tags.isdisjoint(entry.tags) and self._shelf.validity(entry) is Validity.SOFT:
-                found.append(_Read(read.ask, at))
+            if at < now - within or (at <= read.refreshed and now < read.refreshed + AGAIN):
+                continue
+            if not tags.isdisjoint(entry.tags) and self._shelf.validity(entry) is Validity.SOFT:
+                found.append(_Read(read.ask, at, now))
         found.sort(key=lambda read: read.at, reverse=True)
         chosen = found[:MOST_REFRESHED]
-        for ask, at in chosen:
-            if ask.key is not None:
-                self._reads[ask.key] = _Read(ask, at)  # what takes its place was hit by nobody yet, and is as hot
+        for read in chosen:
+            if read.ask.key is not None:
+                self._reads[read.ask.key] = read  # what takes its place was hit by nobody yet, and is as hot
         return [read.ask for read in chosen]
 
     def tidy(self) -> None:

@@ -103,3 +103,27 @@ async def test_after_a_reload_nothing_is_asked_for_by_the_plans_before(larder):
         await rename(house)
 
         assert await gets(house) == 1
+
+
+async def test_many_writes_in_a_row_fetch_what_nobody_reads_in_between_only_once(larder):
+    async with larder() as house:
+        await house.get(COURSE, headers=bearer(ADA))
+        for name in ("One", "Two", "Three"):
+            house.clock.advance(1)
+            await rename(house, name)
+        assert await gets(house) == 2
+
+        assert (await house.get(COURSE, headers=bearer(ADA))).json["name"] == "Three"
+        house.clock.advance(1)
+        await rename(house, "Four")
+        assert await gets(house) == 4  # it was read again, so it is fetched again
+
+
+async def test_a_row_of_writes_that_does_not_end_still_fetches_it_now_and_then(larder):
+    async with larder() as house:
+        await house.get(COURSE, headers=bearer(ADA))
+        await rename(house, "One")
+        house.clock.advance(31)
+        await rename(house, "Two")
+
+        assert await gets(house) == 3
