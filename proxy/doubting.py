@@ -88,6 +88,8 @@ class Doubting:
         there though this ask did not look (it could not share another's call, say).
         """
         chosen = chosen or self._keeper.lying(ask, self._clock())
+        if chosen is not None and self._keeper.is_gone(chosen):  # purged for good while this one was under way
+            chosen = None
         if reply.verdict.kind is Kind.UNUSABLE:
             self.unusable(ask, reply, chosen)
         if reply.verdict.kind is not Kind.ANSWER or ask.key is None:

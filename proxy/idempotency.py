@@ -180,7 +180,7 @@ class Idempotency:
 
     async def _keep(self, claim: _Claim, ask: Ask, answer: Answer) -> bool:
         """Keep an answer for those who come again; on disk, where there is one, when this returns."""
-        plan, fences, now = ask.plan, self._shelf.fences, self._clock()
+        plan, now = ask.plan, self._clock()
         if answer.stream is not None or not plan.upstream.terms_accepted:
             return False
         by_terms = _kept_by_terms(ask, answer)
@@ -194,8 +194,8 @@ class Idempotency:
             body=answer.body,
             stored_at=now,
             life=ShelfLife(inf, ends, ends, ends),
-            fence=fences.number,
-            sequence=fences.next_sequence(),
+            fence=ask.arrived,  # whoever was erased while it was under way is not kept of it
+            sequence=self._shelf.fences.next_sequence(),
             upstream=plan.upstream.name,
             endpoint=plan.name,
             partition=ask.identity.partition,

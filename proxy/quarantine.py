@@ -217,9 +217,11 @@ class Quarantine:
         return next(iter(order or self._held))
 
     def _fitting(self, sighting: Sighting) -> Sighting:
-        """Without its body where that alone is more than may be held."""
+        """Without its body where that alone is more than may be held, or where it was purged for good on its way."""
         entry = sighting.entry
-        return sighting._replace(entry=None) if entry is not None and entry.size > self._most_bytes else sighting
+        if entry is None or (entry.size <= self._most_bytes and self._shelf.validity(entry) is not Validity.HARD):
+            return sighting
+        return sighting._replace(entry=None)
 
     def _believe(self, change: str) -> None:
         self._believed.pop(change, None)

@@ -1,7 +1,10 @@
 """What a review of the erasure found."""
 
+import asyncio
 import gc
 import sys
+
+import pytest
 
 from proxy.asking import Ask
 from tests.house import ADA, ADMIN, CY, bearer
@@ -65,3 +68,42 @@ def tokens_in(objects, token):
     """The asks among some objects that carry a token."""
     asks = [one for one in objects if isinstance(one, Ask)]
     return [ask for ask in asks if token in ask.sent.headers.get("authorization", "")]
+
+
+async def test_what_a_write_under_way_brings_of_them_is_not_kept(larder, tmp_path):
+    async with larder(**PLAIN) as house:
+        path = "/courseworks/api/v1/courses/101/enrollments"
+        form = {"enrollment[user_id]": "20064", "enrollment[type]": "StudentEnrollment"}
+        keyed = bearer(ADMIN, **{"Idempotency-Key": "of-this-test"})
+        await house.fail(kind="latency", seconds=0.2, method="POST", times=1)
+        write = asyncio.create_task(house.ask("POST", path, headers=keyed, data=form))
+        while not await house.calls(path):
+            await asyncio.sleep(0)
+
+        receipt = await erased(house.larder)
+
+        assert b"Ada Sample" in (await write).body
+        await house.settled()
+        assert receipt.is_complete
+        assert not any(holds(body) for body in await bodies(house.larder))
+        assert not holds(on_disk(tmp_path))
+        assert (await house.ask("POST", path, headers=keyed, data=form)).status == 409
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+async def test_a_doubted_answer_under_way_is_not_held_either(larder, is_stored):
+    async with larder(**PLAIN) as house:
+        path, pattern = "/courseworks/api/v1/users/20064", "/api/v1/users/20064"
+        if is_stored:
+            await house.get(path, headers=bearer(ADMIN))
+        await house.fail(status=200, body={"id": 20065, "name": "Ada Sample"}, path=pattern)
+        await house.fail(kind="latency", seconds=0.2, path=pattern)
+        before = await house.calls(path)
+        late = asyncio.create_task(house.get(path, headers=bearer(ADMIN, **{"Cache-Control": "no-cache"})))
+        while await house.calls(path) == before:
+            await asyncio.sleep(0)
+
+        await erased(house.larder)
+
+        assert b"Ada Sample" in (await late).body
+        assert house.larder.quarantine.bytes == 0
