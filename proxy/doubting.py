@@ -34,6 +34,9 @@ REFUSED = {
 }
 
 
+# Nothing that a declared endpoint answers: led elsewhere (to a login, a page of maintenance), or without its body.
+_NO_ANSWER = Verdict(Kind.UNUSABLE, detail="payload-refused")
+
 _EXPLAINED = (Doubt.SHRANK, Doubt.OLDER)
 """What a change that was notified may explain: never that an object became another, or that pages are missing."""
 
@@ -90,6 +93,8 @@ class Doubting:
         chosen = chosen or self._keeper.lying(ask, self._clock())
         if chosen is not None and self._keeper.is_gone(chosen):  # purged for good while this one was under way
             chosen = None
+        if reply.verdict.kind is Kind.ANSWER and reply.status != 200 and not ask.plan.upstream.adapter.by_headers:
+            reply.verdict = _NO_ANSWER
         if reply.verdict.kind is Kind.UNUSABLE:
             self.unusable(ask, reply, chosen)
         if reply.verdict.kind is not Kind.ANSWER or ask.key is None:

@@ -184,7 +184,7 @@ class Fetcher:
     ) -> Reply:
         """One call. Raises UpstreamFailure, also on a 304 to no condition."""
         reply = await self._calling.call(ask, conditions, read_up_to, retry)
-        if is_out_of_place(ask, reply, conditions):
+        if is_out_of_place(reply, conditions):
             failure = UpstreamFailure(
                 "broken-answer", problem=UpstreamUnreachable(ask.plan.upstream.name), answered=True
             )

@@ -66,9 +66,9 @@ def selected(reply: Reply, stored: Stored) -> list[Entry]:
     return [entries[index] for index in freshens(reply.headers, [entry.headers for entry in entries], asked)]
 
 
-def is_out_of_place(ask: Ask, reply: Reply, sent: Fields) -> bool:
+def is_out_of_place(reply: Reply, sent: Fields) -> bool:
     """Whether a 304 came though nobody asked under a condition: it answers nothing (RFC 9110 §15.4.5)."""
-    return reply.status == 304 and ask.goes_by_headers and all(name not in _TESTS for name, _ in sent)
+    return reply.status == 304 and all(name not in _TESTS for name, _ in sent)
 
 
 def _lent(chosen: Entry | None, siblings: Sequence[Entry]) -> list[Mapping[str, str]]:

@@ -1,5 +1,7 @@
 """True: what a review of the payload guards found."""
 
+import pytest
+
 from tests.house import ADA, bearer
 
 COURSE = "/courseworks/api/v1/courses/565"
@@ -20,3 +22,71 @@ async def test_an_answer_that_still_holds_begins_the_count_anew(larder):
             assert "fwd-status=304" in good.cache
 
         assert (await house.get(COURSE, headers=bearer(ADA))).json["id"] == 565
+
+
+NO_ANSWERS = [
+    (302, {"Location": "https://sso.example.edu/login"}, "gone there"),
+    (301, {"Location": "/elsewhere"}, ""),
+    (300, {}, ""),
+    (204, {}, ""),
+    (202, {}, []),
+    (203, {}, [{"id": 1}]),
+]
+
+
+@pytest.mark.parametrize(("status", "headers", "body"), NO_ANSWERS)
+@pytest.mark.parametrize("path", [COURSE, "/courseworks/api/v1/courses?per_page=100"])
+async def test_being_led_elsewhere_replaces_no_good_answer(larder, path, status, headers, body):
+    """An upstream that is down for maintenance sends everybody to a page that says so."""
+    async with larder() as house:
+        good = await house.get(path, headers=bearer(ADA))
+        house.clock.advance(2000)
+        where = path.partition("?")[0].removeprefix("/courseworks")
+        await house.fail(status=status, headers=headers, body=body, path=where)
+
+        kept = await house.get(path, headers=bearer(ADA))
+        live = await house.get(path, headers=bearer(ADA, **LIVE))
+        await house.heal()
+        house.clock.advance(5)
+        after = await house.get(path, headers=bearer(ADA))
+
+        assert (kept.status, kept.body) == (200, good.body)
+        assert "detail=payload-refused" in kept.cache
+        assert (live.status, "stored" in live.cache) == (status, False)
+        assert (after.status, after.json) == (200, good.json)
+
+
+@pytest.mark.parametrize(("status", "headers", "body"), NO_ANSWERS)
+async def test_being_led_elsewhere_is_told_and_not_kept_where_there_is_nothing(larder, status, headers, body):
+    async with larder() as house:
+        await house.fail(status=status, headers=headers, body=body, path="/api/v1/courses/565", times=1)
+
+        first = await house.get(COURSE, headers=bearer(ADA))
+        second = await house.get(COURSE, headers=bearer(ADA))
+
+        assert (first.status, first.headers.get("Location")) == (status, headers.get("Location"))
+        assert "stored" not in first.cache
+        assert second.status == 200
+
+
+async def test_a_304_that_nobody_asked_for_is_no_answer(larder):
+    async with larder() as house:
+        await house.fail(status=304, body="", path="/api/v1/courses/565", times=3)
+
+        first = await house.get(COURSE, headers=bearer(ADA))
+        await house.heal()
+        house.clock.advance(5)
+        second = await house.get(COURSE, headers=bearer(ADA))
+
+        assert (first.status, second.status) == (502, 200)
+
+
+async def test_a_batch_without_a_body_says_of_no_address_that_there_is_none(larder):
+    async with larder() as house:
+        batch = [{"street": f"{number} Example Pl", "zipcode": "10099"} for number in (12, 14)]
+        await house.fail("smartystreets", status=204, body="", method="POST", times=1)
+        first = await house.ask("POST", "/smartystreets/us-street/street-address", json=batch)
+        second = await house.ask("POST", "/smartystreets/us-street/street-address", json=batch)
+
+        assert "stored" not in first.cache
+        assert "hit" not in second.cache
