@@ -11,6 +11,7 @@ from adapters._vocabulary import Problem
 from policies import PacingPolicy
 
 THROTTLED = b"Rate Limit Exceeded"  # the reason words before it differ by version, this does not
+GONE = (404, 410)
 CHARGE = 50.0  # units a request is charged up front
 LEAK = 10.0  # units a second that drain away
 REMAINING = "x-rate-limit-remaining"
@@ -26,6 +27,8 @@ def verdict(received: Received) -> Verdict:
     if received.status == 401 and "www-authenticate" not in received.headers:
         # Only a token problem has that header: this one is a missing permission or scope (§2.6).
         return Verdict(Kind.FORBIDDEN, detail="forbidden")
+    if received.status in GONE and is_unreadable(received):
+        return NOT_WHAT_IT_SAYS  # a page of whoever stands before Canvas, which says that nothing is there in JSON
     if is_success(received):
         if is_unreadable(received):
             return NOT_WHAT_IT_SAYS

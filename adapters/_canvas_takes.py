@@ -105,7 +105,9 @@ class Enroll(Given):
 class EndEnrollment(Given):
     """DELETE …/enrollments/{enrollment}; `task` says what its end is to be."""
 
-    task: Literal["conclude", "delete", "inactivate", "deactivate"] | None = None
+    task: Annotated[
+        Literal["conclude", "delete", "inactivate", "deactivate"] | None, BeforeValidator(_unless_blank)
+    ] = None  # blank: its usual end
 
 
 class ChangedCourse(Given):

@@ -32,6 +32,7 @@ from adapters._json import mapping
 from adapters._vocabulary import Effect
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+OVERRIDES = frozenset({"DELETE", "PATCH", "PUT"})
 KINDS = {
     "courses": "course",
     "sections": "section",
@@ -82,9 +83,15 @@ def write_effect(sent: Sent, received: Received | None) -> Effect:
     path = segments[segments.index("v1") + 1 :] if "v1" in segments[:4] else ()
     if not path or path[0] not in KINDS:
         return Effect()
-    answer = {} if received is None else mapping(received.json)
-    write = Write(sent.method, path, fields(sent), answer)
+    given, answer = fields(sent), {} if received is None else mapping(received.json)
+    write = Write(_method(sent, given), path, given, answer)
     return Effect(tags=frozenset(_rule(path)(write)), links=tuple(links(answer)))
+
+
+def _method(sent: Sent, given: Fields) -> str:
+    """Rails takes a POST for another method where the form or a header says so (Rack::MethodOverride)."""
+    said = (*given.get("_method", ()), sent.headers.get("x-http-method-override", ""))[0].upper()
+    return said if sent.method == "POST" and said in OVERRIDES else sent.method
 
 
 def _graphql(given: Fields) -> frozenset[str]:

@@ -1,8 +1,8 @@
 """What a good Google body parses as; false and zero fields are left out of it (UPSTREAMS.md §5.2, §5.3)."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, TypeAdapter, model_validator
+from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
 
 class Geocoding(BaseModel):
@@ -15,7 +15,7 @@ class Geocoding(BaseModel):
 class Validation(BaseModel):
     """What was made of an address. Enums are names or, with `$alt=json;enum-encoding=int`, numbers."""
 
-    result: dict[str, Any]
+    result: Annotated[dict[str, Any], Field(min_length=1)]
     responseId: str | None = None  # noqa: N815 - Google's own spelling
 
 

@@ -19,6 +19,7 @@ OF_ALL = CREDENTIAL | {"license", "features"}  # asked once, for all of a batch
 ADDRESS = frozenset({"street", "street2", "secondary", "city", "state", "zipcode", "lastline", "urbanization"})
 NUMBERS = frozenset({"candidates"})  # written as a number in a body
 
+_SPACES = re.compile("[ \t]+")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can say it, UTF-8 cannot
 
 MOST_DIGITS = 9  # of a number; Smarty knows no larger one than 10 candidates
@@ -40,7 +41,8 @@ def canonical_lookup(query: Query) -> Query:
 
 
 def _spelled(value: str | None) -> str:
-    return " ".join((value or "").split()).lower()  # not casefold: "ß" and "ss" are two spellings to Smarty, too
+    """Spaces alone: a line break may be one to Smarty, too. Not casefold: "ß" and "ss" are two spellings there."""
+    return _SPACES.sub(" ", value or "").strip(" ").lower()
 
 
 def _with_input_id(answer: Any, value: str) -> list[dict[str, Any]]:

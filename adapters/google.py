@@ -57,8 +57,9 @@ TYPING = CachePolicy(ttl=5 * MINUTE, keep_at_most=KEEP, refresh_behind=RefreshBe
 
 
 def outcome(exchange: Exchange) -> str | None:
-    """An address that Google does not know today may be known tomorrow."""
-    return ZERO_RESULTS if mapping(exchange.json).get("status") == "ZERO_RESULTS" else None
+    """An address that Google does not know today may be known tomorrow; so may one that is OK without a place."""
+    found = mapping(exchange.json)
+    return ZERO_RESULTS if found.get("status") == "ZERO_RESULTS" or found.get("results") == [] else None
 
 
 def changes_nothing(_sent: Sent, _received: Received | None) -> Effect:

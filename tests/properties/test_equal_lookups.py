@@ -69,3 +69,10 @@ def test_nothing_but_case_and_spaces_is_taken_for_the_same(one, other):
             name: value.lower() for name, value in other.items()
         }
         assert one.get("addressee") == other.get("addressee")
+
+
+def test_lines_are_not_words():
+    """A whole address in one field may stand in lines."""
+    two_lines, one_line = ((("street", f"12 Example Pl{gap}Apt 3"),) for gap in ("\n", " "))
+
+    assert canonical_lookup(two_lines) != canonical_lookup(one_line)

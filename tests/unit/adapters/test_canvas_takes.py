@@ -52,7 +52,8 @@ GOOD = {
     "a renamed section": ("sections/7", "PUT", form(course_section__name="Tuesday")),
     "a crosslisting": ("sections/7/crosslist/565", "POST", ""),
     "an end": (ENROLL + "/1", "DELETE", form(task="delete")),
-    "the usual end": (ENROLL + "/1?task=inactivate", "DELETE", ""),
+    "an end in the query": (ENROLL + "/1?task=inactivate", "DELETE", ""),
+    "the usual end": (ENROLL + "/1?task=", "DELETE", ""),
 }
 
 

@@ -52,6 +52,12 @@ def test_html_of_the_load_balancer_is_a_failure(status: int) -> None:
     assert judged(status, body=b"<html>", content_type="text/html").kind is Kind.FAILED
 
 
+@pytest.mark.parametrize("status", [404, 410])
+def test_only_canvas_itself_says_that_nothing_is_there(status: int) -> None:
+    assert judged(status, body=b"<html>No such app", content_type="text/html").kind is Kind.UNUSABLE
+    assert judged(status).kind is Kind.MISSING
+
+
 @pytest.mark.parametrize("status", [403, 429])
 @pytest.mark.parametrize("reason", ["Forbidden", "Too Many Requests"])
 def test_throttling_is_known_in_both_its_forms(status: int, reason: str) -> None:

@@ -246,3 +246,12 @@ def test_a_writer_reads_its_own_write() -> None:
     tags = effect("courses/565", "PUT", {"course[name]": "x"}, course()).tags
 
     assert {name for name, held in cached.items() if held & tags} == {"own list", "course"}
+
+
+@pytest.mark.parametrize("target", ["courses/565", "users/20064"])
+def test_a_deletion_in_disguise_purges_what_a_deletion_does(target: str) -> None:
+    assert effect(target, "POST", {"_method": "delete"}).tags == effect(target, "DELETE").tags
+    assert effect(target, "POST").tags != effect(target, "DELETE").tags
+    assert adapter.write_effect is not None
+    disguised = request(target, "POST", x_http_method_override="DELETE")
+    assert adapter.write_effect(disguised, None).tags == effect(target, "DELETE").tags

@@ -231,6 +231,7 @@ def test_an_address_that_google_does_not_know_lives_for_an_hour() -> None:
     assert GEOCODE.outcome is not None
     assert GEOCODE.outcome(Exchange(sent(), 200, {"status": "OK", "results": [{}]})) is None
     outcome = GEOCODE.outcome(Exchange(sent(), 200, {"status": "ZERO_RESULTS", "results": []}))
+    assert GEOCODE.outcome(Exchange(sent(), 200, {"status": "OK", "results": []})) == outcome
 
     assert outcome is not None
     assert (GEOCODE.outcomes[outcome].ttl, GEOCODE.outcomes[outcome].stale_if_error) == (HOUR, 0)
@@ -242,6 +243,8 @@ def test_enums_are_names_or_numbers() -> None:
         VALIDATE.model.validate_python({"result": {"verdict": {"inputGranularity": granularity}}, "responseId": "4c"})
     with pytest.raises(ValueError, match="validation error"):
         VALIDATE.model.validate_python({})
+    with pytest.raises(ValueError, match="at least 1"):
+        VALIDATE.model.validate_python({"result": {}, "responseId": "4c"})
 
 
 @pytest.mark.parametrize(
