@@ -160,7 +160,10 @@ class Idempotency:
         try:
             async with asyncio.timeout(KEPT_WITHIN):
                 await self._settle(claim, ask, written)
-        except (StoreError, TimeoutError) as error:  # the note stays "begun": who comes again hears that nobody knows
+        except (
+            StoreError,
+            TimeoutError,
+        ) as error:  # if the note stays "begun", who comes again hears that nobody knows
             if written.outcome is Outcome.NOT_DONE:
                 self._never_sent[claim.key] = None
             self._on_error("note", error if isinstance(error, StoreError) else StoreError("timeout"))
@@ -174,12 +177,15 @@ class Idempotency:
             return
         state = "unknown"
         if written.outcome is Outcome.DONE and written.answer is not None:
-            state = "kept" if await self._keep(claim, ask, written.answer) else "answered"
+            state = "kept" if self._keep(claim, ask, written.answer) else "answered"
         note = Note(claim.request, state, self._process, self._clock())
         await self._durable.note(claim.key, _encode(note), claim.until)
+        if state == "kept":  # after the note: that it was carried out is to be known however busy the disk is
+            self._durable.hurry()
+            await self._durable.flush()
 
-    async def _keep(self, claim: _Claim, ask: Ask, answer: Answer) -> bool:
-        """Keep an answer for those who come again; on disk, where there is one, when this returns."""
+    def _keep(self, claim: _Claim, ask: Ask, answer: Answer) -> bool:
+        """Keep an answer for those who come again, on its way to the disk by then; whether it may be kept."""
         plan, now = ask.plan, self._clock()
         if answer.stream is not None or not plan.upstream.terms_accepted:
             return False
@@ -202,10 +208,7 @@ class Idempotency:
             tagged=REPLAY,
             plan=plan.version,
         )
-        kept = self._shelf.keep(entry)
-        self._durable.hurry()
-        await self._durable.flush()
-        return kept
+        return self._shelf.keep(entry)
 
     async def _again(self, claim: _Claim, ask: Ask, held: Note) -> Written:
         """What one hears who comes again."""

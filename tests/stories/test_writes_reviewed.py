@@ -123,3 +123,17 @@ async def test_an_error_of_any_http_api_leaves_an_outcome_that_nobody_knows(lard
 
         assert (failed.status, again.status) == (500, 409)
         assert pages.written == 1
+
+
+async def test_a_disk_that_is_busy_makes_no_secret_of_a_write_that_was_answered(larder, monkeypatch):
+    """Others' answers are on their way to it: that this one was carried out is known all the same."""
+    monkeypatch.setattr("proxy.idempotency.KEPT_WITHIN", 0.1)
+    async with larder() as house:
+        flush, house.larder.durable.flush = house.larder.durable.flush, asyncio.Event().wait
+        first = await house.ask("POST", SECTIONS, headers=bearer(CY, **KEYED), data=TUESDAY)
+        again = await house.ask("POST", SECTIONS, headers=bearer(CY, **KEYED), data=TUESDAY)
+        house.larder.durable.flush = flush
+
+        assert first.status == again.status == 200
+        assert (again.headers["Idempotency-Replayed"], again.body) == ("true", first.body)
+        assert await posts(house) == 1
