@@ -71,7 +71,7 @@ class Calling:
         )
         reply = await self._tools.upstream(plan.upstream.name).call(call)
         if reply.verdict.kind is Kind.CREDENTIAL_REFUSED and reply.calls:  # else it is one that rests
-            await self._credential_refused(ask)
+            await self._credential_refused(ask, is_good=is_used_up(reply))
         return reply
 
     def broke_off(self, ask: Ask, base: str) -> None:
@@ -119,15 +119,22 @@ class Calling:
             egress=ask.plan.guards.egress,
         )
 
-    async def _credential_refused(self, ask: Ask) -> None:
-        """The caller's own: its partition ends, whatever path it was refused on. Larder's: an operator's alarm."""
+    async def _credential_refused(self, ask: Ask, *, is_good: bool) -> None:
+        """The caller's own: its partition ends, whatever path it was refused on, unless it `is_good` as such. Larder's:
+        an operator's alarm.
+        """
         upstream, identity = ask.plan.upstream.name, ask.identity
         if identity.credential == "held":
             self._observer.credential_refused(upstream, "larder")
         elif identity.travels:
             self._observer.credential_refused(upstream, "caller")
-            if identity.partition != SHARED:
+            if identity.partition != SHARED and not is_good:
                 await self._purger.purge([partition_tag(identity.partition)], Mode.HARD)
+
+
+def is_used_up(reply: Reply) -> bool:
+    """Whether a credential was refused for want of money alone: it is who it says, and what it has paid for is its."""
+    return reply.verdict.kind is Kind.CREDENTIAL_REFUSED and reply.verdict.detail == "quota-used-up"
 
 
 def _is_read(ask: Ask) -> bool:

@@ -11,7 +11,7 @@ from policies.failure_memory import FailureMemory
 from policies.http.fields import Fields
 from policies.http.vary import vary_names
 from proxy.asking import SHARED, Ask
-from proxy.calling import SAME_FOR_ALL, Calling
+from proxy.calling import SAME_FOR_ALL, Calling, is_used_up
 from proxy.deciding import Decision, bar_to_storing, decide, decide_by_headers, is_private
 from proxy.doubting import Doubting
 from proxy.errors import UpstreamUnreachable
@@ -201,7 +201,7 @@ class Fetcher:
             now = reply.requested_at  # as old as its first page, however long the others took
         landing = Landing(reply=reply, leader=ask, now=now, detail=detail, vary=vary)
         match reply.verdict.kind:
-            case Kind.CREDENTIAL_REFUSED if ask.identity.credential == "held":
+            case Kind.CREDENTIAL_REFUSED if ask.identity.credential == "held" or is_used_up(reply):
                 self._failures.failed(ask.key)
                 landing.covers_failure = True
             case Kind.UNUSABLE:
