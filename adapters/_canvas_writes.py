@@ -121,7 +121,8 @@ def _course(write: Write) -> set[str]:
     tags = course_changed(
         write.named("courses") or write.answered("id"), accounts, is_gone=write.method == "DELETE" or event in LEAVING
     )
-    return tags | {TENANT} if event in APPEARING else tags
+    is_offered = event in APPEARING or write.last("offer").lower() in YES
+    return tags | {TENANT} if is_offered else tags
 
 
 def _account_courses(write: Write) -> set[str]:

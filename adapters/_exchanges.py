@@ -61,8 +61,8 @@ class Kind(Enum):
     MISSING = "missing"  # 404 and 410: an answer, which replaces the entry, with the negative ttl
     CALLER_ERROR = "caller error"  # other 4xx: passed on, never stored, the entry stays
     FORBIDDEN = "forbidden"  # this credential may not: passed on, never covered by a stale answer, that entry goes
-    # The credential is no good: its partition ends (if it was the caller's). With the detail "quota-used-up" it is good,
-    # but has nothing left: what it has paid for stays, and covers.
+    # The credential is no good: its partition ends (if it was the caller's). With the detail "quota-used-up" it is
+    # good, but has nothing left: what it has paid for stays, and covers.
     CREDENTIAL_REFUSED = "credential refused"
     THROTTLED = "throttled"  # too many: stale may cover it
     FAILED = "failed"  # the upstream's fault: retried where safe, stale may cover it

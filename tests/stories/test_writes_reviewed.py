@@ -137,3 +137,13 @@ async def test_a_disk_that_is_busy_makes_no_secret_of_a_write_that_was_answered(
         assert first.status == again.status == 200
         assert (again.headers["Idempotency-Replayed"], again.body) == ("true", first.body)
         assert await posts(house) == 1
+
+
+@pytest.mark.parametrize("body", [{"enrollment": [1]}, {"enrollment": "x"}])
+async def test_what_is_no_object_is_said_in_words_of_its_callers_world(larder, body):
+    async with larder() as house:
+        refused = await house.ask("POST", f"{COURSE}/enrollments", headers=bearer(CY), json=body)
+
+        [error] = refused.json["errors"]
+        assert (refused.status, error["field"], error["error_code"]) == (422, "enrollment", "invalid")
+        assert error["message"] == "enrollment: has to be an object with fields of its own"

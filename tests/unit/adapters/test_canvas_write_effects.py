@@ -255,3 +255,8 @@ def test_a_deletion_in_disguise_purges_what_a_deletion_does(target: str) -> None
     assert adapter.write_effect is not None
     disguised = request(target, "POST", x_http_method_override="DELETE")
     assert adapter.write_effect(disguised, None).tags == effect(target, "DELETE").tags
+
+
+def test_a_course_that_is_offered_comes_into_lists_that_do_not_hold_it_yet() -> None:
+    assert "tenant" in purged("courses/565", "PUT", {"offer": "true"}, course())
+    assert "tenant" not in purged("courses/565", "PUT", {"offer": "false"}, course())
