@@ -97,7 +97,7 @@ class Paging:
     async def answer(self, ask: Ask) -> Answer:
         """The answer, waited for. `at_once` must have been asked first. Raises LarderError."""
         if ask.is_unsafe:
-            self._generations.wrote(ask)
+            return await self._written(ask)
         paged = self._paged(ask) if ask.plan.endpoint.collection is not None else None
         if paged is None:
             return await self._behind.answer(ask)
@@ -112,6 +112,16 @@ class Paging:
         except NotWhole:
             return await self._page_by_page(paged)
         return answer or await self._by_itself(ask)
+
+    async def _written(self, ask: Ask) -> Answer:
+        """The answer to a write. Nobody with its credential goes on in a list of before it, nor of while it was under
+        way.
+        """
+        self._generations.wrote(ask)
+        try:
+            return await self._behind.answer(ask)
+        finally:
+            self._generations.wrote(ask)
 
     def _from(self, paged: _Paged, begun: Entry) -> Answer | None:
         as_it_was = from_entry(begun, begun.life, self._clock(), CacheStatus(hit=True, detail="walk"), "memory")

@@ -147,3 +147,27 @@ async def test_what_is_no_object_is_said_in_words_of_its_callers_world(larder, b
         [error] = refused.json["errors"]
         assert (refused.status, error["field"], error["error_code"]) == (422, "enrollment", "invalid")
         assert error["message"] == "enrollment: has to be an object with fields of its own"
+
+
+async def test_who_began_a_list_while_its_own_write_was_under_way_sees_that_write_in_its_pages(larder):
+    async with larder() as house:
+        await house.get(f"{LONG}?per_page=5", headers=bearer(ADMIN))
+        await house.fail(kind="latency", seconds=0.3, method="PUT", times=1)
+        write = asyncio.create_task(house.ask("PUT", COURSE, headers=bearer(ADMIN), data={"course[name]": "Renamed"}))
+        while not await house.calls(COURSE):
+            await asyncio.sleep(0)
+        house.clock.advance(1)
+        page = await house.get(f"{LONG}?per_page=5", headers=bearer(ADMIN))
+        assert not write.done()
+        assert (await write).status == 200
+
+        rows = []
+        while (following := following_of(page)) is not None:
+            page = await house.get(following, headers=bearer(ADMIN))
+            rows += page.json
+
+        assert [row["name"] for row in rows if row["id"] == 565] == ["Renamed"]
+
+
+def following_of(page):
+    return next((part[1 : part.index(">")] for part in page.headers["Link"].split(",") if 'rel="next"' in part), None)
