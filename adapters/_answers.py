@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from adapters._exchanges import NOT_JSON, Kind, Received, Verdict
 
 NOT_WHAT_IT_SAYS = Verdict(Kind.UNUSABLE, detail="not-json")
+_REFUSALS = frozenset({401, 403, 404, 410})
 ERROR_INSIDE = Verdict(Kind.UNUSABLE, detail="error-inside")
 
 
@@ -20,6 +21,13 @@ def is_unreadable(received: Received) -> bool:
         return False
     media_type = received.headers.get("content-type", "").partition(";")[0].strip().lower()
     return not media_type or media_type.startswith("text/") or media_type.endswith("json")
+
+
+def is_of_another(received: Received) -> bool:
+    """Whether a refusal is a page of whoever stands before a provider that refuses in JSON: a firewall, a balancer. It is
+    no word on what may be seen, or is there.
+    """
+    return received.status in _REFUSALS and is_unreadable(received)
 
 
 def finite(text: str | None) -> float | None:

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from adapters._answers import ERROR_INSIDE, NOT_WHAT_IT_SAYS, finite, header_number, is_success, is_unreadable
+from adapters._answers import (
+    ERROR_INSIDE,
+    NOT_WHAT_IT_SAYS,
+    finite,
+    header_number,
+    is_of_another,
+    is_success,
+    is_unreadable,
+)
 from adapters._canvas_ids import id_in_answer
 from adapters._exchanges import Kind, Received, Verdict, http_verdict
 from adapters._json import mapping, written_json
@@ -11,7 +19,6 @@ from adapters._vocabulary import Problem
 from policies import PacingPolicy
 
 THROTTLED = b"Rate Limit Exceeded"  # the reason words before it differ by version, this does not
-GONE = (404, 410)
 CHARGE = 50.0  # units a request is charged up front
 LEAK = 10.0  # units a second that drain away
 REMAINING = "x-rate-limit-remaining"
@@ -24,11 +31,11 @@ def verdict(received: Received) -> Verdict:
     """What an answer means. Throttled is 429, or 403 with that text (until October 2025), and nothing else."""
     if received.status == 429 or (received.status == 403 and THROTTLED in received.body):
         return Verdict(Kind.THROTTLED, wait(received.headers), "throttled")
+    if is_of_another(received):
+        return NOT_WHAT_IT_SAYS
     if received.status == 401 and "www-authenticate" not in received.headers:
         # Only a token problem has that header: this one is a missing permission or scope (§2.6).
         return Verdict(Kind.FORBIDDEN, detail="forbidden")
-    if received.status in GONE and is_unreadable(received):
-        return NOT_WHAT_IT_SAYS  # a page of whoever stands before Canvas, which says that nothing is there in JSON
     if is_success(received):
         if is_unreadable(received):
             return NOT_WHAT_IT_SAYS

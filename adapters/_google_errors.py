@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from adapters._answers import ERROR_INSIDE, NOT_WHAT_IT_SAYS, is_success, is_unreadable
+from adapters._answers import ERROR_INSIDE, NOT_WHAT_IT_SAYS, is_of_another, is_success, is_unreadable
 from adapters._exchanges import Kind, Received, Verdict, http_verdict
 from adapters._json import mapping, rows, written_json
 from adapters._vocabulary import Problem
@@ -42,7 +42,7 @@ _DELAY = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
 
 def verdict(received: Received) -> Verdict:
     """What an answer means: by the body of the older APIs, by code and reason of the newer ones."""
-    if is_unreadable(received) and is_success(received):
+    if (is_success(received) and is_unreadable(received)) or is_of_another(received):
         return NOT_WHAT_IT_SAYS
     body = mapping(received.json)
     status = body.get("status")

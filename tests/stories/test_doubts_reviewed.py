@@ -90,3 +90,32 @@ async def test_a_batch_without_a_body_says_of_no_address_that_there_is_none(lard
 
         assert "stored" not in first.cache
         assert "hit" not in second.cache
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_page_of_a_firewall_takes_nobodys_answers_away(larder, status):
+    """It blocks Larder, and says nothing of who may see what: Canvas itself refuses in JSON."""
+    async with larder() as house:
+        good = await house.get(COURSE, headers=bearer(ADA))
+        house.clock.advance(2000)
+        await house.fail(status=status, body="<html>Request blocked</html>", headers={"Content-Type": "text/html"})
+
+        kept = await house.get(COURSE, headers=bearer(ADA))
+        other = await house.get("/courseworks/api/v1/courses/101", headers=bearer(ADA))
+        await house.heal()
+
+        assert (kept.status, kept.body) == (200, good.body)
+        assert (other.status, "stored" in other.cache) == (status, False)
+
+
+async def test_a_refusal_of_canvas_itself_is_heard_at_once(larder):
+    async with larder() as house:
+        await house.get(COURSE, headers=bearer(ADA))
+        house.clock.advance(2000)
+        no = {"status": "unauthorized", "errors": [{"message": "user not authorized to perform that action"}]}
+        await house.fail(status=403, body=no)
+
+        assert (await house.get(COURSE, headers=bearer(ADA))).status == 403
+        await house.heal()
+        await house.fail(status=503)
+        assert (await house.get(COURSE, headers=bearer(ADA))).status == 503  # it is gone

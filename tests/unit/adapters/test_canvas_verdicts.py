@@ -52,10 +52,11 @@ def test_html_of_the_load_balancer_is_a_failure(status: int) -> None:
     assert judged(status, body=b"<html>", content_type="text/html").kind is Kind.FAILED
 
 
-@pytest.mark.parametrize("status", [404, 410])
-def test_only_canvas_itself_says_that_nothing_is_there(status: int) -> None:
-    assert judged(status, body=b"<html>No such app", content_type="text/html").kind is Kind.UNUSABLE
-    assert judged(status).kind is Kind.MISSING
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+@pytest.mark.parametrize("headers", [{}, {"www_authenticate": 'Basic realm="proxy"'}])
+def test_only_canvas_itself_refuses_or_says_that_nothing_is_there(status: int, headers: dict[str, str]) -> None:
+    assert judged(status, body=b"<html>Blocked", content_type="text/html", **headers).kind is Kind.UNUSABLE
+    assert judged(404).kind is Kind.MISSING
 
 
 @pytest.mark.parametrize("status", [403, 429])

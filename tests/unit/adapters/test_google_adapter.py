@@ -103,6 +103,13 @@ def test_what_is_no_json_is_not_usable_but_xml_is_left_alone() -> None:
     assert adapter.verdict(xml).kind is Kind.ANSWER
 
 
+@pytest.mark.parametrize("code", [401, 403, 404])
+def test_a_refusal_that_is_a_page_is_not_googles(code: int) -> None:
+    page = Received(code, {"content-type": "text/html; charset=UTF-8"}, b"<html>We're sorry", NOT_JSON)
+
+    assert adapter.verdict(page).kind is Kind.UNUSABLE
+
+
 @pytest.mark.parametrize(
     ("path", "api"),
     [
