@@ -24,8 +24,8 @@ def is_unreadable(received: Received) -> bool:
 
 
 def is_of_another(received: Received) -> bool:
-    """Whether a refusal is a page of whoever stands before a provider that refuses in JSON: a firewall, a balancer. It is
-    no word on what may be seen, or is there.
+    """Whether a refusal is a page of whoever stands before a provider that refuses in JSON: a firewall, a balancer.
+    It is no word on what may be seen, or is there.
     """
     return received.status in _REFUSALS and is_unreadable(received)
 
