@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote
 
 from adapters._exchanges import Sent
-from adapters._json import strict_json
+from adapters._json import is_too_rich, strict_json
 
 Fields = Mapping[str, tuple[str, ...]]
 """Values by Rack's name for them: `enrollment[user_id]`, and `course_ids[]` for arrays."""
@@ -18,11 +18,15 @@ def path_segments(raw_path: str) -> tuple[str, ...]:
 
 
 def fields(sent: Sent) -> Fields:
-    """Everything named in query and body; empty for bodies that are neither a form nor JSON (file uploads)."""
+    """Everything named in query and body; nothing of bodies that are neither a form nor JSON (file uploads), or that are
+    too rich to be read.
+    """
     media_type = sent.headers.get("content-type", "").partition(";")[0].strip().lower()
     found: dict[str, tuple[str, ...]] = {}
     pairs = [(name, value) for name, value in sent.query if value is not None]
-    if media_type.endswith("json"):
+    if is_too_rich(sent.body):
+        pass
+    elif media_type.endswith("json"):
         _flatten("", strict_json(sent.body), pairs)
     elif media_type in ("", "application/x-www-form-urlencoded"):
         pairs += _form(sent.body)

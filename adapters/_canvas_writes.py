@@ -28,7 +28,7 @@ from adapters._canvas_changes import (
 from adapters._canvas_ids import Ids, id_forms
 from adapters._canvas_links import links
 from adapters._exchanges import Received, Sent
-from adapters._json import mapping
+from adapters._json import is_too_rich, mapping
 from adapters._vocabulary import Effect
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -85,7 +85,10 @@ def write_effect(sent: Sent, received: Received | None) -> Effect:
         return Effect()
     given, answer = fields(sent), {} if received is None else mapping(received.json)
     write = Write(_method(sent, given), path, given, answer)
-    return Effect(tags=frozenset(_rule(path)(write)), links=tuple(links(answer)))
+    tags = _rule(path)(write)
+    if is_too_rich(sent.body):  # it may say anything of what its path names
+        tags = tags | _anything(write) | {TENANT}
+    return Effect(tags=frozenset(tags), links=tuple(links(answer)))
 
 
 def _method(sent: Sent, given: Fields) -> str:

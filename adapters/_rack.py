@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from adapters._exchanges import NOT_JSON, Sent
-from adapters._json import strict_json
+from adapters._json import is_too_rich, strict_json
 from adapters._vocabulary import BadBody
 
 DEEPEST = 32  # names within names; Rack's own limit
@@ -40,7 +40,7 @@ def _body(sent: Sent) -> Any:
         return NOT_JSON
     media_type = sent.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/json" or media_type.endswith("+json"):
-        return _json(sent.body)
+        return NOT_JSON if is_too_rich(sent.body) else _json(sent.body)
     if media_type not in ("", _FORM):
         return NOT_JSON
     try:

@@ -74,3 +74,12 @@ async def test_an_operator_may_leave_it_to_the_upstream(larder):
 
         assert refused.status == 422
         assert await sent(house) == 1
+
+
+async def test_a_body_too_rich_to_be_read_while_others_wait_goes_as_it_came(larder):
+    async with larder() as house:
+        body = {"course": {"name": " ", "x": [1] * 30_000}}
+        judged = await house.ask("PUT", COURSE, headers=bearer(CY), json=body)
+
+        assert await sent(house) == 1
+        assert "Nothing was sent" not in judged.body.decode()

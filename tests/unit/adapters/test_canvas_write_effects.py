@@ -260,3 +260,12 @@ def test_a_deletion_in_disguise_purges_what_a_deletion_does(target: str) -> None
 def test_a_course_that_is_offered_comes_into_lists_that_do_not_hold_it_yet() -> None:
     assert "tenant" in purged("courses/565", "PUT", {"offer": "true"}, course())
     assert "tenant" not in purged("courses/565", "PUT", {"offer": "false"}, course())
+
+
+def test_a_body_too_rich_to_be_read_while_others_wait_purges_all_that_its_path_names() -> None:
+    """Twelve megabytes of fields took two seconds, in which nobody else was answered."""
+    rich = {"course[event]": "delete", **{f"course[x{number}]": "1" for number in range(25_000)}}
+    gone = effect("courses/565", "PUT", {"course[event]": "delete"}).tags
+
+    assert effect("courses/565", "PUT", rich).tags >= gone | {"tenant"}
+    assert "tenant" not in effect("courses/565", "PUT", {"course[name]": "x" * 1_000_000}).tags
