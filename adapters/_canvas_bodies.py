@@ -18,8 +18,8 @@ def path_segments(raw_path: str) -> tuple[str, ...]:
 
 
 def fields(sent: Sent) -> Fields:
-    """Everything named in query and body; nothing of bodies that are neither a form nor JSON (file uploads), or that are
-    too rich to be read.
+    """Everything named in query and body; nothing of bodies that are neither a form nor JSON (file uploads), or that
+    are too rich to be read.
     """
     media_type = sent.headers.get("content-type", "").partition(";")[0].strip().lower()
     found: dict[str, tuple[str, ...]] = {}

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from adapters._answers import canonical_content_type
 from adapters._exchanges import NOT_JSON, Query, Sent
-from adapters._json import Number, canonical_json, strict_json
+from adapters._json import Number, canonical_json, is_too_rich, strict_json
 
 CREDENTIAL = frozenset({"key", "client", "signature", "access_token"})
 # Billing sessions and correction sequences: such an answer belongs to its chain (§5.2, §9).
@@ -52,12 +52,12 @@ def enabled_api(sent: Sent) -> str:
 
 
 def bypass(sent: Sent) -> bool:
-    """Whether a request belongs to a session or a correction sequence; a body that cannot be read may."""
+    """Whether a request belongs to a session or a correction sequence; a body that cannot be read, or is too rich, may."""
     if any(name in CHAINS and value for name, value in sent.query):
         return True
     if not sent.body:
         return False
-    body = strict_json(sent.body)
+    body = NOT_JSON if is_too_rich(sent.body) else strict_json(sent.body)
     if body is NOT_JSON:
         return True
     return isinstance(body, dict) and any(body.get(name) not in (None, "") for name in CHAINS & body.keys())

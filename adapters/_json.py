@@ -41,11 +41,11 @@ def strict_json(body: bytes) -> Any:
 
 
 def canonical_json(body: bytes, reduce: Callable[[Any], Any] | None = None) -> bytes:
-    """One spelling for all spellings of a JSON text; bytes that `strict_json` refuses stay as they are.
+    """One spelling for all spellings of a JSON text; bytes that `strict_json` refuses, or are too rich, stay as they are.
 
     `reduce` takes out what the upstream treats as absent.
     """
-    value = strict_json(body)
+    value = NOT_JSON if is_too_rich(body) else strict_json(body)
     if value is NOT_JSON:
         return body
     try:

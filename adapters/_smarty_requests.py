@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters._batches import Batch
-from adapters._exchanges import Query, Sent
+from adapters._exchanges import NOT_JSON, Query, Sent
 from adapters._json import Number, rows, strict_json
 from adapters._smarty_faults import faults, less, mark
 from adapters._smarty_limits import INPUT_ID, INPUT_INDEX, MOST, MOST_BYTES
@@ -55,8 +55,8 @@ def split(sent: Sent, needed: str | None) -> Sequence[Query] | None:
     """
     if not all(name in OF_ALL and name != EMBEDDED for name, _ in sent.query):
         return None
-    elements = strict_json(sent.body)
-    if not isinstance(elements, list) or not 0 < len(elements) <= MOST or len(sent.body) > MOST_BYTES:
+    elements = strict_json(sent.body) if len(sent.body) <= MOST_BYTES else NOT_JSON
+    if not isinstance(elements, list) or not 0 < len(elements) <= MOST:
         return None
     queries = [_query(element, needed) for element in elements]
     known = [query for query in queries if query is not None]

@@ -303,3 +303,10 @@ def test_empty_options_are_none() -> None:
     assert VALIDATE.canonical_body is not None
 
     assert VALIDATE.canonical_body(b'{"languageOptions": {}}') == VALIDATE.canonical_body(b"{}")
+
+
+def test_a_body_too_rich_to_be_looked_at_may_belong_to_a_session() -> None:
+    assert adapter.bypass is not None
+    rich = json.dumps({"address": {"addressLines": ["1"] * 25_000}, "sessionToken": "s"}).encode()
+
+    assert adapter.bypass(Sent("POST", "/v1:validateAddress", (), {}, rich))
