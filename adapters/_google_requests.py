@@ -52,7 +52,7 @@ def enabled_api(sent: Sent) -> str:
 
 
 def bypass(sent: Sent) -> bool:
-    """Whether a request belongs to a session or a correction sequence; a body that cannot be read, or is too rich, may."""
+    """Whether a request belongs to a session or a correction sequence; a body that is not read may."""
     if any(name in CHAINS and value for name, value in sent.query):
         return True
     if not sent.body:

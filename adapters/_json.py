@@ -41,7 +41,7 @@ def strict_json(body: bytes) -> Any:
 
 
 def canonical_json(body: bytes, reduce: Callable[[Any], Any] | None = None) -> bytes:
-    """One spelling for all spellings of a JSON text; bytes that `strict_json` refuses, or are too rich, stay as they are.
+    """One spelling for all spellings of a JSON text; bytes that `strict_json` refuses or that are too rich stay so.
 
     `reduce` takes out what the upstream treats as absent.
     """
