@@ -103,6 +103,7 @@ class ExpressLane:
         self._clock = clock
         self._secret = token_bytes(32)
         self._lanes: LRUCache[bytes, Lane] = LRUCache(MOST_LANES)
+        self._tidied = shelf.fences.hard_purges  # how many had been heard of when it was looked through
         self._runtime: Runtime | None = None  # that all lanes were opened under
 
     def ticket(self, request: web.BaseRequest) -> bytes | None:
@@ -172,7 +173,11 @@ class ExpressLane:
         return Express(lane, Answer(200, (), b"", CacheStatus(hit=True, ttl=ttl), age=age, tier="memory"), data)
 
     def tidy(self) -> None:
-        """Let go of the heads of what is stored no more."""
+        """Let go of the heads of what is stored no more, if anything was purged for good."""
+        heard = self._shelf.fences.hard_purges
+        if heard == self._tidied:
+            return
+        self._tidied = heard
         for ticket, lane in list(self._lanes.items()):
             entry = self._shelf.memory.peek(lane.ask_key) if lane.head else None
             if lane.head and (entry is None or entry.head is not lane.stored_head):

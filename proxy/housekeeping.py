@@ -91,9 +91,9 @@ class Housekeeping:
         heard = self._fences.hard_purges
         if heard == self._scrubbed:
             return
+        await self._memory.remove_purged(lambda entry: self._shelf.validity(entry) is Validity.HARD)
         for let_go in self._besides:
             let_go()
-        await self._memory.remove_purged(lambda entry: self._shelf.validity(entry) is Validity.HARD)
         try:
             await self._durable.scrub()
         except StoreError as error:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from proxy.asking import Ask
+from proxy.store.purges import Mode
 from tests.house import ADA, ADMIN, CY, bearer
 from tests.stories.test_erasing_a_person import PLAIN, bodies, erased, holds, on_disk
 
@@ -57,6 +58,20 @@ async def test_nothing_beside_the_store_holds_what_they_read_nor_their_token(lar
         gc.collect()
         assert held_elsewhere(kept) == []
         assert not tokens_in(gc.get_objects(), ADA)
+
+
+async def test_nor_does_it_after_a_purge_for_good_that_was_heard_of(larder):
+    """As other machines and workers hear of one: what it covers goes within seconds, wherever it is."""
+    async with larder(**PLAIN) as house:
+        for _ in range(4):
+            await house.get("/courseworks/api/v1/courses/565", headers=bearer(ADA))
+        kept = await bodies(house.larder)
+        await house.larder.purger.record(["courseworks/course:565"], Mode.HARD)
+
+        await house.larder._housekeeping.scrub()
+
+        assert len(kept) == 1
+        assert held_elsewhere(kept) == []
 
 
 def held_elsewhere(bodies):
