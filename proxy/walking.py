@@ -119,14 +119,14 @@ class Walker:
             return answer
         again = await self._once(reader, Progress(), page, answer)
         if again is not None and again.verdict.kind is Kind.UNUSABLE and _is_alike(once, again):
-            return replace(again, verdict=Verdict(Kind.ANSWER))  # it has a row twice, and is otherwise in order
+            return replace(again, verdict=Verdict(Kind.ANSWER))  # that is how it is, and it is otherwise in order
         if (again is None or again.verdict.kind is not Kind.ANSWER) and reader.kept is None:
             raise NotWhole(INCOMPLETE)
         return again or replace(answer, verdict=REFUSED[Doubt.INCOMPLETE])
 
     async def _once(self, reader: PageReader, progress: Progress, first: Page, reply: Reply) -> Reply | None:
-        """All pages as one answer, which is refused where a row stands in it twice; None where it has no end, or was
-        not of one time.
+        """All pages as one answer, which is refused where a row stands in it twice or a page is empty; None where it
+        has no end, or was not of one time.
         """
         base, is_numbered = base_of(reader, reply), first.last is not None or isinstance(first.following, int)
         fields = _fields(reply, reader.kept) + ((("Cache-Control", "no-store"),) if reader.is_barred else ())
@@ -156,7 +156,7 @@ class Walker:
             headers=as_mapping(fields),
             body=body,
             json=[row for page in pages for row in page.json],
-            verdict=REFUSED[Doubt.INCOMPLETE] if has_twice(pages) else Verdict(Kind.ANSWER),
+            verdict=REFUSED[Doubt.INCOMPLETE] if has_twice(pages) or has_hole(pages) else Verdict(Kind.ANSWER),
             validated_by=304 if reader.is_unchanged else None,
         )
 
@@ -192,6 +192,11 @@ def has_twice(pages: list[Page]) -> bool:
     """Whether a row stands in a list twice: it moved while that was fetched, or it always does."""
     ids = [row["id"] for page in pages for row in page.json if isinstance(row, dict) and "id" in row]
     return len(set(map(repr, ids))) < len(ids)
+
+
+def has_hole(pages: list[Page]) -> bool:
+    """Whether a page is empty though others follow: its rows are missing, or it always is."""
+    return any(not page.rows for page in pages[:-1])
 
 
 def _is_alike(one: Reply | None, other: Reply) -> bool:

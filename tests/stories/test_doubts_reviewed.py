@@ -1,8 +1,10 @@
 """True: what a review of the payload guards found."""
 
 import pytest
+from aiohttp import web
 
-from tests.house import ADA, bearer
+from tests.house import ADA, ADMIN, bearer
+from tests.stories.test_collections import LONG, Lists, links
 
 COURSE = "/courseworks/api/v1/courses/565"
 LIVE = {"Cache-Control": "no-cache"}
@@ -119,3 +121,58 @@ async def test_a_refusal_of_canvas_itself_is_heard_at_once(larder):
         await house.heal()
         await house.fail(status=503)
         assert (await house.get(COURSE, headers=bearer(ADA))).status == 503  # it is gone
+
+
+class Gappy(Lists):
+    """A long list, of which a page in the middle is empty so many times."""
+
+    gaps = 0
+
+    async def page(self, request):
+        answer = await super().page(request)
+        if request.query.get("page") != "2" or not self.gaps:
+            return answer
+        self.gaps -= 1
+        return web.json_response([], headers={"Link": answer.headers["Link"]})
+
+
+@pytest.fixture
+async def gappy():
+    lists, app = Gappy(450), web.Application()
+    app.router.add_get("/{rest:.*}", lists.page)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    lists.upstreams = {"courseworks": {"base_url": f"http://127.0.0.1:{runner.addresses[0][1]}"}}
+    yield lists
+    await runner.cleanup()
+
+
+async def whole_list(house):
+    rows, page = [], await house.get(f"{LONG}?per_page=90", headers=bearer(ADMIN))
+    while True:
+        rows += page.json
+        following = links(page).get("next")
+        if following is None:
+            return rows
+        page = await house.get(following, headers=bearer(ADMIN))
+
+
+async def test_a_list_with_a_hole_in_it_is_fetched_once_more(larder, gappy):
+    gappy.gaps = 1
+    async with larder(upstreams=gappy.upstreams) as house:
+        last = await house.get(f"{LONG}?per_page=100&page=5", headers=bearer(ADMIN))
+
+        assert last.json == gappy.rows[400:]
+        assert await whole_list(house) == gappy.rows
+
+
+async def test_a_hole_that_stays_is_how_the_list_is(larder, gappy):
+    gappy.gaps = 1_000
+    async with larder(upstreams=gappy.upstreams) as house:
+        last = await house.get(f"{LONG}?per_page=100&page=4", headers=bearer(ADMIN))
+        asked = len(gappy.asked)
+
+        assert last.json == gappy.rows[400:]
+        assert "hit" in (await house.get(f"{LONG}?per_page=100&page=2", headers=bearer(ADMIN))).cache
+        assert len(gappy.asked) == asked
