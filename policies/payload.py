@@ -15,6 +15,8 @@ from pydantic.dataclasses import dataclass
 
 from policies.declaring import SECOND, STRICT, Duration, Ratio
 
+FEWEST = 2  # rows; that the only one goes is an ordinary day, and that both do is none
+
 NOTHING: Mapping[str, str | None] = {}
 
 
@@ -32,7 +34,7 @@ class PayloadPolicy:
     """When an answer is doubted, and what it takes to be believed all the same."""
 
     shrink: Ratio = 0.5  # a collection may lose so much of its rows at once; 1: all
-    floor: int = Field(default=5, ge=1)  # collections of fewer stored rows are not looked at
+    floor: int = Field(default=5, ge=1)  # collections of fewer stored rows are looked at only once they are empty
     same_id: bool = True  # an object keeps its id
     newer: bool = True  # an object does not get older
     repeats: int = Field(default=3, ge=0)  # refreshes that have to bring the same change; 0: no number is enough
@@ -90,9 +92,10 @@ def _is_another(before: Holding | None, after: Holding) -> bool:
 
 
 def _has_shrunk(before: Holding, after: Holding, policy: PayloadPolicy) -> bool:
-    if before.rows is None or after.rows is None or before.rows < policy.floor:
+    if before.rows is None or after.rows is None:
         return False
-    return before.rows - after.rows > before.rows * policy.shrink
+    is_small = before.rows < policy.floor and (after.rows > 0 or before.rows < FEWEST)
+    return not is_small and before.rows - after.rows > before.rows * policy.shrink
 
 
 def _instant(text: str) -> datetime:

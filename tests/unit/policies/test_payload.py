@@ -34,12 +34,15 @@ def doubt(before, after, policy=POLICY):
         (10, 4, Doubt.SHRANK),
         (5, 3, None),
         (5, 2, Doubt.SHRANK),
-        (4, 0, None),
+        (4, 1, None),
+        (4, 0, Doubt.SHRANK),
+        (2, 0, Doubt.SHRANK),
+        (1, 0, None),
         (100, 0, Doubt.SHRANK),
         (100, 1000, None),
     ],
 )
-def test_a_collection_may_lose_half_of_its_rows_and_a_small_one_all(before, after, expected):
+def test_a_collection_may_lose_half_of_its_rows_and_a_small_one_all_but_one(before, after, expected):
     assert doubt(rows(before), rows(after)) is expected
 
 
@@ -98,7 +101,8 @@ def test_of_two_instants_at_most_one_is_earlier(one_instant, other):
 def test_a_collection_is_doubted_exactly_when_it_is_large_enough_and_lost_too_much(before, after, share, floor):
     policy = PayloadPolicy(shrink=share, floor=floor)
 
-    expected = before >= floor and before - after > before * share
+    is_looked_at = before >= floor or (before >= 2 and after == 0)
+    expected = is_looked_at and before - after > before * share
 
     assert (doubt(rows(before), rows(after), policy) is Doubt.SHRANK) == expected
 
