@@ -34,7 +34,8 @@ REFUSED = {
 }
 
 
-# Nothing that a declared endpoint answers: led elsewhere (to a login, a page of maintenance), or without its body.
+# Nothing that an endpoint answers of which a model says what: led elsewhere (to a login, a page of maintenance), or
+# without its body.
 _NO_ANSWER = Verdict(Kind.UNUSABLE, detail="payload-refused")
 
 _EXPLAINED = (Doubt.SHRANK, Doubt.OLDER)
@@ -93,7 +94,7 @@ class Doubting:
         chosen = chosen or self._keeper.lying(ask, self._clock())
         if chosen is not None and self._keeper.is_gone(chosen):  # purged for good while this one was under way
             chosen = None
-        if reply.verdict.kind is Kind.ANSWER and reply.status != 200 and not ask.plan.upstream.adapter.by_headers:
+        if reply.verdict.kind is Kind.ANSWER and reply.status != 200 and ask.plan.endpoint.model is not None:
             reply.verdict = _NO_ANSWER
         if reply.verdict.kind is Kind.UNUSABLE:
             self.unusable(ask, reply, chosen)

@@ -109,7 +109,8 @@ class Writer:
                 status.detail = "purge-unrecorded"
             if for_get is not None and purged is not None:
                 status.stored = self._keeper.keep_for_get(for_get, purged.fence)
-            self._purged(tags, ask.plan.writes.refresh_hot)
+            if reply.verdict.kind is Kind.ANSWER:
+                self._purged(tags, ask.plan.writes.refresh_hot)
         return Written(_outcome_of(reply), from_reply(reply, status))
 
     async def _failed(self, ask: Ask, failure: UpstreamFailure, status: CacheStatus) -> Written:

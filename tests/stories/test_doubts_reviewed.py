@@ -123,6 +123,18 @@ async def test_a_refusal_of_canvas_itself_is_heard_at_once(larder):
         assert (await house.get(COURSE, headers=bearer(ADA))).status == 503  # it is gone
 
 
+async def test_what_no_adapter_knows_the_answer_of_may_lead_elsewhere(larder):
+    """A file's download, say, which an operator has kept for a while."""
+    endpoints = {"GET /api/v1/files/{id}/download": {"cache": {"ttl": "1m", "partition": "principal"}}}
+    async with larder(upstreams={"courseworks": {"endpoints": endpoints}}) as house:
+        path = "/courseworks/api/v1/files/7/download"
+        await house.fail(status=302, headers={"Location": "/files/7"}, body="", path="/api/v1/files/7/download")
+        first = await house.get(path, headers=bearer(ADA))
+
+        assert (first.status, "stored" in first.cache) == (302, True)
+        assert house.larder.quarantine.listed() == []
+
+
 class Gappy(Lists):
     """A long list, of which a page in the middle is empty so many times."""
 

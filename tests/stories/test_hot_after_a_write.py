@@ -127,3 +127,13 @@ async def test_a_row_of_writes_that_does_not_end_still_fetches_it_now_and_then(l
         await rename(house, "Two")
 
         assert await gets(house) == 3
+
+
+async def test_after_a_page_that_is_no_answer_nothing_is_fetched_for_it(larder):
+    async with larder() as house:
+        await house.get(COURSE, headers=bearer(ADA))
+        await house.fail(status=403, body="<html>Blocked</html>", headers={"Content-Type": "text/html"}, method="PUT")
+        await house.ask("PUT", COURSE, headers=bearer(ADMIN), data={"course[name]": "Renamed"})
+        await house.settled()
+
+        assert await gets(house) == 1
