@@ -106,7 +106,8 @@ class Preconditions:
             raise _unchecked(live, error) from error
         if answer.stream is not None:  # too large to be compared
             await answer.stream.close()
-        if answer.stream is not None or answer.cache.hit or answer.status >= 500:
+        is_doubted = answer.status in _GONE and answer.cache.detail != ""  # said by a page of somebody between
+        if answer.stream is not None or answer.cache.hit or answer.status >= 500 or is_doubted:
             raise PreconditionUnchecked(live.plan.upstream.name, answer.retry_after)
         return answer
 

@@ -171,3 +171,14 @@ async def test_who_began_a_list_while_its_own_write_was_under_way_sees_that_writ
 
 def following_of(page):
     return next((part[1 : part.index(">")] for part in page.headers["Link"].split(",") if 'rel="next"' in part), None)
+
+
+@pytest.mark.parametrize("condition", [{"If-None-Match": "*"}, {"If-Match": '"what I read"'}])
+async def test_a_page_that_says_404_is_no_word_on_what_is_there(larder, condition):
+    async with larder() as house:
+        page = {"status": 404, "body": "<html>No such app</html>", "headers": {"Content-Type": "text/html"}}
+        await house.fail(method="GET", path="/api/v1/courses/565", **page)
+        refused = await house.ask("PUT", COURSE, headers=bearer(CY, **condition), data={"course[name]": "Renamed"})
+
+        assert refused.status == 503
+        assert (await house.control("journal?method=PUT", method="GET"))["count"] == 0
