@@ -82,8 +82,8 @@ class Receipt(NamedTuple):
 class Processes(Protocol):
     """All that serve."""
 
-    async def principals(self, users: Collection[str]) -> set[str]:
-        """The partitions that they know to be these users'."""
+    async def principals(self, users: Collection[str]) -> tuple[set[str], bool]:
+        """The partitions that they know to be these users'; and whether all said in time what they know."""
 
     async def erase(self, erasure: Erasure) -> tuple[list[ErasedHere], bool]:
         """Have each let go of what it holds; and whether all said in time that they did."""
@@ -109,9 +109,9 @@ class OwnProcess:
         self._durable = durable
         self._process = process
 
-    async def principals(self, users: Collection[str]) -> set[str]:
+    async def principals(self, users: Collection[str]) -> tuple[set[str], bool]:
         """The partitions that it knows to be these users'."""
-        return self._learner.partitions_of(users)
+        return self._learner.partitions_of(users), True
 
     async def erase(self, erasure: Erasure) -> tuple[list[ErasedHere], bool]:
         """Let go of what it holds; what is on its way to the store gets there, where it is deleted next."""
@@ -148,25 +148,25 @@ class Eraser:
 
     async def erase(self, upstream: str, person: Person) -> Receipt:
         """Purge for good, delete, and look whether anything is left. Never raises: the receipt tells."""
-        partitions, is_known = await self._partitions(person.ids)
-        theirs = {*(f"{upstream}/{tag}" for tag in person.tags), *map(partition_tag, partitions)}
+        learned, all_said = await self._processes.principals(person.ids)
+        bound, is_known = await self._bound(person.ids)
+        theirs = {*(f"{upstream}/{tag}" for tag in person.tags), *map(partition_tag, learned | bound)}
         tags = sorted(theirs | {replay_tag(upstream)})  # the first answer of a write may be about anybody
         purged = await self._purger.record(tags, Mode.HARD)
         erasure = Erasure(upstream, tuple(sorted(person.ids)), tuple(tags), purged.fence)
         here, everywhere = await self._processes.erase(erasure)
         there = await self._from_store(erasure)
         there = there._replace(done=there.done and is_known)
-        return Receipt(purged.fence, purged.durable, purged.recorded, tuple(here), there, everywhere)
+        return Receipt(purged.fence, purged.durable, purged.recorded, tuple(here), there, everywhere and all_said)
 
-    async def _partitions(self, users: Collection[str]) -> tuple[set[str], bool]:
-        """Those of the person's credentials; and whether the store could say."""
-        known = await self._processes.principals(users)
+    async def _bound(self, users: Collection[str]) -> tuple[set[str], bool]:
+        """The partitions that the store knows to be these users'; and whether it could say."""
         try:
             bound = await self._durable.bindings()
         except StoreError as error:
             self._on_error("bindings", error)
-            return known, False
-        return known | {partition for partition, user in bound.items() if user in users}, True
+            return set(), False
+        return {partition for partition, user in bound.items() if user in users}, True
 
     async def _from_store(self, erasure: Erasure) -> ErasedThere:
         entries, size = 0, 0

@@ -28,7 +28,8 @@ async def warded(larder: Larder, question: OfWards) -> WardReply:
         case DiscardHeld(change):
             return DecidedHeld((await larder.quarantine.discard(change)).value)
         case FindPrincipals(users):
-            return Principals(tuple(await larder.erasing.principals({as_text(one) for one in users})))
+            known, _ = await larder.erasing.principals({as_text(one) for one in users})
+            return Principals(tuple(known))
         case Erase(upstream, users, tags, fence):
             erasure = Erasure(upstream, tuple(map(as_text, users)), tuple(map(as_text, tags)), fence)
             [here], _ = await larder.erasing.erase(erasure)

@@ -12,16 +12,19 @@ ERASE_WITHIN = 30.0  # seconds; a memory of millions of entries takes its time
 
 
 class CrewProcesses:
-    """All workers. What one learned that did not answer is known from the store, but for its last second."""
+    """All workers."""
 
     def __init__(self, memory: WorkersMemory) -> None:
         """`memory` knows the workers that live now."""
         self._memory = memory
 
-    async def principals(self, users: Collection[str]) -> set[str]:
-        """The partitions that they know to be these users'."""
+    async def principals(self, users: Collection[str]) -> tuple[set[str], bool]:
+        """The partitions that they know to be these users'; and whether all said in time what they know: the store may
+        not have heard it yet, or not be there at all.
+        """
         gathered = await self._memory.ask("principals", FindPrincipals(tuple(map(as_bytes, users))), FIND_WITHIN)
-        return {name for reply in gathered.replies if isinstance(reply, Principals) for name in reply.partitions}
+        told = (reply for reply in gathered.replies if isinstance(reply, Principals))
+        return {name for reply in told for name in reply.partitions}, not gathered.silent
 
     async def erase(self, erasure: Erasure) -> tuple[list[ErasedHere], bool]:
         """Have each let go of what it holds; and whether all said in time that they did."""

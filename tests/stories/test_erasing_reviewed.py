@@ -74,6 +74,18 @@ async def test_nor_does_it_after_a_purge_for_good_that_was_heard_of(larder):
         assert held_elsewhere(kept) == []
 
 
+async def test_whose_credentials_somebody_did_not_tell_in_time_is_no_complete_erasure(larder, monkeypatch):
+    async with larder(**PLAIN) as house:
+
+        async def silent(_users):
+            return set(), False
+
+        monkeypatch.setattr(house.larder.erasing, "principals", silent)
+        receipt = await erased(house.larder)
+
+        assert (receipt.everywhere, receipt.is_complete) == (False, False)
+
+
 def held_elsewhere(bodies):
     """The sizes of those that somebody else than this list refers to."""
     return [len(body) for body in bodies if sys.getrefcount(body) > 3]

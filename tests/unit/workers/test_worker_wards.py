@@ -119,7 +119,7 @@ async def test_a_person_goes_from_all_workers_and_each_says_what_went():
     memory, _ = crew_of(*workers)
     processes = CrewProcesses(memory)
 
-    assert await processes.principals({"7"}) == {"principal:1", "principal:2"}
+    assert await processes.principals({"7"}) == ({"principal:1", "principal:2"}, False)
     erased, everywhere = await processes.erase(Erasure("courseworks", ("7",), ("courseworks/user:7",), 3))
 
     assert ([here.process for here in erased], everywhere) == ([1, 2], False)
