@@ -50,7 +50,8 @@ _BARE = re.compile(r"[!#-+\--~]+")  # what many clients send: a UUID without quo
 _NOT_KEPT = frozenset({"age", "cache-status", "set-cookie", "x-rate-limit-remaining", "x-request-cost"})
 _NO_STORE = "Several workers without a durable store (`store.durable: none`) cannot remember Idempotency-Keys."
 _MOST_NEVER_SENT = 10_000
-_SLACK = 10.0  # seconds beyond its timeout after which a write of another process is not under way any more
+_STEPS = 2  # of a write, each with the whole timeout: the live read of its precondition, and itself
+_SLACK = 10.0  # seconds beyond that after which a write of another process is not under way any more
 
 Write = Callable[[Ask], Awaitable[Written]]
 
@@ -226,7 +227,7 @@ class Idempotency:
         """Whether another process may still be at it. What this one began it knows to be over."""
         if self._is_alone or held.process == self._process:
             return False
-        return self._clock() < held.at + ask.plan.timeout.total + _SLACK
+        return self._clock() < held.at + _STEPS * ask.plan.timeout.total + _SLACK
 
     async def _first_answer(self, claim: _Claim) -> Answer:
         try:

@@ -182,3 +182,16 @@ async def test_a_page_that_says_404_is_no_word_on_what_is_there(larder, conditio
 
         assert refused.status == 503
         assert (await house.control("journal?method=PUT", method="GET"))["count"] == 0
+
+
+async def test_a_write_goes_on_for_as_long_as_its_precondition_took_and_it_may(larder):
+    """So long another process has to take it for under way: who hears "unknown" may send it under a new key."""
+    timeout = {"attempt": "400ms", "total": "400ms"}
+    async with larder(upstreams={"courseworks": {"timeout": timeout}}) as house:
+        tag = (await house.get(SECTIONS, headers=bearer(CY))).headers["ETag"]
+        await house.fail(kind="latency", seconds=0.3)
+        began = asyncio.get_running_loop().time()
+        done = await house.ask("POST", SECTIONS, headers=bearer(CY, **KEYED, **{"If-Match": tag}), data=TUESDAY)
+
+        assert done.status == 200
+        assert asyncio.get_running_loop().time() - began > 0.5
