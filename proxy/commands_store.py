@@ -23,7 +23,7 @@ from proxy.store.codec import Codec
 from proxy.store.contract import StoreError
 from proxy.store.fences import keep_records_for
 from proxy.store.migrating import Migrated, migrate
-from proxy.store.operations import Stats, StoreOptions, opened_store, sqlite_file
+from proxy.store.operations import Stats, StoreOptions, moved_aside, opened_store, sqlite_file
 from proxy.tier import sealing_of
 
 DONE, WRONG, MISUSED = 0, 1, 2
@@ -152,15 +152,6 @@ def name_of(url: str) -> str:
         return str(path)
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
-
-
-def moved_aside(url: str) -> list[Path]:
-    """Broken files that lie beside a store's."""
-    path = sqlite_file(url)
-    if path is None:
-        return []
-    found = sorted(path.parent.glob(f"{path.name}*.broken-*"))
-    return [file for file in found if not file.name.endswith(("-wal", "-shm"))]
 
 
 def told_stats(name: str, stats: Stats) -> str:

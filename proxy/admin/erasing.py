@@ -17,6 +17,7 @@ from proxy.errors import BadRequest
 from proxy.plan import Plans
 from proxy.repeats import REMEMBERED
 from proxy.store.fences import Mode, keep_records_for
+from proxy.store.operations import moved_aside
 
 EXAMPLE = '{"person": "courseworks/user:20064"}'
 _LONGEST = 300
@@ -39,12 +40,13 @@ class Erasing:
         told = {"person": self._desk.digest("person", (upstream, *sorted(person.ids))), **self._told(receipt)}
         told["remains"] = remains(self._desk.plans(), upstream, self._desk.clock())
         told |= self._desk.audit.note("erase", by(request), of=upstream, after=told)._asdict()
-        if not receipt.is_complete:
+        if not told["complete"]:
             raise NotErased(told)
         return answer(told)
 
     def _told(self, receipt: Receipt) -> dict[str, Any]:
-        store = {"tier": self._desk.plans().settings.store.durable.partition(":")[0], **receipt.store._asdict()}
+        url = self._desk.plans().settings.store.durable
+        store = {"tier": url.partition(":")[0], **receipt.store._asdict(), "damaged": len(moved_aside(url))}
         store.pop("left")
         return {
             "fence": str(receipt.fence),
@@ -53,7 +55,7 @@ class Erasing:
             "store": store,
             "left": receipt.left,
             "everywhere": receipt.everywhere,
-            "complete": receipt.is_complete,
+            "complete": receipt.is_complete and not store["damaged"],  # nobody can say what is in those
         }
 
 

@@ -112,6 +112,8 @@ class NotErased(AdminProblem):
 
     def __init__(self, done: Mapping[str, Any]) -> None:
         detail = "Nothing of this person is served any more, but something may be left of them: send it again."
+        if done["store"].get("damaged"):
+            detail += " Before that, delete the damaged files beside the database (*.broken-*), which nobody can read."
         super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, detail, members=done)
 
 

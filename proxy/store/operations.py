@@ -87,6 +87,15 @@ def sqlite_file(url: str) -> Path | None:
     return Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else None
 
 
+def moved_aside(url: str) -> list[Path]:
+    """Broken files that lie beside a store's."""
+    path = sqlite_file(url)
+    if path is None:
+        return []
+    found = sorted(path.parent.glob(f"{path.name}*.broken-*"))
+    return [file for file in found if not file.name.endswith(("-wal", "-shm"))]
+
+
 @asynccontextmanager
 async def opened_store(url: str, options: StoreOptions, *, only_looks: bool = False) -> AsyncIterator[OpenStore]:
     """The store at `url`; a file has to be there, unless it is to be made. Raises StoreError.

@@ -122,6 +122,21 @@ async def test_a_store_that_fails_is_told_with_the_receipt_so_far(kept, operator
     assert kept.errors == [("erase", "StoreError")]
 
 
+async def test_a_damaged_file_beside_the_store_is_no_complete_erasure(kept, operator, tmp_path, monkeypatch):
+    """It was moved aside at some start, with whatever it holds of them."""
+    assert kept.plans.settings.store.durable == "sqlite:///larder.db"
+    monkeypatch.chdir(tmp_path)
+    aside = tmp_path / "larder.db.broken-20261130"
+    aside.write_bytes(b"...as0001...")
+
+    refused = await ordered(operator)
+    aside.unlink()
+
+    assert (refused.status, refused.problem["complete"], refused.problem["store"]["damaged"]) == (503, False, 1)
+    assert "broken-" in refused.problem["detail"]
+    assert (await ordered(operator)).json["complete"] is True
+
+
 class Terminal:
     """Runs the command against a config in a folder of its own."""
 
