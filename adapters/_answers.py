@@ -19,15 +19,20 @@ def is_unreadable(received: Received) -> bool:
     """Whether a body should have been JSON but is not. Other media (XML, files) and unread bodies are left alone."""
     if received.json is not NOT_JSON or not received.body:
         return False
-    media_type = received.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = _media_type(received)
     return not media_type or media_type.startswith("text/") or media_type.endswith("json")
+
+
+def _media_type(received: Received) -> str:
+    return received.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def is_of_another(received: Received) -> bool:
     """Whether a refusal is a page of whoever stands before a provider that refuses in JSON: a firewall, a balancer.
     It is no word on what may be seen, or is there.
     """
-    return received.status in _REFUSALS and is_unreadable(received)
+    is_page = is_unreadable(received) or (not received.body and _media_type(received) == "text/html")  # to HEAD, say
+    return received.status in _REFUSALS and is_page
 
 
 def finite(text: str | None) -> float | None:

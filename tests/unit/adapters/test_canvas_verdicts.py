@@ -56,6 +56,7 @@ def test_html_of_the_load_balancer_is_a_failure(status: int) -> None:
 @pytest.mark.parametrize("headers", [{}, {"www_authenticate": 'Basic realm="proxy"'}])
 def test_only_canvas_itself_refuses_or_says_that_nothing_is_there(status: int, headers: dict[str, str]) -> None:
     assert judged(status, body=b"<html>Blocked", content_type="text/html", **headers).kind is Kind.UNUSABLE
+    assert judged(status, content_type="text/html", **headers).kind is Kind.UNUSABLE  # as HEAD sees it
     assert judged(404).kind is Kind.MISSING
 
 
