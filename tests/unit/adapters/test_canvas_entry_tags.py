@@ -248,3 +248,20 @@ def test_an_answer_that_says_nothing_is_still_tagged_by_its_path() -> None:
 
 def test_a_course_closed_by_its_dates_is_still_a_course() -> None:
     assert "in:course:565" in tags_of("courses", [{"id": 565, "access_restricted_by_date": True}])
+
+
+def test_assignments_are_found_by_whoever_handed_in_may_see_or_graded_them() -> None:
+    row = {
+        "id": 1,
+        "course_id": 565,
+        "assignment_visibility": ["7", 8],
+        "submission": {"id": 3, "user_id": 20064, "grader_id": 9},
+        "overrides": [{"id": 4, "student_ids": [10]}],
+        "submissions": [{"user_id": 11, "user": {"id": 12, "sortable_name": "Sample, Ada"}}],
+    }
+
+    found = tags_of("courses/565/assignments?include[]=submission", [row])
+
+    assert {tag for tag in found if tag.startswith("in:user:")} == {
+        f"in:user:{one}" for one in (7, 8, 9, 10, 11, 12, 20064)
+    }
