@@ -2,8 +2,9 @@
 
 import asyncio
 
-from tests.house import CY, bearer
+from tests.house import ADMIN, CY, bearer
 from tests.redis_server import redis_server
+from tests.stories.test_erasing_a_person import erased
 from tests.stories.test_instances import instances
 
 SECTIONS = "/courseworks/api/v1/courses/565/sections"
@@ -64,4 +65,22 @@ async def test_while_the_store_is_away_nothing_with_a_key_is_sent(tmp_path):
         assert refused.status == 503
         assert int(refused.headers["Retry-After"]) >= 1
         assert without.status == 200
+        assert await posts(first) == 1
+
+
+async def test_an_answer_that_names_somebody_who_was_erased_elsewhere_is_given_by_nobody(tmp_path, redis):
+    async with instances(tmp_path, redis.url) as (first, second):
+        headers = bearer(ADMIN, **{"Idempotency-Key": '"one-key"'})
+        form = {"enrollment[user_id]": "20064", "enrollment[type]": "StudentEnrollment"}
+        path = "/courseworks/api/v1/courses/101/enrollments"
+        made = await second.ask("POST", path, headers=headers, data=form)
+        await second.settled()
+
+        receipt = await erased(first.larder)
+        while (again := await second.ask("POST", path, headers=headers, data=form)).status == 200:
+            await asyncio.sleep(0.01)  # it hears of it within the coherence window
+
+        assert b"Ada Sample" in made.body
+        assert receipt.store.entries > 0
+        assert again.status == 409
         assert await posts(first) == 1
