@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapters._batches import Fault
-from adapters._exchanges import Sent
+from adapters._exchanges import NOT_JSON, Sent
 from adapters._json import Number, mapping, strict_json, written_json
 from adapters._smarty_limits import INPUT_ID, INPUT_INDEX, MOST, MOST_BYTES
 
@@ -24,8 +24,8 @@ CANDIDATES = "candidates"
 
 def faults(sent: Sent) -> Mapping[int, Sequence[Fault]]:
     """What is wrong with which element of a POST; nothing where all of the body is no batch."""
-    elements = strict_json(sent.body)
-    if not isinstance(elements, list) or len(elements) > MOST or len(sent.body) > MOST_BYTES:
+    elements = strict_json(sent.body) if len(sent.body) <= MOST_BYTES else NOT_JSON
+    if not isinstance(elements, list) or len(elements) > MOST:
         return {}
     found = {at: _of(at, element) for at, element in enumerate(elements)}
     return {at: wrong for at, wrong in found.items() if wrong}

@@ -161,10 +161,7 @@ class Idempotency:
         try:
             async with asyncio.timeout(KEPT_WITHIN):
                 await self._settle(claim, ask, written)
-        except (
-            StoreError,
-            TimeoutError,
-        ) as error:  # if the note stays "begun", who comes again hears that nobody knows
+        except (StoreError, TimeoutError) as error:  # who comes again may hear that nobody knows
             if written.outcome is Outcome.NOT_DONE:
                 self._never_sent[claim.key] = None
             self._on_error("note", error if isinstance(error, StoreError) else StoreError("timeout"))

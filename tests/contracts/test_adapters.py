@@ -278,18 +278,6 @@ def test_a_person_is_tags_and_ids_or_nobody(adapter: Adapter, name: str) -> None
         assert any(tag.endswith(tuple(person.ids)) for tag in person.tags)
 
 
-@each_with("people")
-@given(json=JSON)
-def test_whom_an_answer_names_are_persons_that_can_be_erased(adapter: Adapter, json: Any) -> None:
-    assert adapter.people is not None
-    assert adapter.person is not None
-    for tag in adapter.people(json):
-        assert is_a_tag(tag)
-        person = adapter.person(tag.removeprefix("in:"))
-        assert person is not None
-        assert tag in person.tags
-
-
 @each_with("write_effect")
 @given(sent=SENT, received=st.none() | RECEIVED)
 def test_every_write_has_an_effect_made_of_tags(adapter: Adapter, sent: Sent, received: Received | None) -> None:
