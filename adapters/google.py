@@ -23,7 +23,7 @@ from adapters._google_requests import (
     enabled_api,
 )
 from adapters._google_terms import LEGAL, TERMS, content, may_be_kept
-from adapters._json import mapping
+from adapters._json import mapping, strict_json
 from adapters._vocabulary import Adapter, Completion, Effect, Endpoint, Place, Signature, Verification
 from policies import (
     DAY,
@@ -52,6 +52,8 @@ NOTHING_FOUND = CachePolicy(ttl=HOUR, keep_at_most=LEGAL, refresh_behind=Refresh
 PLACE = CachePolicy(
     ttl=7 * DAY, stale_if_error=KEEP - 7 * DAY, keep_at_most=KEEP, refresh_behind=RefreshBehind.FORBIDDEN
 )
+OPEN_NOW = "open_now"
+AT_ONCE = CachePolicy(ttl=0, keep_at_most=KEEP, refresh_behind=RefreshBehind.FORBIDDEN)  # who is open now, is not later
 PLACES_FOUND = CachePolicy(ttl=HOUR, keep_at_most=KEEP, refresh_behind=RefreshBehind.FORBIDDEN)
 TYPING = CachePolicy(ttl=5 * MINUTE, keep_at_most=KEEP, refresh_behind=RefreshBehind.FORBIDDEN)
 
@@ -60,6 +62,12 @@ def outcome(exchange: Exchange) -> str | None:
     """An address that Google does not know today may be known tomorrow; so may one that is OK without a place."""
     found = mapping(exchange.json)
     return ZERO_RESULTS if found.get("status") == "ZERO_RESULTS" or found.get("results") == [] else None
+
+
+def searched(exchange: Exchange) -> str | None:
+    """A search for what is open now has another answer a minute later, with the same words."""
+    asked = mapping(strict_json(exchange.sent.body))
+    return OPEN_NOW if any(asked.get(name) not in (None, False) for name in ("openNow", "open_now")) else None
 
 
 def changes_nothing(_sent: Sent, _received: Received | None) -> Effect:
@@ -95,7 +103,14 @@ adapter = Adapter(
         Endpoint(route="GET /maps/api/place/{service}/json"),
         Endpoint(route="GET /v1/places/{place}", cache=PLACE, model=PLACES),
         Endpoint(route="POST /v1/places:autocomplete", cache=TYPING, model=PLACES, reads=True),
-        Endpoint(route="POST /v1/places:searchText", cache=PLACES_FOUND, model=PLACES, reads=True),
+        Endpoint(
+            route="POST /v1/places:searchText",
+            cache=PLACES_FOUND,
+            outcomes={OPEN_NOW: AT_ONCE},
+            outcome=searched,
+            model=PLACES,
+            reads=True,
+        ),
         Endpoint(route="POST /v1/places:searchNearby", cache=PLACES_FOUND, model=PLACES, reads=True),
     ),
     credential_places=(

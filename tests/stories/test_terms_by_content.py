@@ -114,3 +114,14 @@ async def test_redis_itself_lets_go_of_what_the_terms_end(larder, redis):
 
     assert lasts
     assert all(0 < left <= 30 * DAY * 1000 for left in lasts)
+
+
+async def test_a_search_for_what_is_open_now_is_asked_anew_each_time(larder):
+    async with larder() as house:
+        for is_now, kept in ((True, False), (False, True)):
+            body = {"textQuery": "Example Place", "openNow": is_now}
+            for _ in range(2):
+                found = await house.ask("POST", "/google/v1/places:searchText", json=body, **masked("places.id"))
+
+            assert found.status == 200
+            assert ("hit" in found.cache) is kept

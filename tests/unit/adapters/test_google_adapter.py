@@ -310,3 +310,15 @@ def test_a_body_too_rich_to_be_looked_at_may_belong_to_a_session() -> None:
     rich = json.dumps({"address": {"addressLines": ["1"] * 25_000}, "sessionToken": "s"}).encode()
 
     assert adapter.bypass(Sent("POST", "/v1:validateAddress", (), {}, rich))
+
+
+@pytest.mark.parametrize("body", [b'{"textQuery":"x","openNow":true}', b'{"textQuery":"x","open_now":true}'])
+def test_who_is_open_now_is_not_kept_for_later(body: bytes) -> None:
+    search = ENDPOINTS["POST /v1/places:searchText"]
+    assert search.outcome is not None
+    outcome = search.outcome(Exchange(Sent("POST", "/v1/places:searchText", (), {}, body), 200, {}))
+
+    assert outcome is not None
+    assert (search.outcomes[outcome].ttl, search.outcomes[outcome].stale_if_error) == (0, 0)
+    always = Sent("POST", "/v1/places:searchText", (), {}, b'{"textQuery":"x","openNow":false}')
+    assert search.outcome(Exchange(always, 200, {})) is None
