@@ -54,6 +54,8 @@ class Overviews:
             self._part(source, self._reader.all, courses, listed, CoursesPart),
             self._part(source, self._reader.all, sections, catalogue.sections_of, SectionsPart),
         )
+        for one in came:
+            wish.work.used(one.found.asks if one.found is not None else ())
         return _answer(source, came)
 
     async def _part(

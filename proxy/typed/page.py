@@ -52,7 +52,8 @@ def _curl(route: Route) -> str:
     token = ' -H "Authorization: Bearer $TOKEN"' if route.needs_token else ""
     if route.body is None:
         query = f"?{urlencode(route.example)}" if route.example else ""
-        return f"curl '{url}{query}'{token}"
+        method = "" if route.method == "GET" else f" -X {route.method}"
+        return f"curl{method} '{url}{query}'{token}"
     return f"curl {url} -H 'Content-Type: application/json' -d '\n{json.dumps(route.example, indent=2)}'"
 
 

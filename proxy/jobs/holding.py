@@ -1,0 +1,59 @@
+"""Holding: results that may not be written down, or that there is nothing to write to: in memory, bounded, and gone
+with the process. What is purged for good goes from here, too.
+"""
+
+from collections.abc import Callable
+from math import inf
+from typing import NamedTuple
+
+from cachetools import LRUCache
+
+from proxy.jobs.sources import Source, Sources
+from proxy.messages import implied_tags
+from proxy.store.fences import Fences, Validity
+
+
+class _One(NamedTuple):
+    plain: bytes
+    sources: tuple[Source, ...]
+    ends: float
+
+
+class Holding:
+    """What one process holds; of too much, the oldest goes."""
+
+    def __init__(self, max_bytes: Callable[[], int], fences: Callable[[], Fences], clock: Callable[[], float]) -> None:
+        """`max_bytes`: as the config says now. `clock` tells seconds since the epoch."""
+        self._max_bytes = max_bytes
+        self._held: LRUCache[bytes, _One] = LRUCache(inf, lambda one: len(one.plain))
+        self._fences = fences
+        self._clock = clock
+
+    def keep(self, job: bytes, plain: bytes, sources: Sources, ends: float) -> None:
+        """Hold a result until `ends` (seconds since the epoch), if there is any room for it."""
+        self._held[job] = _One(plain, tuple(sources.each), ends)
+        while self._held.currsize > self._max_bytes():
+            self._held.popitem()
+
+    def get(self, job: bytes, now: float) -> bytes | None:
+        """A result that may still be given."""
+        one = self._held.get(job)
+        return one.plain if one is not None and not self._is_gone(one, now) else None
+
+    def drop(self, job: bytes) -> None:
+        """Let go of one."""
+        self._held.pop(job, None)
+
+    def tidy(self) -> None:
+        """Let go of what nobody may have any more."""
+        now = self._clock()
+        for job in [job for job, one in self._held.items() if self._is_gone(one, now)]:
+            self.drop(job)
+
+    def _is_gone(self, one: _One, now: float) -> bool:
+        return one.ends <= now or any(self._is_purged(source) for source in one.sources)
+
+    def _is_purged(self, source: Source) -> bool:
+        own = [f"{source.upstream}/{tag}" for tag in source.tags]
+        implied = implied_tags(source.upstream, source.endpoint, source.partition)
+        return self._fences().validity([*own, *implied], source.fence) is Validity.HARD

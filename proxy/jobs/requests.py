@@ -1,0 +1,125 @@
+"""Requests of jobs that are not over: written down sealed, or not at all, so that another process can take them up."""
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+
+import msgspec
+
+from policies import ShelfLife
+from proxy.jobs.locking import Lock
+from proxy.jobs.names import Names
+from proxy.messages import Entry, key_tag
+from proxy.store.contract import DurableStore, Filter, StoreError
+from proxy.store.fences import Fences, Validity
+
+KEPT_WITHIN = 2.0  # seconds that a caller waits until its request is on disk
+OWNER = "v1"  # whose entries they are; no upstream has this name
+
+_TAG = "job"
+_ALL = Filter(tag=f"{OWNER}/{_TAG}", limit=1000)
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+class Request(msgspec.Struct, frozen=True, array_like=True):
+    """Everything that it takes to carry out a request again: a token and whole addresses may be in it."""
+
+    job: bytes  # the key of its record
+    id: str
+    route: str
+    caller: str
+    way: str
+    headers: Pairs
+    query: tuple[tuple[str, str | None], ...]
+    params: dict[str, str]
+    body: bytes
+    base: str
+    callback: str | None = None
+
+
+_encode, _decoder = msgspec.msgpack.encode, msgspec.msgpack.Decoder(Request)
+
+
+class Requests:
+    """Keeps requests, where the operator's keys are there to seal them."""
+
+    def __init__(
+        self,
+        durable: DurableStore,
+        fences: Callable[[], Fences],
+        lock: Lock | None,
+        names: Names,
+        on_error: Callable[[str, StoreError], None],
+    ) -> None:
+        self._durable = durable
+        self._fences = fences
+        self._lock = lock if durable.is_durable else None
+        self._names = names
+        self._on_error = on_error
+
+    @property
+    def can_keep(self) -> bool:
+        """Whether anything is ever written down."""
+        return self._lock is not None
+
+    async def keep(self, request: Request, partition: str, now: float, ends: float) -> bool:
+        """Write a request down, if it may be; whether it is on disk now. `ends`: when nobody needs it any more."""
+        if self._lock is None:
+            return False
+        key, fences = self._names.request(request.job), self._fences()
+        entry = Entry(
+            key=key,
+            status=200,
+            head="",
+            body=self._lock.sealed(_encode(request), key.hex()),
+            stored_at=now,
+            life=ShelfLife(inf, ends, ends, ends),
+            fence=fences.number,
+            sequence=fences.next_sequence(),
+            upstream=OWNER,
+            endpoint=request.route,
+            partition=partition,
+            tagged=_TAG,
+        )
+        self._durable.put(entry)
+        self._durable.hurry()
+        try:
+            async with asyncio.timeout(KEPT_WITHIN):
+                await self._durable.flush()
+        except (StoreError, TimeoutError) as error:
+            self._on_error("job", error if isinstance(error, StoreError) else StoreError("timeout"))
+            return False
+        return True
+
+    async def fetch(self, job: bytes) -> Request | None:
+        """The request of a job; None: it is not there, or nobody can open it. Raises StoreError."""
+        return await self._read(self._names.request(job))
+
+    async def pending(self) -> list[Request]:
+        """Those that are there. Raises StoreError."""
+        if self._lock is None:
+            return []
+        found = [await self._read(bytes.fromhex(one.key)) for one in await self._durable.summaries(_ALL)]
+        return [request for request in found if request is not None]
+
+    async def drop(self, job: bytes) -> None:
+        """Delete a job's request. What could not be deleted goes with its lifetime."""
+        if self._lock is None:
+            return
+        try:
+            await self._durable.delete(key_tag(self._names.request(job)))
+        except StoreError as error:
+            self._on_error("job", error)
+
+    async def _read(self, key: bytes) -> Request | None:
+        entry = await self._durable.get(key) if self._lock is not None else None
+        if entry is None or self._lock is None:
+            return None
+        if self._fences().validity(entry.tags, entry.fence) is Validity.HARD:
+            return None
+        plain = self._lock.opened(entry.body, key.hex())
+        try:
+            return None if plain is None else _decoder.decode(plain)
+        except msgspec.DecodeError:  # of another version
+            return None
