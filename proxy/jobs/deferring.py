@@ -127,7 +127,8 @@ def request_of(key: bytes, job_id: str, errand: Errand, callback: str | None) ->
     """Everything of an errand that it takes to carry it out again."""
     visitor = errand.wish.visitor
     places = {place.name.lower() for one in visitor.plans.upstreams.values() for place in one.adapter.credential_places}
-    headers: Pairs = tuple((name, value) for name, value in visitor.headers.items() if name.lower() in _READ | places)
+    read = _READ | places
+    headers: Pairs = tuple((name.lower(), value) for name, value in visitor.headers.items() if name.lower() in read)
     return Request(
         key,
         job_id,

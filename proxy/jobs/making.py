@@ -48,7 +48,7 @@ class Jobs:
         """`runtime`: what holds now."""
         self.draining = False
         self.holding = Holding(lambda: runtime().plans.settings.v1.jobs.max_bytes, lambda: shelf.fences, clocks.wall)
-        self._means = means = self._made(shelf, runtime, send, observer, clocks)
+        self.means = means = self._made(shelf, runtime, send, observer, clocks)
         self.runner = Runner(means)
         self.taker = Taker(means, self.runner, is_alone=where.is_alone)
         self.deferred = Deferred(means, self.runner, lambda: where.has_common_store and not self.draining)
@@ -101,7 +101,7 @@ class Jobs:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._means.callbacks.stop()
+        await self.means.callbacks.stop()
 
 
 async def _repeat(work: Callable[[], Awaitable[None]], every: float) -> None:

@@ -12,6 +12,7 @@ from proxy.jobs.names import Names
 from proxy.messages import Entry, key_tag
 from proxy.store.contract import DurableStore, Filter, StoreError
 from proxy.store.fences import Fences, Validity
+from proxy.store.none import NoStore
 
 KEPT_WITHIN = 2.0  # seconds that a caller waits until its request is on disk
 OWNER = "v1"  # whose entries they are; no upstream has this name
@@ -38,6 +39,11 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     callback: str | None = None
 
 
+def writes_down(durable: DurableStore) -> bool:
+    """Whether anything that is put there outlives this process."""
+    return not isinstance(durable, NoStore)
+
+
 _encode, _decoder = msgspec.msgpack.encode, msgspec.msgpack.Decoder(Request)
 
 
@@ -54,7 +60,7 @@ class Requests:
     ) -> None:
         self._durable = durable
         self._fences = fences
-        self._lock = lock if durable.is_durable else None
+        self._lock = lock if writes_down(durable) else None
         self._names = names
         self._on_error = on_error
 

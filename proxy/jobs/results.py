@@ -19,7 +19,7 @@ from proxy.errors import LarderError, render
 from proxy.jobs.holding import Holding
 from proxy.jobs.locking import Lock
 from proxy.jobs.names import SHARED_JOBS, Names
-from proxy.jobs.requests import KEPT_WITHIN, OWNER
+from proxy.jobs.requests import KEPT_WITHIN, OWNER, writes_down
 from proxy.jobs.sources import Source, Sources, sources_of
 from proxy.messages import Entry, key_tag
 from proxy.shelf import Shelf
@@ -91,7 +91,7 @@ class Results:
         fields, keys = (answer.status, answer.fields, answer.body, answer.cache, answer.age, now), tuple(sources.keys)
         plain = _encode(Kept(*fields, keys, fence))
         ends = min([ends, *(source.ends for source in sources.each)])
-        if sources.all_kept and self._durable.is_durable and len(plain) < self._max_entry():
+        if sources.all_kept and writes_down(self._durable) and len(plain) < self._max_entry():
             shares = await self._written(job, plain, sources, now, ends)
             if shares:
                 return shares
