@@ -138,10 +138,10 @@ class Observing:
 
     # jobs
 
-    def job(self, route: str, state: str) -> None:
-        """A job was begun, resumed, put back or let go of, or ended as `state` says."""
+    def job(self, route: str, state: str, **facts: float) -> None:
+        """A job was begun, resumed, put back or lost, or ended as `state` says; `facts` of it, in numbers."""
         self.metrics.count("larder_jobs_total", route, state)
-        self.log.say("info", "job", endpoint=route, state=state)
+        self.log.say("info", "job", endpoint=route, state=state, **facts)
 
     def broke(self, error: BaseException) -> None:
         """Larder itself failed on a job."""

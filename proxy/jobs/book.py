@@ -44,10 +44,13 @@ class Book:
         return held
 
     async def change(self, key: bytes, held: Held, record: Record) -> Held | None:
-        """Write a record in place of the one that is `held`; None: somebody else did before."""
+        """Write a record in place of the one that is `held`; None: somebody else did before. One that was written,
+        but its answer was lost, is known again by its bytes.
+        """
         changed = Held(record, encode(record))
         try:
             done = await self._durable.exchange(key, held.note, changed.note, record.expires_at)
+            done = done or await self._durable.noted(key) == changed.note
         except StoreError as error:
             self._on_error("job", error)
             raise

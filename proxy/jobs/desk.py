@@ -4,6 +4,7 @@ from proxy.answers import Answer, CacheStatus
 from proxy.jobs.book import Held
 from proxy.jobs.errors import JobUnderWay, JobUnreadable, NoResult, ResultElsewhere, ResultNotKept, UnknownJob
 from proxy.jobs.means import Means
+from proxy.jobs.names import result_of
 from proxy.jobs.record import wait_for
 from proxy.jobs.running import Runner
 from proxy.jobs.taking import Taker
@@ -36,7 +37,7 @@ class JobDesk:
         if record.state in ("cancelled", "interrupted"):
             raise NoResult(record.state)
         try:
-            answer = await self._means.results.get(key, record.shares, now)
+            answer = await self._means.results.get(result_of(key, record), record.shares, now)
         except StoreError as error:
             raise JobUnreadable from error
         if answer is None:
@@ -61,7 +62,7 @@ class JobDesk:
         raise JobUnreadable
 
     async def _forget(self, key: bytes, held: Held) -> None:
-        await self._means.results.drop(key, held.record.shares)
+        await self._means.results.drop(result_of(key, held.record), held.record.shares)
         await self._means.book.drop(key)
 
     async def _found(self, wish: Wish) -> tuple[bytes, Held]:

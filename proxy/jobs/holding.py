@@ -29,26 +29,26 @@ class Holding:
         self._fences = fences
         self._clock = clock
 
-    def keep(self, job: bytes, plain: bytes, sources: Sources, ends: float) -> None:
+    def keep(self, result: bytes, plain: bytes, sources: Sources, ends: float) -> None:
         """Hold a result until `ends` (seconds since the epoch), if there is any room for it."""
-        self._held[job] = _One(plain, tuple(sources.each), ends)
+        self._held[result] = _One(plain, tuple(sources.each), ends)
         while self._held.currsize > self._max_bytes():
             self._held.popitem()
 
-    def get(self, job: bytes, now: float) -> bytes | None:
+    def get(self, result: bytes, now: float) -> bytes | None:
         """A result that may still be given."""
-        one = self._held.get(job)
+        one = self._held.get(result)
         return one.plain if one is not None and not self._is_gone(one, now) else None
 
-    def drop(self, job: bytes) -> None:
+    def drop(self, result: bytes) -> None:
         """Let go of one."""
-        self._held.pop(job, None)
+        self._held.pop(result, None)
 
     def tidy(self) -> None:
         """Let go of what nobody may have any more."""
         now = self._clock()
-        for job in [job for job, one in self._held.items() if self._is_gone(one, now)]:
-            self.drop(job)
+        for result in [result for result, one in self._held.items() if self._is_gone(one, now)]:
+            self.drop(result)
 
     def _is_gone(self, one: _One, now: float) -> bool:
         return one.ends <= now or any(self._is_purged(source) for source in one.sources)

@@ -89,7 +89,7 @@ class Jobs:
         """Begin, in the running loop. `errands`: of all routes."""
         self.taker.errands = errands
         for work, every in ((self.runner.beat, BEAT), (self.taker.look, LOOK_EVERY)):
-            self._tasks.append(asyncio.create_task(_repeat(work, every)))
+            self._tasks.append(asyncio.create_task(_repeat(work, every, self.means.observer)))
 
     async def drain(self, seconds: float) -> None:
         """Take no new ones; put back those under way, or give them so long to end."""
@@ -104,7 +104,10 @@ class Jobs:
         await self.means.callbacks.stop()
 
 
-async def _repeat(work: Callable[[], Awaitable[None]], every: float) -> None:
+async def _repeat(work: Callable[[], Awaitable[None]], every: float, observer: Observer) -> None:
     while True:
-        await work()
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - said, and tried again: one odd job must not end all others' leases
+            observer.broke(error)
         await asyncio.sleep(every)

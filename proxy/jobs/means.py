@@ -17,8 +17,8 @@ from proxy.visits import Runtime
 class Observer(Protocol):
     """Who wants to know of jobs."""
 
-    def job(self, route: str, state: str) -> None:
-        """One was begun, resumed, put back, or ended as `state` says."""
+    def job(self, route: str, state: str, **facts: float) -> None:
+        """One was begun, resumed, put back or lost, or ended as `state` says; `facts` of it, in numbers."""
 
     def broke(self, error: BaseException) -> None:
         """Larder itself failed on one."""

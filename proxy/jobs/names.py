@@ -4,10 +4,16 @@ A record's key is made of its id, the caller and the caller's credentials. So an
 one that never was are one and the same: nothing is found.
 """
 
+from proxy.jobs.record import Record
 from proxy.keys import Digester, credential_of
 from proxy.typed.visitors import Visitor
 
 SHARED_JOBS = "jobs"  # the partition of a request that carries nobody's credential
+
+
+def result_of(job: bytes, record: Record) -> bytes:
+    """What a job's result is known by: one that another process makes, which was believed to be gone, is another."""
+    return job + record.holder
 
 
 class Names:
@@ -27,9 +33,9 @@ class Names:
         """Where a job's request lies."""
         return self._digester.digest("job-request", (job.hex(),))
 
-    def share(self, job: bytes, index: int) -> bytes:
+    def share(self, result: bytes, index: int) -> bytes:
         """Where a part of a job's result lies."""
-        return self._digester.digest("job-result", (job.hex(), str(index)))
+        return self._digester.digest("job-result", (result.hex(), str(index)))
 
     def partition(self, visitor: Visitor) -> str:
         """Whose request it is: that of the first principal whose credential it carries, so that it ends with it."""

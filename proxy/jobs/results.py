@@ -80,7 +80,7 @@ class Results:
         self._on_error = on_error
         self._max_entry = max_entry
 
-    async def keep(self, job: bytes, answer: Answer, work: Work, fence: int, now: float, ends: float) -> int:
+    async def keep(self, result: bytes, answer: Answer, work: Work, fence: int, now: float, ends: float) -> int:
         """Keep an answer. How many entries it lies in; 0: it is in this process's memory, if there was room.
 
         In memory alone is what may not be written down: where any of it is not kept as an entry itself, by its
@@ -92,15 +92,15 @@ class Results:
         plain = _encode(Kept(*fields, keys, fence))
         ends = min([ends, *(source.ends for source in sources.each)])
         if sources.all_kept and writes_down(self._durable) and len(plain) < self._max_entry():
-            shares = await self._written(job, plain, sources, now, ends)
+            shares = await self._written(result, plain, sources, now, ends)
             if shares:
                 return shares
-        self._holding.keep(job, plain, sources, ends)
+        self._holding.keep(result, plain, sources, ends)
         return 0
 
-    async def get(self, job: bytes, shares: int, now: float) -> Answer | None:
+    async def get(self, result: bytes, shares: int, now: float) -> Answer | None:
         """A job's answer; None: it is not kept, or not here. Raises StoreError."""
-        plain = await self._read(job, shares, now) if shares else self._holding.get(job, now)
+        plain = await self._read(result, shares, now) if shares else self._holding.get(result, now)
         if plain is None:
             return None
         try:
@@ -111,12 +111,12 @@ class Results:
             return None
         return kept.answer(now)
 
-    async def drop(self, job: bytes, shares: int) -> None:
+    async def drop(self, result: bytes, shares: int) -> None:
         """Delete a job's answer. What could not be deleted goes with its lifetime."""
-        self._holding.drop(job)
+        self._holding.drop(result)
         try:
             for index in range(shares):
-                await self._durable.delete(key_tag(self._names.share(job, index)))
+                await self._durable.delete(key_tag(self._names.share(result, index)))
         except StoreError as error:
             self._on_error("job", error)
 
@@ -128,11 +128,11 @@ class Results:
             self._on_error("job", error)
             return None
 
-    async def _written(self, job: bytes, plain: bytes, sources: Sources, now: float, ends: float) -> int:
+    async def _written(self, result: bytes, plain: bytes, sources: Sources, now: float, ends: float) -> int:
         """Write an answer down; the number of its shares; 0: it is not, or not all of it."""
         owners = sources.each or [Source(OWNER, "job", SHARED_JOBS, fence=self._shelf.fences.number)]
-        text = plain if self._lock is None else self._lock.sealed(plain, job.hex())
-        keys = [self._names.share(job, index) for index in range(len(owners))]
+        text = plain if self._lock is None else self._lock.sealed(plain, result.hex())
+        keys = [self._names.share(result, index) for index in range(len(owners))]
         for key, source, share in zip(keys, owners, cut(text, len(owners)), strict=True):
             entry = self._entry(key, source, share, now, ends)
             if self._shelf.validity(entry) is Validity.HARD:
@@ -164,15 +164,15 @@ class Results:
             tagged="\n".join(source.tags),
         )
 
-    async def _read(self, job: bytes, shares: int, now: float) -> bytes | None:
+    async def _read(self, result: bytes, shares: int, now: float) -> bytes | None:
         found: list[bytes] = []
         for index in range(shares):
-            entry = await self._durable.get(self._names.share(job, index))
+            entry = await self._durable.get(self._names.share(result, index))
             if entry is None or entry.life.gone_at <= now or self._shelf.validity(entry) is Validity.HARD:
                 return None
             found.append(entry.body)
         text = joined(found)
-        return text if self._lock is None else self._lock.opened(text, job.hex())
+        return text if self._lock is None else self._lock.opened(text, result.hex())
 
 
 def cut(plain: bytes, many: int) -> list[bytes]:

@@ -5,6 +5,7 @@ beat: every record renewed; whoever finds that somebody else wrote it (a cancel,
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 
@@ -16,6 +17,7 @@ from proxy.errors import LarderError
 from proxy.jobs.book import Held
 from proxy.jobs.errors import JobTooLong
 from proxy.jobs.means import Means
+from proxy.jobs.names import result_of
 from proxy.jobs.results import told
 from proxy.jobs.room import Place, Room
 from proxy.jobs.turns import Turns
@@ -81,12 +83,10 @@ class Runner:
         """Say that this process is at its jobs, and hear which of them it is to let go of."""
         for job in list(self.jobs.values()):
             if job.lock.locked() or job.task.done():
-                continue
+                continue  # it is ending
             async with job.lock:
-                try:
+                with suppress(StoreError):  # said already; another word comes before the lease is over
                     await self._renewed(job)
-                except StoreError:
-                    continue  # said already; another word comes before the lease is over
 
     async def cancel(self, key: bytes, held: Held) -> Held | None:
         """End a job, whichever process is at it: at once here, with its next beat elsewhere. None: somebody else wrote
@@ -132,6 +132,8 @@ class Runner:
     async def _leave(self, job: Job, how: str) -> None:
         """Let go of a job before its end, and write down that nobody is at it."""
         async with job.lock:
+            if job.held.record.is_over or job.left_as:
+                return
             record = job.held.record.at(job.work.done, job.work.total, runs=job.runs.is_set())
             ended = record.put_back() if how == "put-back" else record.ended(how, self._means.clock(), self._keep)
             try:
@@ -149,6 +151,7 @@ class Runner:
         try:
             await asyncio.wait({job.task})
             if job.task.cancelled():
+                await self._leave(job, "interrupted")  # unless it was let go of for another reason already
                 await self._left(job)
             else:
                 async with job.lock:
@@ -161,7 +164,7 @@ class Runner:
 
     async def _left(self, job: Job) -> None:
         """It was let go of."""
-        self._means.observer.job(job.route, job.left_as)
+        self._tell(job, job.left_as or "lost", 0)
         if job.left_as in ("cancelled", "interrupted"):
             self._means.callbacks.tell(job.callback, job.id, job.left_as)
             await self._means.requests.drop(job.key)
@@ -171,7 +174,8 @@ class Runner:
         outcome = self._outcome(job.task)
         state = "failed" if isinstance(outcome, LarderError) else "succeeded"
         now = self._means.clock()
-        shares = await self._means.results.keep(job.key, told(outcome), job.work, job.fence, now, now + self._keep)
+        result = result_of(job.key, job.held.record)
+        shares = await self._means.results.keep(result, told(outcome), job.work, job.fence, now, now + self._keep)
         record = job.held.record.ended(state, now, self._keep, shares=shares)
         held = None
         for _ in range(MOST_TRIES):
@@ -181,12 +185,17 @@ class Runner:
             except StoreError:
                 await asyncio.sleep(BEAT)
         if held is None:  # cancelled meanwhile, or taken up by another process that believed this one to be gone
-            await self._means.results.drop(job.key, shares)
+            await self._means.results.drop(result, shares)
+            await self._left(job)
             return
         job.held = held
-        self._means.observer.job(job.route, state)
+        self._tell(job, state, told(outcome).calls)
         self._means.callbacks.tell(job.callback, job.id, state)
         await self._means.requests.drop(job.key)
+
+    def _tell(self, job: Job, state: str, calls: int) -> None:
+        seconds = self._means.clock() - job.held.record.created_at
+        self._means.observer.job(job.route, state, seconds=round(max(0.0, seconds), 3), upstream_calls=calls)
 
     def _outcome(self, task: asyncio.Task[Answer]) -> Answer | LarderError:
         error = task.exception()

@@ -124,6 +124,23 @@ async def test_a_job_whose_process_died_is_missed_when_its_lease_is_over(tmp_pat
             gate.open()
 
 
+async def test_two_who_believe_that_they_have_a_job_do_not_spoil_its_result(tmp_path, redis):
+    store = {"durable": redis.url, "secret": "s" * 40, **KEYS}
+    async with gated_smarty() as (gate, upstreams), building(tmp_path, upstreams, **store) as house:
+        async with house(Clocks()) as first, house(Clocks()) as second:
+            begun = await begin(first, 1, 2)
+            await gate.called()
+            [job] = first.larder.jobs.runner.jobs.values()
+            lapsed = replace(job.held.record, leased_until=0.0)
+            job.held = await first.larder.jobs.means.book.change(job.key, job.held, lapsed)
+            await second.larder.jobs.taker.look()
+            gate.open()
+            await until(lambda: not first.larder.jobs.runner.jobs and not second.larder.jobs.runner.jobs)
+
+            assert (await ended(first, begun)).json["status"] == "succeeded"
+            assert len((await result(first, begun)).json["results"]) == 2
+
+
 async def test_instances_answer_for_each_other(tmp_path, redis):
     store = {"durable": redis.url, "secret": "s" * 40}
     async with gated_smarty() as (gate, upstreams), building(tmp_path, upstreams, **store) as house:
