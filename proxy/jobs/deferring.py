@@ -9,6 +9,7 @@ from collections.abc import Callable
 from secrets import token_urlsafe
 from typing import NamedTuple
 
+from policies import DAY
 from proxy.answers import Answer
 from proxy.jobs.means import Means
 from proxy.jobs.preferring import wait_of
@@ -96,8 +97,9 @@ class Deferred:
         errand, visitor, now = begun.errand, begun.errand.wish.visitor, self._means.clock()
         job_id = token_urlsafe(ID_BYTES)
         key, limits = self._means.names.job(visitor, job_id), self._means.settings
-        request, partition = request_of(key, job_id, errand, begun.callback), self._means.names.partition(visitor)
-        is_kept = await self._means.requests.keep(request, partition, now, now + limits.keep + 2 * limits.longest)
+        request = request_of(key, job_id, errand, begun.callback, now)
+        partition, ends = self._means.names.partition(visitor), now + limits.keep + max(DAY, 2 * limits.longest)
+        is_kept = await self._means.requests.keep(request, partition, ends)
         route, work = errand.route.name, errand.wish.work
         try:
             record = first(route, work.total, self._runner.process, now, limits.keep)
@@ -123,8 +125,8 @@ def _is_for(block: CallbackBlock, caller: str) -> bool:
     return block.callers is None or caller in block.callers
 
 
-def request_of(key: bytes, job_id: str, errand: Errand, callback: str | None) -> Request:
-    """Everything of an errand that it takes to carry it out again."""
+def request_of(key: bytes, job_id: str, errand: Errand, callback: str | None, now: float) -> Request:
+    """Everything of an errand that it takes to carry it out again. `now`: seconds since the epoch."""
     visitor = errand.wish.visitor
     places = {place.name.lower() for one in visitor.plans.upstreams.values() for place in one.adapter.credential_places}
     read = _READ | places
@@ -140,5 +142,6 @@ def request_of(key: bytes, job_id: str, errand: Errand, callback: str | None) ->
         dict(errand.wish.params),
         errand.body,
         visitor.base,
+        now,
         callback,
     )

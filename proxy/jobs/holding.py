@@ -15,7 +15,7 @@ from proxy.store.fences import Fences, Validity
 
 class _One(NamedTuple):
     plain: bytes
-    sources: tuple[Source, ...]
+    sources: Sources
     ends: float
 
 
@@ -31,7 +31,7 @@ class Holding:
 
     def keep(self, result: bytes, plain: bytes, sources: Sources, ends: float) -> None:
         """Hold a result until `ends` (seconds since the epoch), if there is any room for it."""
-        self._held[result] = _One(plain, tuple(sources.each), ends)
+        self._held[result] = _One(plain, sources, ends)
         while self._held.currsize > self._max_bytes():
             self._held.popitem()
 
@@ -51,9 +51,9 @@ class Holding:
             self.drop(result)
 
     def _is_gone(self, one: _One, now: float) -> bool:
-        return one.ends <= now or any(self._is_purged(source) for source in one.sources)
+        return one.ends <= now or any(self._is_purged(source, one.sources.fence) for source in one.sources.each)
 
-    def _is_purged(self, source: Source) -> bool:
+    def _is_purged(self, source: Source, fence: int) -> bool:
         own = [f"{source.upstream}/{tag}" for tag in source.tags]
         implied = implied_tags(source.upstream, source.endpoint, source.partition)
-        return self._fences().validity([*own, *implied], source.fence) is Validity.HARD
+        return self._fences().validity([*own, *implied], fence) is Validity.HARD

@@ -36,6 +36,7 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     params: dict[str, str]
     body: bytes
     base: str
+    at: float  # when it was written down, in seconds since the epoch
     callback: str | None = None
 
 
@@ -69,7 +70,7 @@ class Requests:
         """Whether anything is ever written down."""
         return self._lock is not None
 
-    async def keep(self, request: Request, partition: str, now: float, ends: float) -> bool:
+    async def keep(self, request: Request, partition: str, ends: float) -> bool:
         """Write a request down, if it may be; whether it is on disk now. `ends`: when nobody needs it any more."""
         if self._lock is None:
             return False
@@ -79,7 +80,7 @@ class Requests:
             status=200,
             head="",
             body=self._lock.sealed(_encode(request), key.hex()),
-            stored_at=now,
+            stored_at=request.at,
             life=ShelfLife(inf, ends, ends, ends),
             fence=fences.number,
             sequence=fences.next_sequence(),

@@ -38,7 +38,7 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     age: int | None
     at: float  # seconds since the epoch
     keys: tuple[bytes, ...]  # of the entries that it was made of
-    fence: int  # the lowest that any of them was fetched under
+    fence: int  # under which all of them still held
 
     def answer(self, now: float) -> Answer:
         """The answer; older by what has passed since (RFC 9111 §5.1)."""
@@ -81,15 +81,17 @@ class Results:
         self._max_entry = max_entry
 
     async def keep(self, result: bytes, answer: Answer, work: Work, fence: int, now: float, ends: float) -> int:
-        """Keep an answer. How many entries it lies in; 0: it is in this process's memory, if there was room.
+        """Keep an answer, unless anything of it was purged for good since `fence`, when it was begun. How many entries
+        it lies in; 0: it is in this process's memory, if there was room.
 
         In memory alone is what may not be written down: where any of it is not kept as an entry itself, by its
         provider's terms or the config, or where there is nothing that anything is written to.
         """
-        sources = await sources_of(work.asks, self._find, fence)
-        fence = min([fence, *(source.fence for source in sources.each)])
+        sources = await sources_of(work.parts, self._find, self._shelf.fences, fence)
+        if sources.is_purged:
+            return 0
         fields, keys = (answer.status, answer.fields, answer.body, answer.cache, answer.age, now), tuple(sources.keys)
-        plain = _encode(Kept(*fields, keys, fence))
+        plain = _encode(Kept(*fields, keys, sources.fence))
         ends = min([ends, *(source.ends for source in sources.each)])
         if sources.all_kept and writes_down(self._durable) and len(plain) < self._max_entry():
             shares = await self._written(result, plain, sources, now, ends)
@@ -130,11 +132,11 @@ class Results:
 
     async def _written(self, result: bytes, plain: bytes, sources: Sources, now: float, ends: float) -> int:
         """Write an answer down; the number of its shares; 0: it is not, or not all of it."""
-        owners = sources.each or [Source(OWNER, "job", SHARED_JOBS, fence=self._shelf.fences.number)]
+        owners = sources.each or [Source(OWNER, "job", SHARED_JOBS)]
         text = plain if self._lock is None else self._lock.sealed(plain, result.hex())
         keys = [self._names.share(result, index) for index in range(len(owners))]
         for key, source, share in zip(keys, owners, cut(text, len(owners)), strict=True):
-            entry = self._entry(key, source, share, now, ends)
+            entry = self._entry(key, source, share, now, sources.fence, ends)
             if self._shelf.validity(entry) is Validity.HARD:
                 return 0
             self._durable.put(entry)
@@ -148,7 +150,7 @@ class Results:
             return 0
         return len(owners) if all(found) else 0
 
-    def _entry(self, key: bytes, source: Source, share: bytes, now: float, ends: float) -> Entry:
+    def _entry(self, key: bytes, source: Source, share: bytes, now: float, fence: int, ends: float) -> Entry:
         return Entry(
             key=key,
             status=200,
@@ -156,7 +158,7 @@ class Results:
             body=share,
             stored_at=now,
             life=ShelfLife(inf, ends, ends, ends),
-            fence=source.fence,
+            fence=fence,
             sequence=self._shelf.fences.next_sequence(),
             upstream=source.upstream,
             endpoint=source.endpoint,

@@ -13,7 +13,7 @@ from proxy.errors import CallerNotAllowed
 from proxy.jobs.book import Held
 from proxy.jobs.errors import UnknownJob
 from proxy.jobs.means import Means
-from proxy.jobs.record import MOST_ATTEMPTS, Record
+from proxy.jobs.record import LEASE, MOST_ATTEMPTS, Record
 from proxy.jobs.requests import Request
 from proxy.jobs.running import Job, Runner
 from proxy.store.contract import StoreError
@@ -54,6 +54,8 @@ class Taker:
             held = None if request.job in self._runner.jobs else await self._means.book.read(request.job)
             if request.job in self._runner.jobs:
                 continue
+            if held is None and self._means.clock() < request.at + LEASE:
+                continue  # its record is about to be written
             if held is None or held.record.is_over:
                 await self._means.requests.drop(request.job)
             elif self.is_lapsed(held.record):

@@ -40,6 +40,11 @@ class Found(NamedTuple):
     asks: Sequence[Ask]  # of the answers, each as it is kept
 
     @property
+    def parts(self) -> list[tuple[Ask, Answer]]:
+        """What was asked for, with its answer."""
+        return list(zip(self.asks, self.answers, strict=True))
+
+    @property
     def oldest(self) -> Answer:
         """The answer by which all of it is as old as it is."""
         return max(self.answers, key=lambda answer: answer.age or 0)

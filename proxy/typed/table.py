@@ -144,6 +144,7 @@ OVERVIEW = Route(
     problems=OF_CATALOGUE,
     needs_token=True,
     may_be_deferred=True,
+    things=lambda _body: 3,
 )
 
 JOB = Route(

@@ -85,7 +85,7 @@ class Verifying:
             calls += sum(await asyncio.gather(*asked_now))
             reached.over(sum(not item.left for item in items))
         found = [item.found.answer for item in items if item.found is not None]
-        wish.work.used(item.found.ask for item in items if item.found is not None)
+        wish.work.used((item.found.ask, item.found.answer) for item in items if item.found is not None)
         shown = [self._shown(item) async for item in breathing(items)]
         if not found:
             raise _none(items, shown, calls, is_one=asked.address is not None)

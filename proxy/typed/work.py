@@ -1,9 +1,13 @@
 """Work: how far a typed request has got, and what its answer is made of."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from proxy.answers import Answer
 from proxy.asking import Ask
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -12,15 +16,21 @@ class Work:
 
     total: int = 1  # things it was asked for
     done: int = 0  # of them
-    asks: list[Ask] = field(default_factory=list)  # whose answers went into its own
+    parts: list[tuple[Ask, Answer]] = field(default_factory=list)  # that went into its answer
 
     def reached(self, done: int) -> None:
         """So many are done. Never fewer than before: what is asked of another provider is told once it is there."""
         self.done = max(self.done, min(done, self.total))
 
-    def used(self, asks: Iterable[Ask]) -> None:
-        """Their answers are part of the answer."""
-        self.asks.extend(asks)
+    async def one_by_one(self, thing: Awaitable[T]) -> T:
+        """One of the things; it is done then."""
+        found = await thing
+        self.reached(self.done + 1)
+        return found
+
+    def used(self, parts: Iterable[tuple[Ask, Answer]]) -> None:
+        """These are part of the answer."""
+        self.parts.extend(parts)
 
 
 class Reached:

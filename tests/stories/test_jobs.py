@@ -6,9 +6,13 @@ import json
 import pytest
 
 from proxy.callers.keys import HASH_PREFIX, digest_key
+from proxy.store.contract import Filter
 from proxy.store.fences import Mode
+from proxy.typed.table import VERIFY as VERIFY_ROUTE
 from tests.house import ADA, BEN, bearer
+from tests.redis_server import redis_server
 from tests.stories.gated_smarty import gated_smarty
+from tests.stories.test_instances import instances, until
 
 VERIFY = "/v1/addresses/verify"
 ASYNC = {"Prefer": "respond-async"}
@@ -300,3 +304,113 @@ async def test_a_job_leaves_nothing_of_whom_it_was_for_in_the_log(larder):
         assert begun.json["id"] not in log
         lines = [json.loads(line) for line in log.splitlines()]
         assert [line["state"] for line in lines if line["event"] == "job"] == ["begun", "succeeded"]
+
+
+async def test_what_was_purged_for_good_before_it_was_read_again_spoils_no_result(larder):
+    async with larder() as home:
+        await verify(home, 1, 2)
+        await home.larder.purger.purge(["smartystreets/any"])
+        key = next(one.key for one in await home.larder.memory.summaries(Filter(upstream="smartystreets")))
+        await home.larder.purger.purge([f"@key:{key}"], Mode.HARD)
+
+        begun = await begin(home, 1, 2)
+
+        assert (await ended(home, begun)).json["status"] == "succeeded"
+        assert (await result(home, begun)).status == 200
+        await home.larder.purger.purge([f"@key:{key}"], Mode.HARD)
+        assert (await result(home, begun)).json["type"] == "tag:larder,2026:result-not-kept"
+
+
+async def test_what_is_purged_for_good_while_a_job_runs_is_in_no_result(larder):
+    async with gated_smarty() as (gate, upstreams), larder(upstreams=upstreams, **ONLY_SMARTY) as home:
+        begun = await begin(home, *range(150))
+        await gate.called(2)
+        gate.open(1)
+        await until(lambda: any(job.work.done for job in home.larder.jobs.runner.jobs.values()))
+        await home.larder.purger.purge(["@upstream:smartystreets"], Mode.HARD)
+        gate.open()
+
+        assert (await ended(home, begun)).json["status"] == "succeeded"
+        assert (await result(home, begun)).json["type"] == "tag:larder,2026:result-not-kept"
+
+
+async def test_a_job_that_takes_too_long_fails_with_what_would_be_told_then(larder):
+    jobs = {"jobs": {"longest": "50ms"}}
+    async with gated_smarty() as (gate, upstreams):
+        async with larder(upstreams=upstreams, v1={**jobs, **ONLY_SMARTY["v1"]}) as home:
+            begun = await begin(home, 1, 2)
+
+            assert (await ended(home, begun)).json["status"] == "failed"
+            failed = await result(home, begun)
+            assert failed.status in (503, 504)
+            assert failed.headers["Content-Type"] == "application/problem+json"
+            gate.open()
+
+
+async def test_how_long_a_caller_waits_is_not_for_how_long_its_job_may_run(larder):
+    async with gated_smarty() as (gate, upstreams), larder(upstreams=upstreams, **ONLY_SMARTY) as home:
+        begun = await begin(home, 1, **{"X-Request-Timeout": "1ms"})
+        await gate.called()
+        gate.open()
+
+        assert (await ended(home, begun)).json["status"] == "succeeded"
+
+
+async def test_while_the_store_is_away_requests_are_answered_at_once_and_jobs_say_so(tmp_path):
+    async with redis_server() as redis, instances(tmp_path, redis.url) as (home, _):
+        begun = await begin(home, 1)
+        await ended(home, begun)
+        await redis.kill()
+
+        at_once = await verify(home, 1, **ASYNC)
+        asked = await home.get(begun.headers["Location"])
+
+        assert (at_once.status, "Preference-Applied" in at_once.headers) == (200, False)
+        assert (asked.status, asked.json["type"]) == (503, "tag:larder,2026:job-unreadable")
+        assert "Retry-After" in asked.headers
+        assert not home.larder.jobs.runner.room
+
+
+async def test_links_begin_as_the_caller_s_own_urls_do(larder):
+    key = "lk_" + "a" * 20
+    async with larder(callers=[{"name": "a", "key": HASH_PREFIX + digest_key(key).hex()}]) as home:
+        begun = await home.get(f"/@{key}/v1/courses", headers=bearer(ADA, **ASYNC))
+
+        assert begun.headers["Location"].startswith(f"{home.url}/@{key}/v1/jobs/")
+        assert (await ended(home, begun, **bearer(ADA))).json["status"] == "succeeded"
+
+
+async def test_a_credential_in_the_query_has_to_stand_there_again(larder):
+    async with larder(upstreams={"smartystreets": {"credential": {}}}, **ONLY_SMARTY) as home:
+        own = "?auth-id=sandbox-id&auth-token=sandbox-token"
+        begun = await home.ask("POST", VERIFY + own, json={"address": numbered(1)}, headers=ASYNC)
+        place = begun.headers["Location"]
+
+        assert (await home.get(place)).status == 404
+        assert (await home.get(f"{place}?auth-id=sandbox-id&auth-token=another")).status == 404
+        assert (await home.get(place + own)).status == 200
+
+
+async def test_an_overview_tells_how_many_of_its_parts_are_there(larder):
+    async with larder() as home:
+        begun = await home.get("/v1/students/self/overview", headers=bearer(ADA, **ASYNC))
+        over = await ended(home, begun, **bearer(ADA))
+
+        assert begun.json["progress"]["total"] == 3
+        assert over.json["progress"] == {"done": 3, "total": 3}
+
+
+async def test_a_bug_in_a_route_is_a_failed_job_and_a_line_in_the_log(larder, monkeypatch):
+    async def broken(wish):
+        raise RuntimeError("a bug")
+
+    async with larder() as home:
+        handlers = home.larder.jobs.taker.errands._handlers
+        monkeypatch.setitem(handlers, VERIFY_ROUTE, broken)
+        begun = await begin(home, 1)
+
+        assert (await ended(home, begun)).json["status"] == "failed"
+        assert (await result(home, begun)).status == 500
+        home.larder.observing.close()
+        assert '"kind":"RuntimeError"' in home.log.getvalue()
+        assert "a bug" not in home.log.getvalue()
