@@ -61,11 +61,9 @@ class Deferred:
         try:
             task = asyncio.create_task(self._runner.perform(errand, begun.runs))
             job = await self._job(begun, task, wait)
-            return (
-                await _waited_for(task)
-                if job is None
-                else document(job.id, job.held.record, errand, self._means.clock())
-            )
+            if job is None:
+                return await _waited_for(task)
+            return document(job.id, job.held.record, errand, self._means.clock())
         finally:
             if job is None:
                 room.leave(place)
@@ -101,6 +99,9 @@ class Deferred:
         partition, ends = self._means.names.partition(visitor), now + limits.keep + max(DAY, 2 * limits.longest)
         is_kept = await self._means.requests.keep(request, partition, ends)
         route, work = errand.route.name, errand.wish.work
+        if not self._is_possible():
+            await self._means.requests.drop(key)
+            return None
         try:
             record = first(route, work.total, self._runner.process, now, limits.keep)
             held = await self._means.book.begin(key, record)

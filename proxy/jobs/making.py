@@ -46,12 +46,11 @@ class Jobs:
         where: Where,
     ) -> None:
         """`runtime`: what holds now."""
-        self.draining = False
         self.holding = Holding(lambda: runtime().plans.settings.v1.jobs.max_bytes, lambda: shelf.fences, clocks.wall)
         self.means = means = self._made(shelf, runtime, send, observer, clocks)
         self.runner = Runner(means)
         self.taker = Taker(means, self.runner, is_alone=where.is_alone)
-        self.deferred = Deferred(means, self.runner, lambda: where.has_common_store and not self.draining)
+        self.deferred = Deferred(means, self.runner, lambda: where.has_common_store and not self.taker.is_stopping)
         desk = JobDesk(means, self.runner, self.taker)
         self.handlers: Mapping[Route, Handler] = {
             JOB: desk.status,
@@ -93,7 +92,7 @@ class Jobs:
 
     async def drain(self, seconds: float) -> None:
         """Take no new ones; put back those under way, or give them so long to end."""
-        self.draining = True
+        self.taker.is_stopping = True
         await self.runner.drain(seconds)
 
     async def stop(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from math import inf
+from typing import NamedTuple
 
 import msgspec
 
@@ -43,6 +44,13 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
 def writes_down(durable: DurableStore) -> bool:
     """Whether anything that is put there outlives this process."""
     return not isinstance(durable, NoStore)
+
+
+class Listed(NamedTuple):
+    """A request that is there, unread."""
+
+    key: bytes
+    at: float  # when it was written down, in seconds since the epoch
 
 
 _encode, _decoder = msgspec.msgpack.encode, msgspec.msgpack.Decoder(Request)
@@ -101,14 +109,13 @@ class Requests:
 
     async def fetch(self, job: bytes) -> Request | None:
         """The request of a job; None: it is not there, or nobody can open it. Raises StoreError."""
-        return await self._read(self._names.request(job))
+        return await self.read(self._names.request(job))
 
-    async def pending(self) -> list[Request]:
-        """Those that are there. Raises StoreError."""
+    async def listed(self) -> list[Listed]:
+        """Those that are there, unread. Raises StoreError."""
         if self._lock is None:
             return []
-        found = [await self._read(bytes.fromhex(one.key)) for one in await self._durable.summaries(_ALL)]
-        return [request for request in found if request is not None]
+        return [Listed(bytes.fromhex(one.key), one.stored_at) for one in await self._durable.summaries(_ALL)]
 
     async def drop(self, job: bytes) -> None:
         """Delete a job's request. What could not be deleted goes with its lifetime."""
@@ -119,7 +126,8 @@ class Requests:
         except StoreError as error:
             self._on_error("job", error)
 
-    async def _read(self, key: bytes) -> Request | None:
+    async def read(self, key: bytes) -> Request | None:
+        """The request that lies there; None: nobody can open it. Raises StoreError."""
         entry = await self._durable.get(key) if self._lock is not None else None
         if entry is None or self._lock is None:
             return None

@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 
 from proxy.answers import Answer
 from proxy.callers.identify import Way
-from proxy.errors import CallerNotAllowed
+from proxy.errors import UnknownCaller
 from proxy.jobs.book import Held
 from proxy.jobs.errors import UnknownJob
 from proxy.jobs.means import Means
@@ -30,9 +30,11 @@ class Taker:
     def __init__(self, means: Means, runner: Runner, *, is_alone: bool) -> None:
         """`is_alone`: no other process uses the same durable store; so what another one began is over."""
         self.errands: Errands  # set when the table of routes is there
+        self.is_stopping = False  # nothing is taken up any more
         self._means = means
         self._runner = runner
         self._is_alone = is_alone
+        self._jobs: dict[bytes, bytes | None] = {}  # of each request that was seen; None: nobody here can open it
 
     def is_gone(self, holder: bytes) -> bool:
         """Whether a process is known to have ended."""
@@ -50,15 +52,25 @@ class Taker:
             self._means.observer.store_failed("job", error)
 
     async def _looked(self) -> None:
-        for request in await self._means.requests.pending():
-            held = None if request.job in self._runner.jobs else await self._means.book.read(request.job)
-            if request.job in self._runner.jobs:
-                continue
-            if held is None and self._means.clock() < request.at + LEASE:
-                continue  # its record is about to be written
-            if held is None or held.record.is_over:
-                await self._means.requests.drop(request.job)
-            elif self.is_lapsed(held.record):
+        listed = await self._means.requests.listed()
+        self._jobs = {one.key: self._jobs[one.key] for one in listed if one.key in self._jobs}
+        for one in listed:
+            if one.key not in self._jobs:  # a request is large: it is read once
+                request = await self._means.requests.read(one.key)
+                self._jobs[one.key] = None if request is None else request.job
+            job = self._jobs[one.key]
+            if job is not None and job not in self._runner.jobs:
+                await self._looked_at(job, one.at)
+
+    async def _looked_at(self, job: bytes, at: float) -> None:
+        held = await self._means.book.read(job)
+        if held is None and self._means.clock() < at + LEASE:
+            return  # its record is about to be written
+        if held is None or held.record.is_over:
+            await self._means.requests.drop(job)
+        elif self.is_lapsed(held.record):
+            request = await self._means.requests.fetch(job)
+            if request is not None:
                 await self._taken(request, held)
 
     async def seen_to(self, key: bytes, held: Held) -> Held | None:
@@ -68,7 +80,10 @@ class Taker:
             await self._taken(request, held)
         else:
             await self._interrupted(key, held)
-        return await self._means.book.read(key)
+        found = await self._means.book.read(key)
+        if found is not None and self.is_lapsed(found.record):  # there is no room for it now
+            return found._replace(record=found.record.put_back())
+        return found
 
     async def _taken(self, request: Request, held: Held) -> None:
         """Take a job up; whoever else does has it then."""
@@ -77,7 +92,7 @@ class Taker:
             await self._means.requests.drop(request.job)
             return
         settings = self._means.settings
-        if not self._runner.room.has_room(len(request.body), settings):
+        if self.is_stopping or not self._runner.room.has_room(len(request.body), settings):
             return  # another process has room, or this one later
         taken = await self._means.book.change(
             request.job, held, held.record.taken_by(self._runner.process, self._means.clock(), settings.keep)
@@ -119,7 +134,7 @@ class Taker:
         if route is None:
             raise UnknownJob
         if caller is None:
-            raise CallerNotAllowed(request.route)
+            raise UnknownCaller("The caller that began it is not in the config any more.")
         headers = CIMultiDict(request.headers)
         visitor = Visitor(caller, Way(request.way), headers, request.query, runtime, request.base)
         return self.errands.errand(route, visitor, request.params, request.body, work)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import aiohttp
 from msgspec.structs import replace
 
+from proxy.callers.keys import HASH_PREFIX, digest_key
 from proxy.clocks import Clocks
 from proxy.store.sealing import new_master_key
 from tests.house import ADA, BEN, CY, Answered, Clock, House, bearer, config_for, running_larder, running_sandbox
@@ -195,6 +196,32 @@ async def test_a_result_that_may_not_be_written_down_is_only_where_it_was_made(t
             assert "Retry-After" in elsewhere.headers
 
 
+async def test_a_process_that_is_stopping_takes_nothing_up_again(tmp_path):
+    async with gated_smarty() as (gate, upstreams), building(tmp_path, upstreams, **KEYS) as house, house() as home:
+        begun = await begin(home, 1)
+        await gate.called()
+        await home.larder.jobs.drain(0)
+        await home.larder.jobs.taker.look()
+
+        assert (await home.get(begun.headers["Location"])).json["status"] == "queued"
+        assert not home.larder.jobs.runner.jobs
+        gate.open()
+
+
+async def test_a_caller_that_is_not_known_any_more_gets_nothing_of_what_it_began(tmp_path):
+    key = "lk_" + "a" * 20
+    callers = {"callers": [{"name": "a", "key": HASH_PREFIX + digest_key(key).hex()}]}
+    gone = {"callers": [{"name": "b", "key": HASH_PREFIX + digest_key(key).hex()}]}
+    async with gated_smarty() as (gate, upstreams), building(tmp_path, upstreams, **KEYS) as house:
+        async with house(**callers) as home:
+            await begin(home, 1, **{"X-Larder-Key": key})
+            await gate.called()
+        async with house(**gone) as home:
+            await until(lambda: '"state":"failed"' in home.log.getvalue() or home.larder.observing.log.flush())
+            assert len(gate.asked) == 1
+            gate.open()
+
+
 async def test_a_job_that_ends_three_processes_is_not_taken_up_again(tmp_path):
     async with gated_smarty() as (gate, upstreams), building(tmp_path, upstreams, **KEYS) as house:
         async with house() as home:
@@ -233,7 +260,7 @@ async def test_a_request_is_deleted_when_its_job_is_over(tmp_path):
         await ended(home, begun)
         await until(lambda: not home.larder.jobs.runner.jobs)
 
-        assert not await home.larder.jobs.means.requests.pending()
+        assert not await home.larder.jobs.means.requests.listed()
         assert (await result(home, begun)).json["results"]
 
 
