@@ -18,6 +18,9 @@ class _One(NamedTuple):
     sources: Sources
     ends: float
 
+    def __repr__(self) -> str:
+        return f"<{len(self.plain)} bytes>"
+
 
 class Holding:
     """What one process holds; of too much, the oldest goes."""

@@ -40,6 +40,9 @@ class Request(msgspec.Struct, frozen=True, array_like=True):
     at: float  # when it was written down, in seconds since the epoch
     callback: str | None = None
 
+    def __repr__(self) -> str:
+        return f"<Request of {self.route}>"
+
 
 def writes_down(durable: DurableStore) -> bool:
     """Whether anything that is put there outlives this process."""

@@ -40,6 +40,9 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     keys: tuple[bytes, ...]  # of the entries that it was made of
     fence: int  # under which all of them still held
 
+    def __repr__(self) -> str:
+        return f"<Kept {self.status}>"
+
     def answer(self, now: float) -> Answer:
         """The answer; older by what has passed since (RFC 9111 §5.1)."""
         age = None if self.age is None else self.age + max(0, int(now - self.at))

@@ -20,6 +20,9 @@ class Errand(NamedTuple):
     body: bytes  # as it came
     handler: Handler
 
+    def __repr__(self) -> str:
+        return f"<Errand {self.route.name}>"
+
 
 class Deferring(Protocol):
     """Who may carry out an errand later."""

@@ -3,8 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.answers import CacheStatus
 from proxy.jobs.locking import Lock
-from proxy.jobs.results import cut, joined
+from proxy.jobs.requests import Request
+from proxy.jobs.results import Kept, cut, joined
 from proxy.store.sealing import MasterKeys, new_master_key
 
 KEY = new_master_key()
@@ -55,3 +57,12 @@ def test_a_share_less_is_noise():
     for missing in range(3):
         shares = cut(plain, 3)
         assert joined(shares[:missing] + shares[missing + 1 :]) != plain
+
+
+def test_nothing_that_holds_a_secret_shows_it():
+    request = Request(
+        b"k", "an-id", "GET /v1/me", "a", "local", (("authorization", "Bearer canary"),), (), {}, b"canary", "", 0.0
+    )
+    kept = Kept(200, (), b"canary", CacheStatus(), None, 0.0, (), 0)
+
+    assert "canary" not in f"{request!r} {kept!r} {LOCK!r}"
