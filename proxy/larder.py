@@ -249,14 +249,7 @@ class Larder:
         return self.paging.at_once(ask) or await self.paging.answer(ask)
 
     def _idempotency(self) -> Idempotency:
-        where = self._where
-        return Idempotency(
-            self.shelf,
-            self.observing.store_failed,
-            self._clocks.wall,
-            is_alone=where.is_alone,
-            has_common_store=where.has_common_store,
-        )
+        return Idempotency(self.shelf, self.observing.store_failed, self._clocks.wall, **self._where._asdict())
 
     def _jobs(self) -> Jobs:
         return Jobs(

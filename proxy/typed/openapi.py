@@ -68,7 +68,7 @@ _UNDER_WAY = {
     "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds after which it is worth asking."},
 }
 
-_NO_CONTENT = 204
+_NO_CONTENT = frozenset({204, 304})
 
 Mode = Literal["validation", "serialization"]
 
@@ -160,7 +160,7 @@ def _responses(route: Route, references: Mapping[Any, dict[str, Any]]) -> dict[s
     good = {"application/json": {"schema": references[route.response, "serialization"]}}
     problem = {"application/problem+json": {"schema": references[ProblemDocument, "serialization"]}}
     responses: dict[str, Any] = {
-        str(status): {"description": when, **({} if status == _NO_CONTENT else {"content": good})}
+        str(status): {"description": when, **({} if status in _NO_CONTENT else {"content": good})}
         for status, when in route.statuses.items()
     }
     if route.may_be_deferred:

@@ -35,6 +35,8 @@ def page_of(routes: Iterable[Route]) -> str:
 
 def _section(route: Route) -> str:
     parts = [f'<h2 id="{_anchor(route)}"><code>{escape(route.name)}</code></h2><p>{escape(route.description)}</p>']
+    if route.may_be_deferred:
+        parts.append("<p>With <code>Prefer: respond-async</code> it is answered later, as a job.</p>")
     parts += [f"<pre>{escape(_curl(route))}</pre>"]
     for title, model in (("Query", route.query), ("Body", route.body)):
         if model is not None:

@@ -165,9 +165,11 @@ JOB_RESULT = Route(
     description="The answer that would have been given at once: its status, its header fields and its body.",
     response=JobResult,
     params={"id": NO_JOB},
-    statuses={200: "The answer, where that is its status."},
+    statuses={200: "The answer, where that is its status.", 304: "The answer, to a request with `If-None-Match`."},
     problems={
+        **dict.fromkeys((422, 429, 501, 502, 504), "The job failed, and this is what would have been said at once."),
         **OF_JOB,
+        404: "There is no such job for this caller with this credential, or none any more; or that is its result.",
         409: "The job is not over; `Retry-After` says when to come again.",
         410: "There is no result: the job was cancelled or interrupted, or what it was made of was purged for good.",
     },
