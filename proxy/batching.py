@@ -147,13 +147,15 @@ class Batching:
         return [found[mark] for mark in marks]
 
     async def _all_waited_for(self, asks: Iterable[Ask], waited: "_Waited") -> list[Answer | BaseException]:
-        tasks: list[asyncio.Task[Answer]] = []
+        tasks: dict[asyncio.Task[Answer], Ask] = {}
         try:
             async for ask in breathing(asks):
-                tasks.append(asyncio.create_task(self._waited_for(ask, waited)))  # noqa: PERF401
+                tasks[asyncio.create_task(self._waited_for(ask, waited))] = ask
             return await asyncio.gather(*tasks, return_exceptions=True)
         except asyncio.CancelledError:
-            for task in tasks:
+            for task, ask in tasks.items():
+                if task.cancelled() or not task.done():
+                    ask.demand.given_up()
                 task.cancel()
             raise
 

@@ -160,6 +160,32 @@ async def test_a_cancelled_job_asks_nothing_more_of_the_upstream(larder):
         assert not home.larder.jobs.runner.jobs
 
 
+def under_way(home):
+    """Every flight."""
+    return list(home.larder.engine._flights._under_way.values())
+
+
+@pytest.mark.parametrize("is_joined", [False, True])
+async def test_of_batches_that_wait_in_line_those_go_that_somebody_else_waits_for_too(larder, is_joined):
+    async with gated_smarty() as (gate, upstreams):
+        upstreams["smartystreets"]["concurrency"] = {"upstream": 1}
+        async with larder(upstreams=upstreams, **ONLY_SMARTY) as home:
+            begun = await begin(home, *range(300))
+            await gate.called()
+            waiting = asyncio.create_task(verify(home, 250)) if is_joined else None
+            if is_joined:
+                await until(lambda: any(flight.demand.callers > 1 for flight in under_way(home)))
+
+            cancelled = await home.ask("DELETE", begun.headers["Location"])
+            gate.open()
+            await home.settled()
+
+            assert cancelled.json["status"] == "cancelled"
+            assert [len(streets) for streets in gate.asked] == [100] * (2 if is_joined else 1)
+            if waiting is not None:
+                assert (await waiting).json["results"][0]["result"]["provider"] == "smartystreets"
+
+
 async def test_one_that_is_over_is_forgotten_when_it_is_deleted(larder):
     async with larder() as home:
         begun = await begin(home, 1, 2)
