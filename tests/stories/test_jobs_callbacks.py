@@ -25,13 +25,14 @@ class Listener:
     def __init__(self, refusals=0):
         self.told = []  # header fields and body
         self.refusals = refusals
+        self.answer = 204
         self._news = asyncio.Event()
 
     async def hear(self, request):
         self.told.append((dict(request.headers), await request.read()))
         self._news.set()
         self.refusals -= 1
-        return web.Response(status=503 if self.refusals >= 0 else 204)
+        return web.Response(status=503 if self.refusals >= 0 else self.answer)
 
     async def heard(self, times):
         async with asyncio.timeout(10):
