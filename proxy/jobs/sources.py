@@ -66,9 +66,11 @@ async def sources_of(parts: Iterable[tuple[Ask, Answer]], find: Find, fences: Fe
 
 
 def longest(plan: Plan) -> float:
-    """Seconds for which nothing that an endpoint answers may be kept longer."""
-    policies = [plan.cache, *plan.outcomes.values()]
-    return min([plan.upstream.keep_at_most, *(one.keep_at_most for one in policies if one is not None)])
+    """Seconds for which nothing that an endpoint answers may be kept longer: whatever an answer holds, by the strictest
+    of its provider's terms.
+    """
+    declared = [one.keep_at_most for one in (plan.cache, *plan.outcomes.values()) if one is not None]
+    return min(plan.upstream.keep_at_most, plan.shortest_term, *declared)
 
 
 def _at(places: dict[Place, Source], ask: Ask, entry: Entry | None) -> Source:

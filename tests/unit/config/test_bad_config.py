@@ -45,7 +45,7 @@ CASES = {
         f"v1:\n  jobs:\n    callbacks:\n      - url: jobs.example\n        secret: whsec_{'A' * 32}",
         4,
         "v1.jobs.callbacks.0.url",
-        "pattern",
+        "such as https://app.example.org/jobs",
     ),
     "jobs that are kept for ever": ("v1:\n  jobs: {keep: 8d}", 2, "v1.jobs.keep", "604800"),
     "a misspelt field of a webhook": (
