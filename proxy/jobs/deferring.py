@@ -86,7 +86,10 @@ class Deferred:
         try:
             if wait > 0:
                 await asyncio.wait({task}, timeout=wait)
-            return None if task.done() else await self._written(begun, task)
+            else:
+                await asyncio.sleep(0)  # what is wrong with it is known by then, if its turn comes at once
+            is_over = task.done() and (wait > 0 or task.exception() is not None)
+            return None if is_over else await self._written(begun, task)
         except BaseException:
             task.cancel()  # nobody waits for it any more
             raise

@@ -118,9 +118,10 @@ async def test_an_error_is_a_result_as_it_would_have_been_told_at_once(larder):
 async def test_what_is_wrong_with_a_request_is_said_at_once(larder):
     async with larder() as home:
         wrong = await home.ask("POST", VERIFY, json={"adresses": []}, headers=ASYNC)
+        named = await home.get("/v1/courses?upstream=canvas", headers=bearer(ADA, **ASYNC))
         unknown = await home.get("/v1/jobs/never-was")
 
-        assert wrong.status == 422
+        assert wrong.status == named.status == 422
         assert (unknown.status, unknown.json["type"]) == (404, "tag:larder,2026:unknown-job")
 
 
