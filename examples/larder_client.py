@@ -9,8 +9,10 @@ that reading it again costs no body while it holds.
 """
 
 import json
+import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from email.message import Message
 from typing import Any, TypedDict, cast
 from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
@@ -139,10 +141,30 @@ class Larder:
 
     def verify(self, addresses: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Up to 1,000 addresses; for each, in their order, a `result` or a `problem`."""
-        body = json.dumps({"addresses": list(addresses)}).encode()
-        headers = {**self._headers, "Content-Type": "application/json"}
-        answer, _ = self._sent(Request(f"{self._base}/v1/addresses/verify", body, headers))
+        answer, _ = self._sent(self._verification(addresses))
         return cast(list[dict[str, Any]], json.loads(answer)["results"])
+
+    def verify_as_job(
+        self, addresses: Sequence[Mapping[str, Any]], *, sleep: Callable[[float], object] = time.sleep
+    ) -> list[dict[str, Any]]:
+        """The same, for what takes longer than a connection is to be kept open: asks until it is there. Raises Problem,
+        also where it was interrupted: then verify again.
+        """
+        sent, headers = self._sent(self._verification(addresses, Prefer="respond-async"))
+        answer = json.loads(sent)
+        while "results" not in answer:  # else it was given at once: a preference is none of Larder's duties
+            sleep(int(headers.get("Retry-After", "1")))
+            sent, headers = self._sent(Request(answer["links"]["self"], headers=self._headers))
+            if json.loads(sent)["status"] not in ("queued", "running"):
+                sent, _ = self._sent(Request(answer["links"]["result"], headers=self._headers))
+                answer = json.loads(sent)
+        return cast(list[dict[str, Any]], answer["results"])
+
+    def _verification(self, addresses: Sequence[Mapping[str, Any]], **more: str) -> Request:
+        headers = {**self._headers, "Content-Type": "application/json", **more}
+        return Request(
+            f"{self._base}/v1/addresses/verify", json.dumps({"addresses": list(addresses)}).encode(), headers
+        )
 
     def _data(self, path: str, asked: Mapping[str, str | Sequence[str]], *, newest: bool) -> Any:
         query = urlencode({name: one if isinstance(one, str) else ",".join(one) for name, one in asked.items()})
@@ -154,13 +176,14 @@ class Larder:
         if known is not None:
             headers["If-None-Match"] = known[0]
         try:
-            answer, tag = self._sent(Request(url, headers=headers))
+            answer, told = self._sent(Request(url, headers=headers))
         except HTTPError as same:  # urllib's word for 304
             if known is None:
                 raise
             same.close()
             self._known.move_to_end(url)
             return json.loads(known[1])
+        tag = told.get("ETag")
         if tag is not None:
             self._known[url] = (tag, answer)
             self._known.move_to_end(url)
@@ -168,11 +191,11 @@ class Larder:
                 self._known.popitem(last=False)
         return json.loads(answer)
 
-    def _sent(self, request: Request) -> tuple[bytes, str | None]:
-        """The answer's body, and its tag. Raises Problem, HTTPError for 304, URLError where there is no Larder."""
+    def _sent(self, request: Request) -> tuple[bytes, Message]:
+        """The answer's body and fields. Raises Problem, HTTPError for 304, URLError where there is no Larder."""
         try:
             with urlopen(request, timeout=self._timeout) as response:
-                return response.read(), response.headers.get("ETag")
+                return response.read(), response.headers
         except HTTPError as error:
             if error.code == 304:
                 raise

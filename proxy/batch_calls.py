@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from adapters import Batch, Kind, Verdict
+from policies.demand import together
 from policies.http.fields import as_mapping, without
 from proxy.asking import Ask
 from proxy.calling import Calling
@@ -61,9 +62,7 @@ class BatchCalls:
         return self._shared(reply, len(asks))
 
     def _whole(self, asks: list[Ask], body: bytes) -> Ask:
-        demand = replace(asks[0].demand)
-        for ask in asks[1:]:
-            demand.joined(ask.demand)
+        demand = together(ask.demand for ask in asks)
         incoming, sent = self._ask.incoming._replace(body=body), replace(self._ask.sent, body=body)
         return replace(self._ask, incoming=incoming, sent=sent, demand=demand)
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from proxy.config_file import Place
-from proxy.setting_fields import BASE_URL, HASH, HTTP_URL, NAME, PREFIX
+from proxy.setting_fields import BASE_URL, CALLBACK_URL, HASH, HTTP_URL, NAME, PREFIX
 from proxy.settings import Settings, nearest
 from proxy.spoken import spoken
 from proxy.type_words import SAID
@@ -119,6 +119,7 @@ def _hash(given: str) -> str:
 _PATTERNS: Mapping[str, Callable[[str], str]] = {
     BASE_URL: _base_url,
     HASH: _hash,
+    CALLBACK_URL: lambda _: "has to be a URL such as https://app.example.org/jobs",
     HTTP_URL: lambda _: "has to begin with http:// or https://",
     NAME: lambda _: "may only have letters, digits and . _ -, at most 64 of them",
     PREFIX: lambda _: "may only have letters, digits and . _ -, at most 40 of them",

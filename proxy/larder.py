@@ -26,6 +26,7 @@ from proxy.finding import Finder
 from proxy.health import Health
 from proxy.housekeeping import Housekeeping
 from proxy.idempotency import Idempotency
+from proxy.jobs.making import Jobs, Where
 from proxy.keeping import Keeper
 from proxy.keys import hex_digest
 from proxy.learning import Learner
@@ -110,21 +111,25 @@ class Larder:
         self._session = ClientSession()
         self.engine = self._engine()
         await self._learner.open()
-        process = self._share.process if self._share is not None else 0
-        express = ExpressLane(self.shelf, self._clocks.wall, self.engine.is_seen_to)
-
-        def let_go() -> None:
-            """Of what is beside the store, and was purged for good."""
-            self.paging.tidy()
-            self.engine.hot.tidy()
-            express.tidy()
-
-        self.erasing = OwnProcess(self.memory, self.quarantine, self._learner, self.durable, let_go, process)
+        self._express = ExpressLane(self.shelf, self._clocks.wall, self.engine.is_seen_to)
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
         reader = Reader(self.engine, self.paging, self.walker, self._clocks.wall)
-        desk = desk_of(self.batching, reader, self.observing, self._clocks.wall, self._clocks.monotonic)
-        self.app = App(lambda: self.runtime, self.paging, desk, express, self.health, self.observing, time.perf_counter)
+        self.jobs = self._jobs()
+        desk = desk_of(
+            self.batching,
+            reader,
+            self.observing,
+            self._clocks.wall,
+            self._clocks.monotonic,
+            self.jobs.handlers,
+            self.jobs.deferred,
+        )
+        self.app = App(
+            lambda: self.runtime, self.paging, desk, self._express, self.health, self.observing, time.perf_counter
+        )
+        process = self._share.process if self._share is not None else 0
+        self.erasing = OwnProcess(self.memory, self.quarantine, self._learner, self.durable, self._tidy, process)
         self.listener = self._listener(settings.server)
         await self.listener.open(settings.server.drain)
         self._housekeeping = Housekeeping(
@@ -133,9 +138,10 @@ class Larder:
             self.observing,
             lambda: self.plans,
             clock=self._clocks.wall,
-            besides=(self.quarantine.sweep, let_go),
+            besides=(self.quarantine.sweep, self._tidy),
         )
         self._housekeeping.start()
+        self.jobs.start(desk.errands)
         self._started = True
 
     def follow(self, plans: Plans) -> None:
@@ -152,14 +158,16 @@ class Larder:
             return
         self.health.draining = True
         await self.listener.stop_listening()
-        await self.listener.close()
+        drain = self.plans.settings.server.drain
+        await asyncio.gather(self.listener.close(), self.jobs.drain(drain))
         try:
-            async with asyncio.timeout(self.plans.settings.server.drain):
+            async with asyncio.timeout(drain):
                 await self.engine.drain()
                 await self._learner.drain()
                 await self.purger.drain()
         except TimeoutError:
             self.observing.drain_timed_out()
+        await self.jobs.stop()
         await self._housekeeping.stop()
         await self._let_go()
 
@@ -243,14 +251,32 @@ class Larder:
         return self.paging.at_once(ask) or await self.paging.answer(ask)
 
     def _idempotency(self) -> Idempotency:
-        is_single = self._share is None
-        return Idempotency(
+        return Idempotency(self.shelf, self.observing.store_failed, self._clocks.wall, **self._where._asdict())
+
+    def _jobs(self) -> Jobs:
+        return Jobs(
             self.shelf,
-            self.observing.store_failed,
-            self._clocks.wall,
+            lambda: self.runtime,
+            self.transport.send,
+            self.observing,
+            self._clocks,
+            self._where,
+        )
+
+    @property
+    def _where(self) -> Where:
+        is_single = self._share is None
+        return Where(
             is_alone=is_single and self.durable.lists_keys,
             has_common_store=is_single or self.plans.settings.store.durable != "none",
         )
+
+    def _tidy(self) -> None:
+        """Let go of what else is held that was purged for good."""
+        self.paging.tidy()
+        self.engine.hot.tidy()
+        self._express.tidy()
+        self.jobs.holding.tidy()
 
     def _derived(self, ask: Ask, path: str) -> Ask:
         """The same caller with the same credential, asking for another path."""

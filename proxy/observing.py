@@ -11,7 +11,7 @@ from proxy.quarantine import Sighting
 from proxy.store.contract import StoreError
 from proxy.telemetry.logs import Log
 from proxy.telemetry.metrics import Metrics
-from proxy.telemetry.traces import Trace, Traces
+from proxy.telemetry.traces import Trace, Traces, current_trace
 
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -135,6 +135,23 @@ class Observing:
     def user_learned(self, upstream: str, outcome: str) -> None:
         """A credential's user was asked for."""
         self.metrics.count("larder_users_learned_total", upstream, outcome)
+
+    # jobs
+
+    def job(self, route: str, state: str, **facts: float) -> None:
+        """A job was begun, resumed, put back or lost, or ended as `state` says; `facts` of it, in numbers."""
+        self.metrics.count("larder_jobs_total", route, state)
+        self.log.say("info", "job", endpoint=route, state=state, **facts)
+
+    def broke(self, error: BaseException) -> None:
+        """Larder itself failed on a job."""
+        self.failed(current_trace.get(), error)
+
+    def callback(self, outcome: str) -> None:
+        """That a job ended was told, or could not be."""
+        self.metrics.count("larder_job_callbacks_total", outcome)
+        if outcome != "taken":
+            self._say_now_and_then("warning", "a callback was not taken", outcome=outcome)
 
     # stores, notifications, config
 

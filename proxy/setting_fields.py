@@ -135,10 +135,12 @@ def _workers(value: object) -> object:
 Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 BASE_URL = r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"
+CALLBACK_URL = r"^https?://[^\s/?#@]+(/[^\s#]*)?$"
 HASH = r"^sha256:[0-9a-f]{64}$"
 NAME = r"^[A-Za-z0-9._-]{1,64}$"
 HTTP_URL = r"^https?://"
 PREFIX = r"^[A-Za-z0-9._-]{1,40}$"
+CallbackUrl = Annotated[str, Field(pattern=CALLBACK_URL)]
 BaseUrl = Annotated[str, Field(pattern=BASE_URL)]
 KeyHash = Annotated[str, Field(pattern=HASH)]
 Listed = BeforeValidator(_listed)  # one of a list may be written without its brackets

@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from policies import MIB, CachePolicy, Duration, Size
+from policies import DAY, HOUR, MIB, MINUTE, CachePolicy, Duration, Size
 from proxy.setting_fields import (
     HTTP_URL,
     NAME,
@@ -17,6 +17,7 @@ from proxy.setting_fields import (
     Block,
     BreakerFields,
     CacheFields,
+    CallbackUrl,
     CollectionFields,
     ConcurrencyFields,
     DurableUrl,
@@ -200,11 +201,32 @@ class CoursesBlock(Strict):
     upstream: str | None = None  # None: the one upstream that can tell of courses
 
 
+class CallbackBlock(Strict):
+    """A URL that may be told of jobs that ended, and the secret by which it knows who tells."""
+
+    url: CallbackUrl
+    secret: str = Field(repr=False)  # whsec_…, as Standard Webhooks 1.0.0 write it
+    callers: tuple[str, ...] | None = None  # None: any may name it
+
+
+class JobsBlock(Strict):
+    """Requests that are answered later."""
+
+    keep: Annotated[Duration, Field(gt=0, le=7 * DAY)] = 1 * HOUR  # from a job's end
+    longest: Annotated[Duration, Field(gt=0, le=DAY)] = 15 * MINUTE  # that one may run
+    most: Annotated[int, Field(ge=1)] = 100  # under way in one process
+    per_caller: Annotated[int, Field(ge=1)] = 20  # of them, of one caller
+    at_once: Annotated[int, Field(ge=1)] = 8  # of them, running; the others are queued
+    max_bytes: Size = 64 * MIB  # of their requests; and of results that may not be written down
+    callbacks: tuple[CallbackBlock, ...] = ()
+
+
 class V1Block(Strict):
     """Larder's own interface, whichever provider answers."""
 
     addresses: AddressesBlock = AddressesBlock()
     courses: CoursesBlock = CoursesBlock()
+    jobs: JobsBlock = JobsBlock()
 
 
 class Log(Strict):

@@ -6,6 +6,7 @@ from typing import Any
 from adapters import Adapter, Endpoint
 from policies import RefreshBehind
 from proxy.callers.addresses import is_loopback
+from proxy.changes.standard_webhooks import secret_bytes
 from proxy.config_draft import Draft
 from proxy.config_file import Place
 from proxy.config_words import has_port
@@ -27,6 +28,7 @@ def settings_checks(settings: Settings, load: LoadAdapter, draft: Draft) -> Chec
         yield from _upstream(name, block, load)
     yield from _callers(settings, draft)
     yield from _webhooks(settings, draft)
+    yield from _callbacks(settings, draft)
 
 
 def _callers(settings: Settings, draft: Draft) -> Checks:
@@ -45,6 +47,22 @@ def _webhooks(settings: Settings, draft: Draft) -> Checks:
         yield from _named_upstream(webhook.upstream, ("webhooks", name, "upstream"), settings, draft)
         if isinstance(webhook, LiveEventsBlock) and (webhook.jwks_url is None) is not webhook.unsigned:
             yield ("webhooks", name), "needs either jwks_url or `unsigned: true`: events are signed, or they are not"
+
+
+def _callbacks(settings: Settings, draft: Draft) -> Checks:
+    listed = settings.v1.jobs.callbacks
+    callers = [caller.name for caller in settings.callers]
+    for index, callback in enumerate(listed):
+        place: Place = ("v1", "jobs", "callbacks", index)
+        try:
+            secret_bytes(callback.secret)
+        except ValueError as error:
+            yield (*place, "secret"), str(error)
+        if callback.url in [other.url for other in listed[:index]]:
+            yield (*place, "url"), "stands here twice; name all its callers in one place"
+        for name in callback.callers or ():
+            if name not in callers and not draft.is_doubtful(("callers",)):
+                yield (*place, "callers"), f"no such caller; {nearest(name, callers)}"
 
 
 def _named_upstream(name: str, place: Place, settings: Settings, draft: Draft) -> Checks:

@@ -40,22 +40,28 @@ class Callers:
     def __init__(self, declared: Iterable[DeclaredCaller]) -> None:
         self._hashes: list[tuple[bytes, Caller]] = []
         networks: list[tuple[str, Caller]] = []
-        names = set()
+        self._named: dict[str, Caller] = {}
         for facts in declared:
             caller = Caller(facts.name, None if facts.allow is None else frozenset(facts.allow))
-            names.add(facts.name)
+            self._named[facts.name] = caller
             self._hashes += [(digest, caller) for digest in {_digest_in(text) for text in facts.keys}]
             networks += ((text, caller) for text in facts.networks)
         if len({digest for digest, _ in self._hashes}) < len(self._hashes):
             raise ValueError("a key stands twice under `callers:`; it has to say who calls")
         self._networks = Networks(networks)
         self._accepted: dict[bytes, Caller] = {}
-        self.names = frozenset(names)
+        self.names = frozenset(self._named)
 
     @property
     def configured(self) -> bool:
         """Whether there are any callers; without them only this machine may call."""
         return bool(self.names)
+
+    def named(self, name: str) -> Caller | None:
+        """The caller of that name, who was known before; None: the config knows it no more."""
+        if not self.configured:
+            return LOCAL if name == LOCAL.name else None
+        return self._named.get(name)
 
     def by_key(self, presented: str) -> Caller | None:
         """The caller a key belongs to. A key never accepted before is compared with every hash, found or not."""

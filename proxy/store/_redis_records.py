@@ -48,6 +48,15 @@ class RedisRecords:
         """Keep a note in place of what is kept."""
         await self._servers.call("SET", self._keys.note(key), note, "PX", self._left(until))
 
+    async def noted(self, key: bytes) -> bytes | None:
+        """A note, if one is kept."""
+        held = await self._servers.call("GET", self._keys.note(key))
+        return None if held is None else bytes(held)
+
+    async def exchange(self, key: bytes, held: bytes, note: bytes, until: float) -> bool:
+        """Keep a note in place of the one that is `held`, if it is."""
+        return bool(await self._servers.run(scripts.EXCHANGE, self._keys.note(key), held, note, self._left(until)))
+
     async def unclaim(self, key: bytes) -> None:
         """Forget a note."""
         await self._servers.call("DEL", self._keys.note(key))

@@ -109,6 +109,13 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return false
 """)
 
+# A note in place of another: ARGV the one that has to be there, it, milliseconds until it counts no more.
+EXCHANGE = Script("""
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+""")
+
 # A principal's user: ARGV the principal, its value, milliseconds until all of them expire.
 BIND = Script("""
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])

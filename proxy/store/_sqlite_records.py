@@ -27,6 +27,7 @@ INSERT INTO notes (key, note, until) VALUES (?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET note = excluded.note, until = excluded.until WHERE until <= ?
 """
 _NOTE = "INSERT OR REPLACE INTO notes (key, note, until) VALUES (?, ?, ?)"
+_EXCHANGE = "UPDATE notes SET note = ?, until = ? WHERE key = ? AND note = ? AND until > ?"
 _LEARN = """
 INSERT INTO links (upstream, enrollment, user, course, at) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (upstream, enrollment) DO UPDATE SET user = excluded.user, course = excluded.course, at = excluded.at
@@ -94,6 +95,18 @@ def write_note(connection: sqlite3.Connection, key: bytes, note: bytes, until: f
     """Keep a note in place of what is kept."""
     with transaction(connection):
         connection.execute(_NOTE, (key, note, until))
+
+
+def noted(connection: sqlite3.Connection, key: bytes, now: float) -> bytes | None:
+    """A note, if one is kept that still counts."""
+    row = connection.execute("SELECT note FROM notes WHERE key = ? AND until > ?", (key, now)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def exchange(connection: sqlite3.Connection, key: bytes, held: bytes, note: bytes, now: float, until: float) -> bool:
+    """Keep a note in place of the one that is `held`, if it is."""
+    with transaction(connection):
+        return connection.execute(_EXCHANGE, (note, until, key, held, now)).rowcount > 0
 
 
 def unclaim(connection: sqlite3.Connection, key: bytes) -> None:

@@ -146,6 +146,14 @@ class DurableStore(Protocol):
     async def note(self, key: bytes, note: bytes, until: float) -> None:
         """Keep a note under `key`, durably, in place of what is kept there."""
 
+    async def noted(self, key: bytes) -> bytes | None:
+        """The note under `key`, if one is kept there that still counts."""
+
+    async def exchange(self, key: bytes, held: bytes, note: bytes, until: float) -> bool:
+        """Keep a note, durably, in place of `held`; False where another one, or none, is kept there by now: then
+        nothing changes. One step for all processes and machines that use the store.
+        """
+
     async def unclaim(self, key: bytes) -> None:
         """Forget the note under `key`: the next one to claim it gets it."""
 

@@ -108,6 +108,18 @@ class NoStore:
         """Keep a note in place of what is kept."""
         self._notes[key] = note, until
 
+    async def noted(self, key: bytes) -> bytes | None:
+        """A note, if one is kept that still counts."""
+        held, counts_until = self._notes.get(key, (None, 0.0))
+        return held if counts_until > self._clock() else None
+
+    async def exchange(self, key: bytes, held: bytes, note: bytes, until: float) -> bool:
+        """Keep a note in place of the one that is `held`, if it is."""
+        if await self.noted(key) != held:
+            return False
+        self._notes[key] = note, until
+        return True
+
     async def unclaim(self, key: bytes) -> None:
         """Forget a note."""
         self._notes.pop(key, None)

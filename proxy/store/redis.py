@@ -247,6 +247,16 @@ class RedisStore:
         self._check_open()
         await self._records.note(key, note, until)
 
+    async def noted(self, key: bytes) -> bytes | None:
+        """A note, if one is kept that still counts."""
+        self._check_open()
+        return await self._records.noted(key)
+
+    async def exchange(self, key: bytes, held: bytes, note: bytes, until: float) -> bool:
+        """Keep a note in place of the one that is `held`, if it is, as durably as Redis keeps things."""
+        self._check_open()
+        return await self._records.exchange(key, held, note, until)
+
     async def unclaim(self, key: bytes) -> None:
         """Forget a note."""
         self._check_open()

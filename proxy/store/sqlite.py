@@ -256,6 +256,17 @@ class SQLiteStore:
         """Keep a note in place of what is kept: on disk when this returns."""
         await self._thread.write(partial(record_rows.write_note, key=key, note=note, until=until))
 
+    async def noted(self, key: bytes) -> bytes | None:
+        """A note, if one is kept that still counts."""
+        return await self._thread.read(partial(record_rows.noted, key=key, now=self._clock()))
+
+    async def exchange(self, key: bytes, held: bytes, note: bytes, until: float) -> bool:
+        """Keep a note in place of the one that is `held`, if it is: on disk when this returns."""
+        now = self._clock()
+        return await self._thread.write(
+            partial(record_rows.exchange, key=key, held=held, note=note, now=now, until=until)
+        )
+
     async def unclaim(self, key: bytes) -> None:
         """Forget a note."""
         await self._thread.write(partial(record_rows.unclaim, key=key))

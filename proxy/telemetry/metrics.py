@@ -47,6 +47,8 @@ METRICS = (
     Metric("larder_quarantine_entries", Gauge, "Refused answers that wait for a word"),
     Metric("larder_credential_refused_total", Counter, "Credentials an upstream refused", ("upstream", "whose")),
     Metric("larder_users_learned_total", Counter, "Credentials whose user was asked for", ("upstream", "outcome")),
+    Metric("larder_jobs_total", Counter, "Jobs that began, ended or changed hands", ("endpoint", "outcome")),
+    Metric("larder_job_callbacks_total", Counter, "Callbacks of jobs", ("outcome",)),
     Metric("larder_webhooks_total", Counter, "Notifications received", ("source", "outcome")),
     Metric("larder_store_errors_total", Counter, "What the durable store could not do", ("operation",)),
     Metric("larder_config_reloads_total", Counter, "Reloads of the config", ("outcome",)),

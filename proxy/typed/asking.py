@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from adapters import Lookup
 from proxy.asking import Ask, Incoming
-from proxy.batching import Batching, Each
+from proxy.batching import Batching, Came, Each, unheard
 from proxy.plan import UpstreamPlan
 from proxy.routing import parse_route
 from proxy.typed.patience import Patience
@@ -31,14 +31,15 @@ class Asking:
         self._visitor = visitor
         self._own = own
 
-    async def answers(self, lookups: Lookups, patience: Patience) -> Each:
-        """What the provider, or the cache, says to each."""
+    async def answers(self, lookups: Lookups, patience: Patience, came: Came = unheard) -> Each:
+        """What the provider, or the cache, says to each. `came` hears of answers."""
         single = lookups.upstream.match(*_target(lookups.route))[0]
         if lookups.many is not None and single.cache is not None:
             whole = self._ask(lookups.upstream, lookups.many, Lookup(body=b"[]"), patience.left)
-            return await self._batching.each(whole, [(*whole.sent.query, *one.query) for one in lookups.each])
+            queries = [(*whole.sent.query, *one.query) for one in lookups.each]
+            return await self._batching.each(whole, queries, came)
         asks = [self._ask(lookups.upstream, lookups.route, one, patience.left) for one in lookups.each]
-        return await self._batching.apart(asks, at_a_time(lookups.upstream), lambda: patience.left)
+        return await self._batching.apart(asks, at_a_time(lookups.upstream), lambda: patience.left, came)
 
     def _ask(self, upstream: UpstreamPlan, route: str, lookup: Lookup, budget: float | None) -> Ask:
         method, path = _target(route)

@@ -13,11 +13,11 @@ from proxy.door import Admitted
 from proxy.keys import split_query
 from proxy.plan import UpstreamPlan
 from proxy.routing import Match, Router, decoded_segments
+from proxy.typed.errands import CALLBACK, Deferring, Errands
 from proxy.typed.errors import MethodNotAllowed, UnknownRoute
 from proxy.typed.openapi import openapi_json
 from proxy.typed.page import page_of
-from proxy.typed.reading import read_body, read_query
-from proxy.typed.routes import Handler, Route, Wish
+from proxy.typed.routes import Handler, Route
 from proxy.typed.visitors import Visitor
 from proxy.visits import Address, Runtime, known, origin_of
 from proxy.visits import read_body as bytes_of
@@ -42,8 +42,10 @@ class Called(NamedTuple):
 class Desk:
     """Answers what stands in the table of routes, and tells of it."""
 
-    def __init__(self, handlers: Mapping[Route, Handler]) -> None:
+    def __init__(self, handlers: Mapping[Route, Handler], deferring: Deferring) -> None:
+        self.errands = Errands(handlers)
         self._handlers = handlers
+        self._deferring = deferring
         self._router = Router([(route.name, route) for route in handlers])
 
     @cached_property
@@ -77,20 +79,21 @@ class Desk:
         origin = origin_of(admitted, runtime)
         identified = known(admitted, address, origin, _all(runtime), runtime)
         query = split_query(address.query)
-        visitor = Visitor(identified.caller, identified.way, admitted.headers, query, runtime)
+        base = f"{origin.base.url}{address.prefix}"
+        visitor = Visitor(identified.caller, identified.way, admitted.headers, query, runtime, base)
         return Called(match.target, identified.caller, match.params, visitor)
 
     async def answer(self, called: Called, admitted: Admitted) -> Answer:
         """The answer to a route. Raises LarderError."""
         route, visitor = called.route, called.visitor
-        places = {place.name for one in _all(visitor.runtime) for place in one.adapter.credential_places}
-        query = read_query(route.query, visitor.query, places)
-        body = None
+        raw = b""
         if route.body is not None:
             most = min(visitor.plans.settings.server.max_body, MOST_BYTES)
             raw = await bytes_of(admitted.request, most)
-            body = read_body(route.body, raw, admitted.headers)
-        return await self._handlers[route](Wish(visitor, query, body, called.params))
+        errand = self.errands.errand(route, visitor, called.params, raw)
+        if route.may_be_deferred and ("Prefer" in visitor.headers or CALLBACK in visitor.headers):
+            return await self._deferring.answer(errand)
+        return await errand.handler(errand.wish)
 
     def _match(self, method: str, path: str) -> Match[Route]:
         segments = decoded_segments(path)

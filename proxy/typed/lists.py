@@ -6,7 +6,7 @@ all ─▶ kept whole? ─▶ the whole, as paging has it: one state, one age �
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -37,6 +37,12 @@ class Found(NamedTuple):
     ask: Ask
     answers: list[Answer]
     pages: AsyncIterator[list[Any]]
+    asks: Sequence[Ask]  # of the answers, each as it is kept
+
+    @property
+    def parts(self) -> list[tuple[Ask, Answer]]:
+        """What was asked for, with its answer."""
+        return list(zip(self.asks, self.answers, strict=True))
 
     @property
     def oldest(self) -> Answer:
@@ -69,7 +75,7 @@ class Reader:
     async def one(self, ask: Ask) -> Found:
         """One thing. Raises LarderError."""
         answer, json = await self._good(ask)
-        return Found(ask, [answer], _pages([[json]]))
+        return Found(ask, [answer], _pages([[json]]), [ask])
 
     async def all(self, ask: Ask) -> Found:
         """All rows of a list. Raises LarderError: ListTooLong, where it is."""
@@ -85,9 +91,9 @@ class Reader:
         if answer is None:
             return await self._page_by_page(ask)
         if answer.status == 200 and is_snapshot(answer.body):
-            return Found(ask, [answer], _cuts(Snapshot(answer.body)))
+            return Found(ask, [answer], _cuts(Snapshot(answer.body)), [whole])
         found = await good(ask, answer, self._clock())  # what the upstream said instead of a first page
-        return Found(ask, [answer], _pages([found.json]))
+        return Found(ask, [answer], _pages([found.json]), [whole])
 
     async def _whole(self, whole: Ask) -> Answer:
         return self._engine.at_once(whole) or await self._engine.answer(whole)
@@ -98,6 +104,7 @@ class Reader:
         if collection is None:
             raise ValueError(f"{ask.plan.name} is no list")
         pages: list[Any] = []
+        asks: list[Ask] = []
         answers: list[Answer] = []
         following: int | str | None = 1
         total = ask.plan.timeout.total
@@ -108,12 +115,13 @@ class Reader:
                         raise _too_long(ask)
                     page = asked_for(ask, collection, collection.size, following)
                     answer, json = await self._good(replace(page, demand=Demand()))
+                    asks.append(page)
                     answers.append(answer)
                     pages.append(json)
                     following = page_at(collection, as_mapping(answer.fields), "next")
         except TimeoutError:
             raise UpstreamTimeout(ask.plan.upstream.name) from None
-        return Found(ask, answers, _pages(pages))
+        return Found(ask, answers, _pages(pages), asks)
 
     async def _good(self, ask: Ask) -> tuple[Answer, Any]:
         answer = self._paging.at_once(ask) or await self._paging.answer(ask)

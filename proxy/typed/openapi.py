@@ -7,6 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from proxy.typed.errands import CALLBACK
+from proxy.typed.job_models import Job
 from proxy.typed.problems import ProblemDocument
 from proxy.typed.routes import Route, problems_of
 
@@ -45,6 +47,29 @@ _RETRY_AFTER = {
     "description": "Whole seconds after which it is worth another try.",
 }
 
+_PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "examples": ["respond-async", "respond-async, wait=5"]},
+    "description": "`respond-async` (RFC 7240): 202 and a job instead of the answer; with `wait=5` only where that "
+    "takes longer than so many seconds. Where jobs cannot be kept, the answer is given at once.",
+}
+_CALLBACK = {
+    "name": CALLBACK,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "format": "uri"},
+    "description": "A URL that is told when the job has ended (Standard Webhooks): one that the config lists for you.",
+}
+_UNDER_WAY = {
+    "Location": {"schema": {"type": "string", "format": "uri"}, "description": "Where the job stands."},
+    "Preference-Applied": {"schema": {"type": "string"}, "description": "`respond-async`."},
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds after which it is worth asking."},
+}
+
+_NO_CONTENT = frozenset({204, 304})
+
 Mode = Literal["validation", "serialization"]
 
 
@@ -79,6 +104,8 @@ def _schemas(table: list[Route]) -> tuple[Mapping[tuple[type[BaseModel], Mode], 
     wanted: dict[tuple[type[BaseModel], Mode], None] = {(ProblemDocument, "serialization"): None}
     for route in table:
         wanted[route.response, "serialization"] = None
+        if route.may_be_deferred:
+            wanted[Job, "serialization"] = None
         for model in (route.query, route.body):
             if model is not None:
                 wanted[model, "validation"] = None
@@ -114,6 +141,8 @@ def _parameters(
     ]
     if route.is_tagged:
         found.append(_IF_NONE_MATCH)
+    if route.may_be_deferred:
+        found += [_PREFER, _CALLBACK]
     if route.query is None:
         return found
     schema = schemas[_name(references[route.query, "validation"])]
@@ -130,7 +159,13 @@ def _parameters(
 def _responses(route: Route, references: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
     good = {"application/json": {"schema": references[route.response, "serialization"]}}
     problem = {"application/problem+json": {"schema": references[ProblemDocument, "serialization"]}}
-    responses: dict[str, Any] = {"200": {"description": "The answer.", "content": good}}
+    responses: dict[str, Any] = {
+        str(status): {"description": when, **({} if status in _NO_CONTENT else {"content": good})}
+        for status, when in route.statuses.items()
+    }
+    if route.may_be_deferred:
+        job = {"application/json": {"schema": references[Job, "serialization"]}}
+        responses["202"] = {"description": "It is under way, as a job.", "content": job, "headers": _UNDER_WAY}
     if route.is_tagged:
         responses["200"]["headers"] = {
             "ETag": {"schema": {"type": "string"}, "description": "Strong; of `data` alone."}

@@ -50,10 +50,17 @@ class Overviews:
         listed, whose = (catalogue.courses, None) if is_me else (catalogue.courses_of, of)
         courses, sections = source.ask(listed, whose), source.ask(catalogue.sections_of, of)
         came = await asyncio.gather(
-            self._part(source, self._reader.one, profile, catalogue.profile, ProfilePart),
-            self._part(source, self._reader.all, courses, listed, CoursesPart),
-            self._part(source, self._reader.all, sections, catalogue.sections_of, SectionsPart),
+            *map(
+                wish.work.one_by_one,
+                (
+                    self._part(source, self._reader.one, profile, catalogue.profile, ProfilePart),
+                    self._part(source, self._reader.all, courses, listed, CoursesPart),
+                    self._part(source, self._reader.all, sections, catalogue.sections_of, SectionsPart),
+                ),
+            )
         )
+        for one in came:
+            wish.work.used(one.found.parts if one.found is not None else ())
         return _answer(source, came)
 
     async def _part(

@@ -35,6 +35,8 @@ def page_of(routes: Iterable[Route]) -> str:
 
 def _section(route: Route) -> str:
     parts = [f'<h2 id="{_anchor(route)}"><code>{escape(route.name)}</code></h2><p>{escape(route.description)}</p>']
+    if route.may_be_deferred:
+        parts.append("<p>With <code>Prefer: respond-async</code> it is answered later, as a job.</p>")
     parts += [f"<pre>{escape(_curl(route))}</pre>"]
     for title, model in (("Query", route.query), ("Body", route.body)):
         if model is not None:
@@ -52,7 +54,8 @@ def _curl(route: Route) -> str:
     token = ' -H "Authorization: Bearer $TOKEN"' if route.needs_token else ""
     if route.body is None:
         query = f"?{urlencode(route.example)}" if route.example else ""
-        return f"curl '{url}{query}'{token}"
+        method = "" if route.method == "GET" else f" -X {route.method}"
+        return f"curl{method} '{url}{query}'{token}"
     return f"curl {url} -H 'Content-Type: application/json' -d '\n{json.dumps(route.example, indent=2)}'"
 
 

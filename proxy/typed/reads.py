@@ -104,6 +104,7 @@ class Reads:
 
     def _answer(self, wish: Wish, found: Found, read: Read, fields: Iterable[str]) -> Answer:
         """The answer, with a tag of what it says; or that the caller has it already (RFC 9110 §13.1.2)."""
+        wish.work.used(found.parts)
         wanted = {"id", *fields} if fields else None
         each: Any = True if wanted is None else {"__all__": wanted} if isinstance(read.data, tuple) else wanted
         data = read.model_dump_json(include={"data": each}).encode()

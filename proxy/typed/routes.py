@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from proxy.answers import Answer
 from proxy.typed.visitors import Visitor
+from proxy.typed.work import Work
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,9 @@ class Route:
     example: Any = None  # a body that may be tried against the sandbox, or a query
     params: Mapping[str, str] = field(default_factory=dict)  # likewise, what the {names} of the path stand for
     is_tagged: bool = False  # its answer has an ETag, and is not sent again to whoever has it
+    may_be_deferred: bool = False  # `Prefer: respond-async` makes a job of it
+    statuses: Mapping[int, str] = field(default_factory=lambda: {200: "The answer."})  # where there is no problem
+    things: Callable[[Any], int] = lambda _body: 1  # how many a body asks for
     needs_token: bool = False  # it is read with the caller's own credential at the provider, where Larder holds none
     problems: Mapping[int, str] = field(default_factory=dict)  # status → when; beside those that any route may have
 
@@ -46,6 +50,7 @@ class Wish:
     query: Any  # of the route's model, or None
     body: Any  # likewise
     params: Mapping[str, str]  # what the {names} of the path stand for
+    work: Work = field(default_factory=Work)  # how far it has got
 
 
 Handler = Callable[[Wish], Awaitable[Answer]]
@@ -77,7 +82,17 @@ OF_CATALOGUE: Mapping[int, str] = {
     502: "The upstream gave no usable answer.",
 }
 
+OF_JOB: Mapping[int, str] = {
+    404: "There is no such job for this caller with this credential, or none any more.",
+    503: "What is known of jobs, or the result, cannot be read here just now; `Retry-After` says when to come again.",
+}
+OF_DEFERRED: Mapping[int, str] = {
+    429: "With `Prefer: respond-async`: this caller has as many jobs under way as it may. Or the upstream takes no "
+    "more from this credential for now.",
+}
+
 
 def problems_of(route: Route) -> Mapping[int, str]:
     """Every status but 200 that a route may answer with, and when."""
-    return {**ANY_ROUTE, **(WITH_BODY if route.body is not None else {}), **route.problems}
+    deferred = OF_DEFERRED if route.may_be_deferred else {}
+    return {**ANY_ROUTE, **(WITH_BODY if route.body is not None else {}), **route.problems, **deferred}

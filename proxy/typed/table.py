@@ -15,7 +15,10 @@ from proxy.typed.course_models import (
     Roster,
     Sections,
 )
-from proxy.typed.routes import OF_CATALOGUE, Route
+from proxy.typed.job_models import Job, JobResult
+from proxy.typed.routes import OF_CATALOGUE, OF_JOB, Route
+
+NO_JOB = "an-id-of-a-job"
 
 VERIFY = Route(
     method="POST",
@@ -42,6 +45,8 @@ VERIFY = Route(
         501: "No upstream that is configured can verify addresses.",
         502: "The provider refuses what is asked for, and would refuse it again.",
     },
+    may_be_deferred=True,
+    things=lambda body: len(body.items),
 )
 
 AUTOCOMPLETE = Route(
@@ -69,6 +74,7 @@ COURSES = Route(
     problems=OF_CATALOGUE,
     is_tagged=True,
     needs_token=True,
+    may_be_deferred=True,
 )
 
 COURSE = Route(
@@ -82,6 +88,7 @@ COURSE = Route(
     problems=OF_CATALOGUE,
     is_tagged=True,
     needs_token=True,
+    may_be_deferred=True,
 )
 
 ROSTER = Route(
@@ -96,6 +103,7 @@ ROSTER = Route(
     problems=OF_CATALOGUE,
     is_tagged=True,
     needs_token=True,
+    may_be_deferred=True,
 )
 
 SECTIONS = Route(
@@ -109,6 +117,7 @@ SECTIONS = Route(
     problems=OF_CATALOGUE,
     is_tagged=True,
     needs_token=True,
+    may_be_deferred=True,
 )
 
 ME = Route(
@@ -134,6 +143,47 @@ OVERVIEW = Route(
     params={"id": "self"},
     problems=OF_CATALOGUE,
     needs_token=True,
+    may_be_deferred=True,
+    things=lambda _body: 3,
 )
 
-ROUTES = (VERIFY, AUTOCOMPLETE, COURSES, COURSE, ROSTER, SECTIONS, ME, OVERVIEW)
+JOB = Route(
+    method="GET",
+    path="/v1/jobs/{id}",
+    summary="Where a job stands",
+    description="Of a request that came with `Prefer: respond-async` and was answered with 202. Ask as you asked then: "
+    "the same caller with the same credentials. `Retry-After` says when it is worth asking again.",
+    response=Job,
+    params={"id": NO_JOB},
+    problems=OF_JOB,
+)
+
+JOB_RESULT = Route(
+    method="GET",
+    path="/v1/jobs/{id}/result",
+    summary="A job's result",
+    description="The answer that would have been given at once: its status, its header fields and its body.",
+    response=JobResult,
+    params={"id": NO_JOB},
+    statuses={200: "The answer, where that is its status.", 304: "The answer, to a request with `If-None-Match`."},
+    problems={
+        **dict.fromkeys((422, 429, 501, 502, 504), "The job failed, and this is what would have been said at once."),
+        **OF_JOB,
+        404: "There is no such job for this caller with this credential, or none any more; or that is its result.",
+        409: "The job is not over; `Retry-After` says when to come again.",
+        410: "There is no result: the job was cancelled or interrupted, or what it was made of was purged for good.",
+    },
+)
+
+CANCEL_JOB = Route(
+    method="DELETE",
+    path="/v1/jobs/{id}",
+    summary="Cancel a job",
+    description="Nothing more is asked upstream for it. One that is over is forgotten, and its result deleted.",
+    response=Job,
+    params={"id": NO_JOB},
+    statuses={200: "It is cancelled.", 204: "It was over, and is forgotten."},
+    problems=OF_JOB,
+)
+
+ROUTES = (VERIFY, AUTOCOMPLETE, COURSES, COURSE, ROSTER, SECTIONS, ME, OVERVIEW, JOB, JOB_RESULT, CANCEL_JOB)

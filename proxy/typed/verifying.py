@@ -32,6 +32,7 @@ from proxy.typed.provenance import answer_of, provenance
 from proxy.typed.providers import ELSEWHERE, Good, chosen, good, verifiers
 from proxy.typed.routes import Wish
 from proxy.typed.visitors import credentials
+from proxy.typed.work import Reached
 
 MOST_NAMED = 100  # errors of one request; each address has its own all the same
 
@@ -75,25 +76,31 @@ class Verifying:
         items = [_item(index, one, providers) for index, one in enumerate(asked.items)]
         asking = Asking(self._batching, visitor, credentials(visitor, providers))
         patience, calls, rounds = patience_of(visitor.headers, self._monotonic), 0, 0
+        reached = Reached(wish.work)
         while groups := _groups(items):
             if rounds and patience.is_over:
                 break  # but what is stored costs no time
             rounds += 1
-            made = await asyncio.gather(*(self._round(asking, upstream, some, patience) for upstream, some in groups))
-            calls += sum(made)
+            asked_now = [self._round(asking, upstream, some, patience, reached) for upstream, some in groups]
+            calls += sum(await asyncio.gather(*asked_now))
+            reached.over(sum(not item.left for item in items))
         found = [item.found.answer for item in items if item.found is not None]
+        wish.work.used((item.found.ask, item.found.answer) for item in items if item.found is not None)
         shown = [self._shown(item) async for item in breathing(items)]
         if not found:
             raise _none(items, shown, calls, is_one=asked.address is not None)
         return answer_of(Verifications(results=tuple(shown)).model_dump_json().encode(), found, calls)
 
-    async def _round(self, asking: Asking, upstream: UpstreamPlan, items: Sequence[_Item], patience: Patience) -> int:
+    async def _round(
+        self, asking: Asking, upstream: UpstreamPlan, items: Sequence[_Item], patience: Patience, reached: Reached
+    ) -> int:
         """Ask one provider for some; how many calls that took."""
         verification = upstream.adapter.verification
         assert verification is not None  # noqa: S101 - only such are chosen
         lookups = [verification.ask(item.asked) for item in items if isinstance(item.asked, Address)]
+        wanted = Lookups(upstream, verification.route, verification.many, lookups)
         share = patience.share(max(len(item.left) for item in items))
-        each = await asking.answers(Lookups(upstream, verification.route, verification.many, lookups), share)
+        each = await asking.answers(wanted, share, reached.came)
         now = self._clock()
         async for item, (ask, outcome) in breathing(zip(items, each.found, strict=True)):
             del item.left[0]

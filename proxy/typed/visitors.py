@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 from multidict import CIMultiDict, MultiMapping
 
 from adapters import Place, Query
+from policies.directives import caller_directives
 from proxy.callers.identify import Way
 from proxy.callers.registry import Caller
 from proxy.errors import CallerNotAllowed
+from proxy.keys import joined
 from proxy.plan import Plans, UpstreamPlan
 from proxy.visits import Runtime
 
@@ -27,6 +29,12 @@ class Visitor:
     headers: MultiMapping[str]
     query: Query  # all of it: a provider's credential may stand there
     runtime: Runtime
+    base: str = ""  # what the URLs begin with that it uses
+
+    @property
+    def wants_nothing_stored(self) -> bool:
+        """Whether nothing may be written down of this request and its answer (RFC 9111 §5.2.1.5)."""
+        return caller_directives(joined(self.headers, "cache-control"), joined(self.headers, "pragma")).no_store
 
     @property
     def plans(self) -> Plans:

@@ -288,6 +288,34 @@ async def test_a_note_that_was_given_back_is_claimed_anew(durable):
     assert await durable.claim(NOTE, b"third", NOW + 60) == b"second"
 
 
+async def test_a_note_is_read_without_claiming_it_until_its_time_is_over(durable):
+    assert await durable.noted(NOTE) is None
+    await durable.note(NOTE, b"begun", NOW + 60)
+
+    assert await durable.noted(NOTE) == b"begun"
+    assert await durable.noted(bytes(16)) is None
+    assert await durable.claim(bytes(16), b"free still", NOW + 60) is None
+
+
+async def test_a_note_is_exchanged_only_for_the_one_that_is_there(durable):
+    await durable.note(NOTE, b"queued", NOW + 60)
+
+    assert await durable.exchange(NOTE, b"queued", b"running\x00\xff", NOW + 60)
+    assert not await durable.exchange(NOTE, b"queued", b"cancelled", NOW + 60)
+    assert not await durable.exchange(bytes(16), b"queued", b"cancelled", NOW + 60)
+    assert await durable.noted(NOTE) == b"running\x00\xff"
+    assert await durable.noted(bytes(16)) is None
+
+
+async def test_of_many_who_exchange_a_note_at_once_one_does(durable):
+    await durable.note(NOTE, b"queued", NOW + 60)
+
+    told = await asyncio.gather(*(durable.exchange(NOTE, b"queued", bytes([one]), NOW + 60) for one in range(20)))
+
+    assert told.count(True) == 1
+    assert await durable.noted(NOTE) == bytes([told.index(True)])
+
+
 async def test_of_many_who_claim_at_once_one_gets_it(durable):
     told = await asyncio.gather(*(durable.claim(NOTE, bytes([one]), NOW + 60) for one in range(20)))
 

@@ -100,3 +100,16 @@ async def test_what_the_readme_shows_of_it_works(larder, capsys):
         await asyncio.to_thread(exec, shown, {"Larder": client.Larder, "Problem": client.Problem})
 
         assert "Cy Mentor" in capsys.readouterr().out
+
+
+async def test_what_takes_long_is_asked_for_as_a_job(larder):
+    async with larder() as home:
+        addresses = [{"street": f"{number} Sample St", "city": "Sampleton", "state": "NY"} for number in range(120)]
+        waits = []
+
+        results = await asyncio.to_thread(larder_of(home).verify_as_job, addresses, sleep=waits.append)
+
+        assert len(results) == 120
+        assert all(wait >= 1 for wait in waits)
+        at_once = await asyncio.to_thread(larder_of(home).verify, addresses)
+        assert [one["result"]["verdict"] for one in results] == [one["result"]["verdict"] for one in at_once]

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from proxy.typed.errands import CALLBACK
+from proxy.typed.table import ROUTES
 from tests.house import ADA
 
 pytestmark = pytest.mark.timeout(120)
@@ -47,6 +49,8 @@ def told_who_is_there(document: dict[str, Any]) -> dict[str, Any]:
     """The document, of this house."""
     for path in document["paths"].values():
         for operation in path.values():
+            # It is right only beside `Prefer: respond-async`, and nobody lists a URL here.
+            operation["parameters"] = [one for one in operation["parameters"] if one["name"] != CALLBACK]
             for parameter in operation["parameters"]:
                 parameter["schema"] |= NAMES.get(parameter["name"], {})
                 if parameter["name"] == "providers":  # only Smarty completes, unless Google is named
@@ -94,5 +98,5 @@ async def test_schemathesis_finds_nothing_that_the_document_does_not_say(
         code, said = await tried(document, home.url, config)
 
         assert code == 0, said
-        assert "8 selected / 8 total" in said, said
+        assert f"{len(ROUTES)} selected / {len(ROUTES)} total" in said, said
         assert "failed" not in home.log.getvalue()

@@ -56,6 +56,8 @@ SECTIONS = {
     "writes": "WritesPolicyFields",
     "v1.addresses": "AddressesBlock",
     "v1.courses": "CoursesBlock",
+    "v1.jobs": "JobsBlock",
+    "v1.jobs.callbacks": "CallbackBlock",
     "webhooks: canvas-live-events": "LiveEventsBlock",
     "webhooks: standard-webhooks": "StandardWebhooksBlock",
 }

@@ -150,7 +150,7 @@ def test_webhook_answers():
 
 
 def test_problem_types():
-    sources = [ROOT / "proxy" / name for name in ("errors.py", "write_errors.py", "typed/errors.py")]
+    sources = [ROOT / "proxy" / name for name in ("errors.py", "write_errors.py", "typed/errors.py", "jobs/errors.py")]
     raised = [found for source in sources for found in re.findall(r'problem_of\((\d+), "([^"]+)"', source.read_text())]
 
     assert sorted(table("Problems")) == sorted([title.lower().replace(" ", "-"), status] for status, title in raised)

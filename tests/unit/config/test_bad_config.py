@@ -20,6 +20,34 @@ CASES = {
         "defaults.breaker.cool_down",
         "did you mean cooldown?",
     ),
+    "a callback with a secret that is none": (
+        "v1:\n  jobs:\n    callbacks:\n      - url: https://jobs.example/done\n        secret: guessed",
+        5,
+        "v1.jobs.callbacks.0.secret",
+        "whsec_",
+    ),
+    "a callback for a caller that there is not": (
+        f"v1:\n  jobs:\n    callbacks:\n      - url: https://jobs.example/done\n        secret: whsec_{'A' * 32}\n"
+        "        callers: [web]",
+        6,
+        "v1.jobs.callbacks.0.callers",
+        "no such caller",
+    ),
+    "a callback that stands there twice": (
+        "v1:\n  jobs:\n    callbacks:\n"
+        f"      - {{url: 'https://jobs.example/done', secret: whsec_{'A' * 32}}}\n"
+        f"      - {{url: 'https://jobs.example/done', secret: whsec_{'A' * 32}}}",
+        5,
+        "v1.jobs.callbacks.1.url",
+        "twice",
+    ),
+    "a callback to what is no URL": (
+        f"v1:\n  jobs:\n    callbacks:\n      - url: jobs.example\n        secret: whsec_{'A' * 32}",
+        4,
+        "v1.jobs.callbacks.0.url",
+        "such as https://app.example.org/jobs",
+    ),
+    "jobs that are kept for ever": ("v1:\n  jobs: {keep: 8d}", 2, "v1.jobs.keep", "604800"),
     "a misspelt field of a webhook": (
         "webhooks:\n  w:\n    kind: standard-webhooks\n    upstream: x\n    secret: s\n    tolerence: 5m",
         6,

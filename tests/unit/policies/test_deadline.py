@@ -5,7 +5,7 @@ import math
 import pytest
 
 from policies.deadline import Quickest, caller_budget
-from policies.demand import Demand, Priority
+from policies.demand import Demand, Priority, together
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,26 @@ def test_a_demand_that_names_no_deadline_has_none():
 
 def test_only_an_interactive_call_has_somebody_who_waits():
     assert [one.is_background for one in Priority] == [False, True, True, True]
+
+
+def test_what_all_who_waited_gave_up_is_of_no_use_to_anybody():
+    call = Demand(deadline=5.0)
+    call.joined(Demand(deadline=9.0))
+    call.given_up()
+    assert call.left(now=1.0) == 8.0
+
+    call.given_up()
+    assert call.left(now=1.0) < 0
+    call.joined(Demand(deadline=7.0))
+    assert call.left(now=1.0) == 6.0
+
+
+def test_a_call_for_many_is_of_use_as_long_as_any_of_them_is():
+    first, second = Demand(Priority.BEHIND, deadline=5.0), Demand(deadline=3.0)
+    call = together([first, second])
+    assert (call.priority, call.left(now=1.0)) == (Priority.INTERACTIVE, 4.0)
+
+    first.given_up()
+    assert call.left(now=1.0) == 2.0
+    second.joined(Demand(deadline=8.0))
+    assert call.left(now=1.0) == 7.0

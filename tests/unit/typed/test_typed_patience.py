@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from policies import Demand
 from proxy.answers import Answer, CacheStatus
 from proxy.batching import Batching
 from proxy.errors import NothingCached
@@ -59,7 +60,7 @@ class Engine:
 
 
 def asks(*keys):
-    return [SimpleNamespace(key=key, budget=99.0) for key in keys]
+    return [SimpleNamespace(key=key, budget=99.0, demand=Demand()) for key in keys]
 
 
 async def test_no_more_than_so_many_wait_at_a_time_and_each_has_what_is_left_when_its_turn_comes():
@@ -97,10 +98,12 @@ async def test_who_leaves_leaves_nothing_behind():
             finally:
                 ended.append(ask.key)
 
-    asking = asyncio.create_task(Batching(Slow(), None, None).apart(asks(b"a", b"b"), 2, lambda: None))
+    both = asks(b"a", b"b")
+    asking = asyncio.create_task(Batching(Slow(), None, None).apart(both, 2, lambda: None))
     await begun.wait()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
 
     assert sorted(ended) == [b"a", b"b"]
+    assert all(ask.demand.left(now=0.0) < 0 for ask in both)

@@ -1,0 +1,48 @@
+"""Telling: a job's record as its caller sees it."""
+
+from datetime import UTC, datetime
+
+from policies.http.fields import Fields
+from proxy.answers import Answer, CacheStatus
+from proxy.errors import whole_seconds
+from proxy.jobs.record import Record, wait_for
+from proxy.typed.errands import Errand
+from proxy.typed.job_models import Job, Progress
+from proxy.typed.provenance import JSON
+from proxy.typed.visitors import Visitor
+
+ROOT = "/v1/jobs"
+
+
+def document(job_id: str, record: Record, errand: Errand, now: float) -> Answer:
+    """That a request is under way: 202 (RFC 9110 §15.3.3). `now`: seconds since the epoch."""
+    visitor = errand.wish.visitor
+    applied = (("Location", _place(visitor, job_id)), ("Preference-Applied", "respond-async"))
+    return _answer(202, job_id, record, visitor, now, applied)
+
+
+def status(job_id: str, record: Record, visitor: Visitor, now: float) -> Answer:
+    """Where a job stands; while it is not over, when to ask again."""
+    return _answer(200, job_id, record, visitor, now, ())
+
+
+def _answer(status: int, job_id: str, record: Record, visitor: Visitor, now: float, more: Fields) -> Answer:
+    place = _place(visitor, job_id)
+    job = Job.model_validate(
+        {
+            "id": job_id,
+            "status": record.state,
+            "progress": Progress(done=record.done, total=record.total),
+            "created_at": datetime.fromtimestamp(record.created_at, UTC),
+            "expires_at": datetime.fromtimestamp(record.expires_at, UTC),
+            "links": {"self": place, "result": f"{place}/result"},
+        }
+    )
+    wait = () if record.is_over else (("Retry-After", str(whole_seconds(wait_for(record, now)))),)
+    return Answer(
+        status, (*JSON, *more, *wait), job.model_dump_json(by_alias=True).encode(), CacheStatus(), tier="none"
+    )
+
+
+def _place(visitor: Visitor, job_id: str) -> str:
+    return f"{visitor.base}{ROOT}/{job_id}"
