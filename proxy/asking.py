@@ -169,9 +169,19 @@ class Ask:
 
     def key_in(self, partition: str, vary: tuple[str, ...] | None = None) -> bytes:
         """The key in a partition; with the request's values of the headers that the answer varies by."""
+        where = (self.plan.upstream.name, partition)
+        if vary is None:
+            return self.digester.digest("key", (*where, *self._keyed))
+        return self.digester.digest("variant", (*where, *self._keyed_by(vary)))
+
+    @cached_property
+    def _keyed(self) -> list[Part]:
+        """What its key is made of, in whatever partition."""
+        return self._keyed_by(None)
+
+    def _keyed_by(self, vary: tuple[str, ...] | None) -> list[Part]:
         method = "GET" if self.sent.method == "HEAD" else self.sent.method  # it is answered from GET's (§4.3.5)
-        parts: list[Part] = [self.plan.upstream.name, partition, method]
-        parts += self._target_parts()
+        parts: list[Part] = [method, *self._target_parts]
         if self.is_whole:
             parts.append("whole")
         adapter = self.plan.upstream.adapter
@@ -192,7 +202,7 @@ class Ask:
                 parts.append(joined(self.sent.headers, "content-type"))
             parts.append(joined(self.sent.headers, "content-encoding"))
             parts.append(body.decode("utf-8", "surrogateescape"))
-        return self.digester.digest("key" if vary is None else "variant", parts)
+        return parts
 
     def unconditional(self) -> "Ask":
         """The same wish for the whole answer, whatever the caller has of it already: what a refresh behind asks for."""
@@ -227,6 +237,7 @@ class Ask:
         """A path as its resource is known by: empty is "/", where the base URL has no path (RFC 9110 §4.2.3)."""
         return normalised(path) or ("/" if self.plan.upstream.has_no_path else "")
 
+    @cached_property
     def _target_parts(self) -> list[Part]:
         if self.plan.upstream.adapter.by_headers:
             return [self._resource(self.incoming.path), normalised(self.incoming.query)]

@@ -62,6 +62,8 @@ def group_tags(upstream: str, value: str | None) -> set[str]:
 
 def key_of(ask: Ask, decision: Decision) -> bytes:
     """Where the answer is kept."""
+    if not decision.vary and decision.partition == ask.identity.partition and ask.key is not None:
+        return ask.key
     return ask.key_in(decision.partition, decision.vary or None)
 
 
