@@ -92,7 +92,7 @@ class Engine:
             if ask.directives.only_if_cached:
                 raise NothingCached
             return await self._in_time(ask, self._pass_on(ask, "request" if ask.directives.no_store else "bypass"))
-        found = self._finder.in_memory(ask) or await self._finder.recalled(ask)
+        found = await self._finder.find(ask)
         match found.freshness if found is not None else Freshness.GONE:
             case Freshness.FRESH | Freshness.STALE if found is not None:
                 return self._serve(ask, found)

@@ -56,6 +56,10 @@ class Shelf:
         """What memory has. Does not wait."""
         return self.memory.get(key)
 
+    def may_recall(self, key: bytes) -> bool:
+        """Whether the durable store may have something; where not, nobody needs to ask it."""
+        return self._filter.may_hold(key)
+
     async def recall(self, key: bytes) -> Entry | None:
         """What the durable store has; from then on it is in memory. None also when the store is slow or broken."""
         if not self._filter.may_hold(key):
