@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple, Protocol
 
 from adapters import Place, Sent
@@ -258,5 +258,6 @@ class Ask:
         return parts
 
 
+@lru_cache(maxsize=64)
 def names_of(places: tuple[Place, ...], where: str) -> frozenset[str]:
     return frozenset(place.name for place in places if place.where == where)
