@@ -234,8 +234,10 @@ def _fields_of(message: RawResponseMessage) -> Fields:
     §5.1).
     """
     return tuple(
-        (name.decode("latin-1").rstrip(), value.decode("utf-8", "surrogateescape"))
-        for name, value in message.raw_headers
+        [
+            (name.decode("latin-1").rstrip(), value.decode("utf-8", "surrogateescape"))
+            for name, value in message.raw_headers
+        ]
     )
 
 
