@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import NamedTuple, Protocol
+
+from propcache.api import cached_property
 
 from adapters import Place, Sent
 from policies import Demand
@@ -99,7 +101,7 @@ class Ask:
     def conditions(self) -> Mapping[str, str]:
         """Its preconditions and range, by lower-case name (RFC 9110 §13.1, §14.2)."""
         headers = self.sent.headers
-        found = ((name, joined(headers, name)) for name in CONDITIONAL)
+        found = ((name, joined(headers, name)) for name in CONDITIONAL if name in headers)
         return {name: value for name, value in found if value is not None}
 
     @cached_property
@@ -153,8 +155,8 @@ class Ask:
         one that asks the upstream to take it for another.
         """
         method, headers = self.sent.method, self.sent.headers
-        asked = ",".join(value for name in OVERRIDES if (value := joined(headers, name)) is not None)
-        if any(other.strip().upper() != method for other in asked.split(",") if asked):
+        asked = ",".join([joined(headers, name) or "" for name in OVERRIDES if name in headers])
+        if asked and any(other.strip().upper() != method for other in asked.split(",")):
             return True
         return method not in SAFE_METHODS and not self.plan.endpoint.reads
 
