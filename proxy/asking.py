@@ -224,7 +224,14 @@ class Ask:
 
     def part_key(self, key: bytes) -> bytes:
         """Where a part of the answer under `key` is kept, apart from whole ones (RFC 9111 §3.3)."""
-        return self.digester.digest("part", [key.hex()])
+        found = self._part_keys.get(key)
+        if found is None:
+            found = self._part_keys[key] = self.digester.digest("part", [key.hex()])
+        return found
+
+    @cached_property
+    def _part_keys(self) -> dict[bytes, bytes]:
+        return {}
 
     def uri_tag(self, path: str | None = None, query: str = "") -> str:
         """The tag of every answer of this target, or of another one of this upstream, in every partition: what an
