@@ -24,7 +24,10 @@ class Digester:
 
     def digest(self, purpose: str, parts: Iterable[Part]) -> bytes:
         """The digest of parts, each with its length before it, so that no two lists run into the same bytes."""
-        told = purpose + "".join(["-" if part is None else f"{_size(part)}:{part}" for part in parts])
+        parts = tuple(parts)
+        told = purpose + "".join(["-" if part is None else f"{len(part)}:{part}" for part in parts])
+        if not told.isascii():  # a length is in bytes
+            told = purpose + "".join(["-" if part is None else f"{len(_encoded(part))}:{part}" for part in parts])
         keyed = self._keyed.copy()
         keyed.update(_encoded(told))
         return keyed.digest()
@@ -36,11 +39,6 @@ class Digester:
 
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
-
-
-def _size(part: str) -> int:
-    """Bytes of a part, encoded."""
-    return len(part) if part.isascii() else len(_encoded(part))
 
 
 def hex_digest(digester: Digester) -> Callable[[str, Iterable[str]], str]:

@@ -2,8 +2,8 @@
 
 Keys are digests, so any of their bits are as good as a hash. A key that was removed may still seem to be there: that
 costs a look, never an answer. A byte for each slot, not a bit: the workers of a machine share one filter, and a byte
-is set without reading what others set beside it. 16 MiB, of which only what is written takes memory (where it is shared,
-what is looked at, too); one million keys leave 94 of 100 needless looks out.
+is set without reading what others set beside it. 16 MiB, of which only what is written takes memory (where it is
+shared, what is looked at, too); one million keys leave 94 of 100 needless looks out.
 """
 
 import mmap
