@@ -12,11 +12,12 @@ def caller_budget(headers: Mapping[str, str]) -> float | None:
     """Seconds that a caller gives an answer, by `X-Request-Timeout` (2.5, 2s or 800ms) or by `Prefer: wait=2` (RFC 7240
     §4.3); the shorter of the two; None where nothing readable is said, which is no error (§2).
     """
+    timeout, prefer = headers.get("X-Request-Timeout"), headers.get("Prefer")
     said = []
-    match = _SECONDS.fullmatch(headers.get("X-Request-Timeout", "").strip())
+    match = _SECONDS.fullmatch(timeout.strip()) if timeout is not None else None
     if match is not None:
         said.append(float(match[1]) / (1000 if match[2] == "ms" else 1))
-    match = _WAIT.search(headers.get("Prefer", ""))
+    match = _WAIT.search(prefer) if prefer is not None else None
     if match is not None:
         said.append(float(match[1]))
     return min(said, default=None)

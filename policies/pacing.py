@@ -92,7 +92,11 @@ class Pacer:
         Who slept meanwhile and meets a `rest` takes another place: else all who slept would go out as that ends.
         """
         now, name = self._now(), self._named(credential)
-        account = self._accounts.get(name) or _Account(self.policy)  # kept once there is something to know
+        account = self._accounts.get(name)
+        if account is None:
+            if not self.policy.rate:
+                return 0.0  # nothing is known that holds it back, and it makes no difference to the next
+            account = _Account(self.policy)  # kept once there is something to know
         patience = min(max(0.0, demand.left(now) - lasts), LONGEST_WAIT) if demand.is_awaited and may_wait else 0.0
         latest = now + patience
         if patience and not lasts:  # who is let go as its time ends is too late

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import lru_cache
 from typing import NamedTuple, Protocol
+
+from propcache.api import cached_property
 
 from adapters import Place, Sent
 from policies import Demand
@@ -99,7 +101,7 @@ class Ask:
     def conditions(self) -> Mapping[str, str]:
         """Its preconditions and range, by lower-case name (RFC 9110 §13.1, §14.2)."""
         headers = self.sent.headers
-        found = ((name, joined(headers, name)) for name in CONDITIONAL)
+        found = ((name, joined(headers, name)) for name in CONDITIONAL if name in headers)
         return {name: value for name, value in found if value is not None}
 
     @cached_property
@@ -153,8 +155,8 @@ class Ask:
         one that asks the upstream to take it for another.
         """
         method, headers = self.sent.method, self.sent.headers
-        asked = ",".join(value for name in OVERRIDES if (value := joined(headers, name)) is not None)
-        if any(other.strip().upper() != method for other in asked.split(",") if asked):
+        asked = ",".join([joined(headers, name) or "" for name in OVERRIDES if name in headers])
+        if asked and any(other.strip().upper() != method for other in asked.split(",")):
             return True
         return method not in SAFE_METHODS and not self.plan.endpoint.reads
 
@@ -169,9 +171,19 @@ class Ask:
 
     def key_in(self, partition: str, vary: tuple[str, ...] | None = None) -> bytes:
         """The key in a partition; with the request's values of the headers that the answer varies by."""
+        where = (self.plan.upstream.name, partition)
+        if vary is None:
+            return self.digester.digest("key", (*where, *self._keyed))
+        return self.digester.digest("variant", (*where, *self._keyed_by(vary)))
+
+    @cached_property
+    def _keyed(self) -> list[Part]:
+        """What its key is made of, in whatever partition."""
+        return self._keyed_by(None)
+
+    def _keyed_by(self, vary: tuple[str, ...] | None) -> list[Part]:
         method = "GET" if self.sent.method == "HEAD" else self.sent.method  # it is answered from GET's (§4.3.5)
-        parts: list[Part] = [self.plan.upstream.name, partition, method]
-        parts += self._target_parts()
+        parts: list[Part] = [method, *self._target_parts]
         if self.is_whole:
             parts.append("whole")
         adapter = self.plan.upstream.adapter
@@ -192,7 +204,7 @@ class Ask:
                 parts.append(joined(self.sent.headers, "content-type"))
             parts.append(joined(self.sent.headers, "content-encoding"))
             parts.append(body.decode("utf-8", "surrogateescape"))
-        return self.digester.digest("key" if vary is None else "variant", parts)
+        return parts
 
     def unconditional(self) -> "Ask":
         """The same wish for the whole answer, whatever the caller has of it already: what a refresh behind asks for."""
@@ -212,7 +224,14 @@ class Ask:
 
     def part_key(self, key: bytes) -> bytes:
         """Where a part of the answer under `key` is kept, apart from whole ones (RFC 9111 §3.3)."""
-        return self.digester.digest("part", [key.hex()])
+        found = self._part_keys.get(key)
+        if found is None:
+            found = self._part_keys[key] = self.digester.digest("part", [key.hex()])
+        return found
+
+    @cached_property
+    def _part_keys(self) -> dict[bytes, bytes]:
+        return {}
 
     def uri_tag(self, path: str | None = None, query: str = "") -> str:
         """The tag of every answer of this target, or of another one of this upstream, in every partition: what an
@@ -227,6 +246,7 @@ class Ask:
         """A path as its resource is known by: empty is "/", where the base URL has no path (RFC 9110 §4.2.3)."""
         return normalised(path) or ("/" if self.plan.upstream.has_no_path else "")
 
+    @cached_property
     def _target_parts(self) -> list[Part]:
         if self.plan.upstream.adapter.by_headers:
             return [self._resource(self.incoming.path), normalised(self.incoming.query)]
@@ -247,5 +267,6 @@ class Ask:
         return parts
 
 
+@lru_cache(maxsize=64)
 def names_of(places: tuple[Place, ...], where: str) -> frozenset[str]:
     return frozenset(place.name for place in places if place.where == where)

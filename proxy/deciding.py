@@ -113,6 +113,13 @@ def is_private(headers: Mapping[str, str]) -> bool:
     return "private" in control_of(headers).directives
 
 
+def is_for_others(ask: Ask, status: int, headers: Mapping[str, str]) -> bool:
+    """Whether, by its headers, callers of the same key and credential may share this very answer."""
+    if bar_to_storing(status, headers) is not None:
+        return False
+    return not (is_private(headers) and ask.identity.partition == SHARED)
+
+
 def _outcome(ask: Ask, reply: Reply, me: str | None) -> str:
     if reply.verdict.kind is Kind.MISSING:
         return MISSING

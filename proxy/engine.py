@@ -25,6 +25,7 @@ from proxy.finding import Finder, Found
 from proxy.flights import Flight, Flights
 from proxy.hot import Hot
 from proxy.landing import Landing, failed
+from proxy.patience import TimeIsUp, within
 from proxy.presenting import presented
 from proxy.shared_flights import SharedFlights
 from proxy.sharing.leases import Leases
@@ -92,7 +93,7 @@ class Engine:
             if ask.directives.only_if_cached:
                 raise NothingCached
             return await self._in_time(ask, self._pass_on(ask, "request" if ask.directives.no_store else "bypass"))
-        found = self._finder.in_memory(ask) or await self._finder.recalled(ask)
+        found = await self._finder.find(ask)
         match found.freshness if found is not None else Freshness.GONE:
             case Freshness.FRESH | Freshness.STALE if found is not None:
                 return self._serve(ask, found)
@@ -164,11 +165,8 @@ class Engine:
         status = CacheStatus(fwd=self._why_forwarded(ask, found))
         ask.demand.has_fallback = not ask.wants_news and found is not None and found.may_cover(disconnected=True)
         try:
-            async with asyncio.timeout(ask.patience) as timer:
-                landing, is_joined = await self._landing(ask, found)
-        except TimeoutError:
-            if not timer.expired():
-                raise
+            landing, is_joined = await within(ask.patience, self._landing(ask, found))
+        except TimeIsUp:
             return self._coverer.too_late(ask, found, status)
         status.collapsed = is_joined or landing.is_elsewhere
         status.stored = landing.stored
@@ -290,14 +288,11 @@ class Engine:
         """
         task = asyncio.ensure_future(work)
         try:
-            async with asyncio.timeout(ask.budget) as timer:
-                return await asyncio.shield(task)
-        except (TimeoutError, asyncio.CancelledError) as error:
-            if isinstance(error, TimeoutError) and not timer.expired():
-                raise
+            return await within(ask.budget, asyncio.shield(task))
+        except (TimeIsUp, asyncio.CancelledError) as error:
             ask.demand.deadline = self._monotonic()
             self._keep(let_go(task))
-            if isinstance(error, TimeoutError):
+            if isinstance(error, TimeIsUp):
                 raise out_of_time(ask) from error
             raise
 

@@ -101,7 +101,7 @@ class ExpressLane:
         self._is_seen_to = is_seen_to
         self._shelf = shelf
         self._clock = clock
-        self._secret = token_bytes(32)
+        self._keyed = blake2b(digest_size=16, key=token_bytes(32))
         self._lanes: LRUCache[bytes, Lane] = LRUCache(MOST_LANES)
         self._tidied = shelf.fences.hard_purges  # how many had been heard of when it was looked through
         self._runtime: Runtime | None = None  # that all lanes were opened under
@@ -120,7 +120,9 @@ class ExpressLane:
         for field in request.raw_headers:
             if field[0] != b"traceparent":
                 parts += field
-        return blake2b(b"\n".join(parts), digest_size=16, key=self._secret).digest()  # no part has a line end in it
+        keyed = self._keyed.copy()
+        keyed.update(b"\n".join(parts))  # no part has a line end in it
+        return keyed.digest()
 
     def remember(
         self, ticket: bytes, headers: MultiMapping[str], runtime: Runtime, ask: Ask, answer: Answer, bases: Bases

@@ -10,9 +10,9 @@ from policies import RetryPolicy
 from policies.failure_memory import FailureMemory
 from policies.http.fields import Fields
 from policies.http.vary import vary_names
-from proxy.asking import SHARED, Ask
+from proxy.asking import Ask
 from proxy.calling import SAME_FOR_ALL, Calling, is_used_up
-from proxy.deciding import Decision, bar_to_storing, decide, decide_by_headers, is_private
+from proxy.deciding import Decision, decide, decide_by_headers, is_for_others
 from proxy.doubting import Doubting
 from proxy.errors import UpstreamUnreachable
 from proxy.flights import Flight
@@ -81,7 +81,7 @@ class Fetcher:
         """Who may not share an answer hears so before its body is here."""
 
         def at_headers(status: int, headers: Mapping[str, str]) -> int:
-            if status < 500 and status not in SAME_FOR_ALL and not _is_for_others(ask, status, headers):
+            if status < 500 and status not in SAME_FOR_ALL and not is_for_others(ask, status, headers):
                 flight.may_be_shared(yes=False)
             return self._max_entry()
 
@@ -99,6 +99,9 @@ class Fetcher:
         flight.land(landing)
         if landing.spool is not None:
             await self._take_in(ask, flight, landing, landing.spool)
+        if landing.waits:
+            await asyncio.sleep(0)  # who waits for it has it first; who comes before it is kept joins this flight
+            self._keeper.keep(ask, landing, flight)
 
     async def pass_on(self, ask: Ask, conditions: Fields = (), retry: RetryPolicy | None = None) -> Reply:
         """An answer that is neither looked up nor stored. Raises UpstreamFailure."""
@@ -230,14 +233,18 @@ class Fetcher:
             self._learner.learn(ask, reply)
         landing.tags = tags_of(ask, reply, known.me) if is_judged else ()
         landing.decision = decide(ask, reply, me=known.me) if is_judged else Decision(None, "too-large")
+        landing.chosen = known.chosen
         if reply.stream is None:
+            landing.waits = self._keeper.may_wait(ask, landing)
+            if landing.waits:
+                self._keeper.announce(ask, landing, flight, stored=True)
+                return
             self._keeper.keep(ask, landing, flight)
         else:
             largest = self._max_entry()
             keep = 0 if landing.decision.policy is None or (reply.length or 0) > largest else largest
             landing.pass_through(Spool(keep=keep, on_disk_error=self._disk_failed))
             self._keeper.announce(ask, landing, flight, stored=keep > 0)
-        landing.chosen = known.chosen
         if landing.spool is None:
             await self._end_older(ask, landing, flight)
 
@@ -280,13 +287,6 @@ def _deliberate(ask: Ask, failure: UpstreamFailure) -> Reply | None:
     return reply if policy is not None and policy.ttl > 0 else None
 
 
-def _is_for_others(ask: Ask, status: int, headers: Mapping[str, str]) -> bool:
-    """Whether, by its headers, callers of the same key and credential may share this very answer."""
-    if bar_to_storing(status, headers) is not None:
-        return False
-    return not (is_private(headers) and ask.identity.partition == SHARED)
-
-
 def _may_be_joined(ask: Ask, landing: Landing) -> bool:
     """Whether others may have an answer that came while they waited. Of a refusal, everybody would hear the same."""
     reply = landing.reply
@@ -295,4 +295,4 @@ def _may_be_joined(ask: Ask, landing: Landing) -> bool:
     policy = landing.decision.policy if landing.decision is not None else None
     is_fresh = policy is not None and policy.ttl > 0  # what has to be validated is nobody else's (RFC 9111 §4)
     status = 200 if reply.status == PARTIAL else reply.status
-    return _is_for_others(ask, status, reply.headers) and (is_fresh or status == 304 or status >= 400)
+    return is_for_others(ask, status, reply.headers) and (is_fresh or status == 304 or status >= 400)

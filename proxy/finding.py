@@ -52,6 +52,13 @@ class Finder:
         """What memory has for this ask and may be used, if only to validate it."""
         return self._found(ask, self._shelf.look, "memory")
 
+    async def find(self, ask: Ask) -> Found | None:
+        """What memory has, else what the durable store has, if there is any chance that it has something."""
+        found = self.in_memory(ask)
+        if found is not None or not self._may_be_recalled(ask):
+            return found
+        return await self.recalled(ask)
+
     async def recalled(self, ask: Ask) -> Found | None:
         """What the durable store has, or what came to memory while it was asked; purges that came too are seen."""
         recalled: dict[bytes, Entry | None] = {}
@@ -60,9 +67,9 @@ class Finder:
             recalled[key] = await self._shelf.recall(key)
             return recalled[key]
 
-        for key in (ask.key, ask.shared_key):
-            entry = await recall(key) if key is not None else None
-            keys = [key] if key is not None else []
+        for key in _keys_of(ask):
+            entry = await recall(key)
+            keys = [key]
             if entry is not None and is_marker(entry):
                 keys = list(variant_keys(ask, entry))
                 for variant in keys:
@@ -72,6 +79,10 @@ class Finder:
                     await recall(ask.part_key(whole))
         tier = "durable" if any(recalled.values()) else "memory"
         return self._found(ask, lambda key: self._shelf.look(key) or recalled.get(key), tier)
+
+    def _may_be_recalled(self, ask: Ask) -> bool:
+        """Parts lie under keys of their own."""
+        return "range" in ask.conditions or any(map(self._shelf.may_recall, _keys_of(ask)))
 
     def usable(self, ask: Ask, entry: Entry, tier: str) -> Found | None:
         """The rights of an entry: by age, by purges, and by what the caller asks."""
@@ -112,6 +123,11 @@ class Finder:
         keys = variant_keys(ask, marker) if marker is not None and is_marker(marker) else [key]
         parts = (held_part(ask, one, look) for one in keys)
         return next((part for part in parts if part is not None), None)
+
+
+def _keys_of(ask: Ask) -> list[bytes]:
+    """Where its answer may lie, or what says where its variants do."""
+    return [key for key in (ask.key, ask.shared_key) if key is not None]
 
 
 def _forbids_stale(entry: Entry) -> bool:

@@ -23,8 +23,10 @@ class Flight(Generic[T]):
         self.fence = fence  # noted before the fetch went out
         self.sequence = sequence
         self.demand = Demand()
-        self.headers_in: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.landing: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.headers_in: asyncio.Future[bool] = self._loop.create_future()
+        self.landing: asyncio.Future[T] = self._loop.create_future()
+        self._waiting: list[asyncio.Future[None]] = []  # for the landing
         self.task: asyncio.Task[None]
 
     def __repr__(self) -> str:
@@ -38,11 +40,25 @@ class Flight(Generic[T]):
     def land(self, landing: T) -> None:
         """Say what it brought; a body may still be on its way."""
         self.landing.set_result(landing)
+        self.over()
+
+    def over(self) -> None:
+        """Wake all who wait: it landed, or never will. They wait each for a future of their own: so one who leaves
+        leaves the flight alone, and the rest wake a turn of the loop earlier than behind a shield.
+        """
         self.may_be_shared(yes=True)
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None)
 
     async def landed(self) -> T:
         """What it brought. Leaving this wait leaves the flight alone."""
-        return await asyncio.shield(self.landing)
+        if not self.landing.done():
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiting.append(waiter)
+            await waiter
+        return self.landing.result()
 
     async def shared(self) -> bool:
         """Whether others may have what it brings, as soon as that is known."""
@@ -70,7 +86,6 @@ class Flights(Generic[T]):
         flight: Flight[T] = Flight(fence, sequence)
         self._under_way[what] = flight
         flight.task = asyncio.create_task(self._fly(what, flight, fetch))
-        flight.landing.add_done_callback(seen)
         return flight
 
     async def _fly(self, what: Hashable, flight: Flight[T], fetch: Callable[[Flight[T]], Awaitable[None]]) -> None:
@@ -80,11 +95,12 @@ class Flights(Generic[T]):
             if flight.landing.done():
                 raise
             flight.landing.set_exception(error)
+            seen(flight.landing)
         finally:
             self.leave(what, flight)
             if not flight.landing.done():
                 flight.landing.cancel()
-            flight.may_be_shared(yes=True)
+            flight.over()
 
     def leave(self, what: Hashable, flight: Flight[T]) -> None:
         """Nobody joins it any more. Must come before those who wait wake up and may want to take off anew."""

@@ -55,12 +55,15 @@ _IN_DISGUISE = frozenset(
     }
 )
 
+_NOT_UPSTREAM = HOP_BY_HOP | _OURS | _IN_DISGUISE
+_NOT_FROM_UPSTREAM = HOP_BY_HOP | {"content-length", LARDER_TAG.lower()}
+
 
 def end_to_end(fields: Fields) -> Fields:
     """A request's fields as they may travel on: hop-by-hop ones, those `Connection` names, Larder's own, and those that
     would make another request of it go.
     """
-    return _without_wait(without(fields, _hops(fields) | _OURS | _IN_DISGUISE))
+    return _without_wait(without(fields, _with_named(fields, _NOT_UPSTREAM)))
 
 
 def _without_wait(fields: Fields) -> Fields:
@@ -73,11 +76,12 @@ def _without_wait(fields: Fields) -> Fields:
 
 def from_upstream(fields: Fields) -> Fields:
     """An answer's fields as they may travel on; taken off before Larder adds its own, so none of those can go."""
-    return without(fields, _hops(fields) | {"content-length", LARDER_TAG.lower()})
+    return without(fields, _with_named(fields, _NOT_FROM_UPSTREAM))
 
 
-def _hops(fields: Fields) -> frozenset[str]:
+def _with_named(fields: Fields, names: frozenset[str]) -> frozenset[str]:
+    """These names, and those that `Connection` names."""
     named = [value for name, value in fields if name.lower() == "connection"]
     if not named:
-        return HOP_BY_HOP
-    return HOP_BY_HOP | {token.strip().lower() for value in named for token in value.split(",")}
+        return names
+    return names | {token.strip().lower() for value in named for token in value.split(",")}

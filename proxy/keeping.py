@@ -26,8 +26,8 @@ from proxy.storing import (
     freshened,
     kept_fields,
     key_of,
-    life_of,
     own_tags,
+    span_of,
     stored_at_of,
     tags_of,
 )
@@ -59,17 +59,28 @@ class Keeper:
         landing.key = entry.key if landing.stored else None
 
     def announce(self, ask: Ask, landing: Landing, flight: Flight[Landing], *, stored: bool) -> None:
-        """Say what will become of an answer: kept once its body is here, or not kept."""
+        """Say what will become of an answer: kept once its body is here, or its callers have it; or not kept."""
         plan, decision, reply = ask.plan, landing.decision, landing.reply
         landing.stored = stored
         implied = implied_tags(plan.upstream.name, plan.kept_as, ask.identity.partition)
         if decision is not None and decision.policy is not None and reply is not None:
             key = key_of(ask, decision)
             implied = (*implied_tags(plan.upstream.name, plan.kept_as, decision.partition), key_tag(key))
-            if ask.goes_by_headers:
-                landing.life = life_of(reply, decision, self._made(landing, flight))
-                landing.made_at = stored_at_of(reply)
+            landing.made_at, _, landing.life = span_of(reply, decision, self._made(landing, flight))
         landing.all_tags = (*landing.tags, *implied)
+
+    def may_wait(self, ask: Ask, landing: Landing) -> bool:
+        """Whether an answer may go on the shelf behind its callers. So it may where nothing is kept for its ask yet,
+        here or behind, that it takes the place of or is put together with, and it will surely be kept; but not where
+        others in this process look for it there as soon as it has come: batches, lists and their pages.
+        """
+        reply, decision = landing.reply, landing.decision
+        if ask.party is not None or ask.plan.endpoint.collection is not None:
+            return False
+        if ask.key is None or reply is None or reply.status == PARTIAL or decision is None or decision.policy is None:
+            return False
+        is_kept = self._shelf.memory.takes(len(reply.body)) and landing.chosen is None
+        return is_kept and not any(map(self._shelf.may_hold, (ask.key, ask.part_key(ask.key))))
 
     def renew(self, ask: Ask, entry: Entry, reply: Reply, flight: Flight[Landing]) -> bool:
         """An answer says that this stored one holds too: it takes the new fields and a new life (RFC 9111 §4.3.4).
@@ -89,7 +100,7 @@ class Keeper:
                 entry,
                 head=pack_head(kept_fields(merged.fields, decision)),
                 stored_at=stored_at_of(merged),
-                life=life_of(merged, decision, made),
+                life=span_of(merged, decision, made).life,
                 fence=made.fence,
                 sequence=made.sequence,
                 tagged=own_tags(ask, tags),
@@ -206,7 +217,9 @@ class Keeper:
 
     def _made(self, landing: Landing, flight: Flight[Landing]) -> Made:
         settles = self._shelf.fences.settles(landing.tags)
-        return Made(flight.fence, flight.sequence, landing.now, self._random(), settles)
+        if landing.jitter is None:  # else it was announced already
+            landing.jitter = self._random()
+        return Made(flight.fence, flight.sequence, landing.now, landing.jitter, settles)
 
     def entry_for(self, ask: Ask, landing: Landing, flight: Flight[Landing]) -> Entry | None:
         """What would be kept of an answer that is here; None: nothing."""

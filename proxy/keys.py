@@ -19,23 +19,26 @@ class Digester:
     """Makes digests under the store's secret, so that nobody without it can guess what a key stands for."""
 
     def __init__(self, secret: bytes) -> None:
-        self._secret = blake2b(secret, digest_size=32).digest()
+        secret = blake2b(secret, digest_size=32).digest()
+        self._keyed = blake2b(digest_size=KEY_BYTES, key=secret)  # each digest goes on from a copy: half the work
 
     def digest(self, purpose: str, parts: Iterable[Part]) -> bytes:
         """The digest of parts, each with its length before it, so that no two lists run into the same bytes."""
-        pieces = [purpose.encode()]
-        for part in parts:
-            if part is None:
-                pieces.append(b"-")
-            else:
-                encoded = part.encode("utf-8", "surrogateescape")
-                pieces.append(b"%d:" % len(encoded))
-                pieces.append(encoded)
-        return blake2b(b"".join(pieces), digest_size=KEY_BYTES, key=self._secret).digest()
+        parts = tuple(parts)
+        told = purpose + "".join(["-" if part is None else f"{len(part)}:{part}" for part in parts])
+        if not told.isascii():  # a length is in bytes
+            told = purpose + "".join(["-" if part is None else f"{len(_encoded(part))}:{part}" for part in parts])
+        keyed = self._keyed.copy()
+        keyed.update(_encoded(told))
+        return keyed.digest()
 
     def principal(self, upstream: str, credential: Iterable[str]) -> str:
         """The name of the partition that belongs to an upstream credential."""
         return f"principal:{self.digest('principal', (upstream, *credential)).hex()}"
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def hex_digest(digester: Digester) -> Callable[[str, Iterable[str]], str]:

@@ -30,6 +30,8 @@ class Landing:
     made_at: float = 0.0  # when the upstream made it, in seconds since the epoch
     key: bytes | None = None  # where it is kept
     stored: bool = False
+    waits: bool = False  # it goes on the shelf once its callers have it
+    jitter: float | None = None  # 0 to 1, once it was drawn
     chosen: Entry | None = None  # what was stored for the ask before
     covers_failure: bool = False  # a stored answer may be given in its place
     detail: str = ""

@@ -94,7 +94,7 @@ class Preconditions:
     async def _stored(self, live: Ask) -> Entry | None:
         if live.key is None:
             return None
-        found = self._finder.in_memory(live) or await self._finder.recalled(live)
+        found = await self._finder.find(live)
         return found.entry if found is not None else None
 
     async def _read(self, live: Ask) -> Answer:

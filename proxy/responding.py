@@ -3,7 +3,7 @@
 from collections.abc import Set as AbstractSet
 
 from adapters import Adapter
-from policies.http.fields import Fields
+from policies.http.fields import Fields, without
 from proxy.answers import Answer
 from proxy.errors import LarderError, render, whole_seconds
 from proxy.headers import VIA
@@ -42,13 +42,14 @@ def interim_fields(fields: Fields, bases: Bases) -> Fields:
 
 def carried(fields: Fields, bases: Bases, less: AbstractSet[str]) -> Fields:
     """The fields as they came, in order and with repeats, links as the caller's; less those of some names."""
-    kept = tuple(field for field in fields if field[0].lower() not in less)
-    return kept if REWRITTEN.isdisjoint(name.lower() for name, _ in kept) else rewritten(kept, bases)
+    names = {name.lower() for name, _ in fields}
+    kept = fields if names.isdisjoint(less) else without(fields, less)
+    return kept if names.isdisjoint(REWRITTEN) else rewritten(kept, bases)
 
 
 def appended(fields: Fields, lower: str, ours: str) -> str:
     """A list field with a member of Larder's behind those that came (RFC 9211 §2, RFC 9110 §7.6.3), on one line."""
-    return ", ".join([*(value for name, value in fields if name.lower() == lower), ours])
+    return ", ".join([*[value for name, value in fields if name.lower() == lower], ours])
 
 
 def _whole(came: Fields, wait: float | None) -> str:

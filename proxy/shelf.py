@@ -56,6 +56,14 @@ class Shelf:
         """What memory has. Does not wait."""
         return self.memory.get(key)
 
+    def may_recall(self, key: bytes) -> bool:
+        """Whether the durable store may have something; where not, nobody needs to ask it."""
+        return self._filter.may_hold(key)
+
+    def may_hold(self, key: bytes) -> bool:
+        """Whether something may lie under a key, in any tier."""
+        return self._filter.may_hold(key) or self.memory.get(key) is not None
+
     async def recall(self, key: bytes) -> Entry | None:
         """What the durable store has; from then on it is in memory. None also when the store is slow or broken."""
         if not self._filter.may_hold(key):

@@ -6,7 +6,7 @@ from sys import intern
 from typing import NamedTuple
 
 from adapters import NOT_JSON, Exchange, Kind, Verdict
-from policies import CachePolicy, ShelfLife
+from policies import ShelfLife
 from policies.freshness import SETTLED_TTL
 from policies.http.age import initial_age
 from policies.http.fields import Fields, as_mapping, without
@@ -37,6 +37,14 @@ class Made(NamedTuple):
     settles: bool  # a change to one of its tags is so recent that replicas may lag
 
 
+class Span(NamedTuple):
+    """An answer's time on the shelf."""
+
+    made_at: float  # seconds since the epoch
+    jitter: float  # 0 to 1
+    life: ShelfLife
+
+
 def tags_of(ask: Ask, reply: Reply, me: str | None) -> tuple[str, ...]:
     """The entry's own tags, namespaced by upstream."""
     name, endpoint = ask.plan.upstream.name, ask.plan.endpoint
@@ -62,6 +70,8 @@ def group_tags(upstream: str, value: str | None) -> set[str]:
 
 def key_of(ask: Ask, decision: Decision) -> bytes:
     """Where the answer is kept."""
+    if not decision.vary and decision.partition == ask.identity.partition and ask.key is not None:
+        return ask.key
     return ask.key_in(decision.partition, decision.vary or None)
 
 
@@ -69,16 +79,14 @@ def entry_of(ask: Ask, reply: Reply, decision: Decision, tags: tuple[str, ...], 
     """The entry for an answer that may be kept."""
     assert decision.policy is not None  # noqa: S101 - `decide` said it may be kept
     plan = ask.plan
-    by_headers = decision.outcome in GOES_BY_HEADERS
-    stored_at = stored_at_of(reply) if by_headers else made.now
-    jitter = 0.0 if by_headers else made.jitter
+    span = span_of(reply, decision, made)
     return Entry(
         key=key_of(ask, decision),
         status=reply.status,
         head=pack_head(kept_fields(reply.fields, decision)),
         body=reply.body,
-        stored_at=stored_at,
-        life=_life(decision.policy, made, stored_at, jitter),
+        stored_at=span.made_at,
+        life=span.life,
         fence=made.fence,
         sequence=made.sequence,
         upstream=intern(plan.upstream.name),
@@ -87,7 +95,7 @@ def entry_of(ask: Ask, reply: Reply, decision: Decision, tags: tuple[str, ...], 
         tagged=own_tags(ask, tags),
         plan=intern(plan.version),
         outcome=intern(decision.outcome),
-        jitter=jitter,
+        jitter=span.jitter,
         ceiling=made.now + SETTLED_TTL if made.settles else inf,
     )
 
@@ -98,14 +106,13 @@ def stored_at_of(reply: Reply) -> float:
     return reply.received_at - age
 
 
-def life_of(reply: Reply, decision: Decision, made: Made) -> ShelfLife:
-    """The rights an answer has that goes by headers."""
+def span_of(reply: Reply, decision: Decision, made: Made) -> Span:
+    """Since when and how long an answer has its rights; what goes by headers has exactly those that they say."""
     assert decision.policy is not None  # noqa: S101 - `decide` said it may be kept
-    return _life(decision.policy, made, stored_at_of(reply), 0.0)
-
-
-def _life(policy: CachePolicy, made: Made, stored_at: float, jitter: float) -> ShelfLife:
-    return (policy.settling() if made.settles else policy).shelf_life(stored_at, jitter)
+    by_headers = decision.outcome in GOES_BY_HEADERS
+    made_at, jitter = (stored_at_of(reply), 0.0) if by_headers else (made.now, made.jitter)
+    policy = decision.policy.settling() if made.settles else decision.policy
+    return Span(made_at, jitter, policy.shelf_life(made_at, jitter))
 
 
 def kept_fields(fields: Fields, decision: Decision) -> Fields:

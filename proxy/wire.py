@@ -19,7 +19,7 @@ import msgspec
 from aiohttp import ClientError, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
-from policies.http.fields import Fields
+from policies.http.fields import Fields, without
 from proxy.upstream.messages import BrokenBody
 
 NO_BODY = frozenset({204, 304})  # RFC 9110 §6.4.1; as any 1xx
@@ -111,8 +111,9 @@ class _Framed(web.StreamResponse, ABC):
         """The head before a body of `length` bytes; None: as many as come."""
         if self.keep_alive is None:
             self._keep_alive = request.keep_alive
-        fields = [field for field in self.fields if field[0].lower() not in _FRAMING]
-        if not any(name.lower() == "date" for name, _ in fields):
+        names = {name.lower() for name, _ in self.fields}
+        fields = [*(self.fields if names.isdisjoint(_FRAMING) else without(self.fields, _FRAMING))]
+        if "date" not in names:
             fields.append(("Date", _date(int(time.time()))))  # RFC 9110 §6.6.1
         if self._may_have_body and length is None:
             if _knows_chunks(request):

@@ -18,4 +18,4 @@ def as_mapping(fields: Fields) -> Mapping[str, str]:
 
 def without(fields: Fields, names: AbstractSet[str]) -> Fields:
     """The fields whose lower-case name is not among `names`."""
-    return tuple(field for field in fields if field[0].lower() not in names)
+    return tuple([field for field in fields if field[0].lower() not in names])

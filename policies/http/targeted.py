@@ -10,6 +10,7 @@ from http_sf import StructuredFieldError, Token, parse
 from policies.http.cache_control import NAMING, Directives, parse_cache_control
 
 TARGETS = ("larder-cache-control", "cdn-cache-control")  # the first that can be used counts (§2.2)
+_OURS, _FOR_ALL_CDNS = TARGETS
 
 
 class Control(NamedTuple):
@@ -24,12 +25,12 @@ def control_of(headers: Mapping[str, str]) -> Control:
 
     Pragma means nothing in an answer (RFC 9111 §5.4). Never raises.
     """
-    return _control(tuple(map(headers.get, TARGETS)), headers.get("cache-control"))
+    return _control(headers.get(_OURS), headers.get(_FOR_ALL_CDNS), headers.get("cache-control"))
 
 
 @lru_cache(maxsize=1024)
-def _control(targets: tuple[str | None, ...], cache_control: str | None) -> Control:
-    for value in targets:
+def _control(ours: str | None, for_all_cdns: str | None, cache_control: str | None) -> Control:
+    for value in (ours, for_all_cdns):
         directives = _dictionary(value) if value is not None else None
         if directives is not None:
             return Control(directives, targeted=True)

@@ -22,9 +22,15 @@ def vary_names(headers: Mapping[str, str]) -> tuple[str, ...]:
 
     A member that is no field name counts as `*`: what it depends on cannot be known.
     """
-    if len(headers.get("vary", "")) > LONGEST:
-        return ("*",)
-    members = {member.strip(" \t") for member in headers.get("vary", "").split(",")} - {""}
+    vary = headers.get("vary")
+    if vary is None:
+        return ()
+    return _names_in(vary) if len(vary) <= LONGEST else ("*",)
+
+
+@lru_cache(maxsize=1024)
+def _names_in(vary: str) -> tuple[str, ...]:
+    members = {member.strip(" \t") for member in vary.split(",")} - {""}
     return tuple(sorted({member.lower() if _TOKEN.fullmatch(member) else "*" for member in members}))
 
 

@@ -6,6 +6,7 @@ first address that is not a trusted proxy is the client. Whatever stands beyond 
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from proxy.callers.addresses import Networks, parse_address
@@ -18,6 +19,7 @@ _HOST = re.compile(
 )
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+;=:@%-]+)+")
 _LONGEST = 512  # characters of a prefix
+_LONGEST_HOST = 260  # characters, its port included
 
 
 class Base(NamedTuple):
@@ -110,6 +112,11 @@ class Forwarding:
 
 def is_host(text: str) -> bool:
     """Whether a text is a host, with or without a port, that may stand in a base URL."""
+    return len(text) <= _LONGEST_HOST and _is_host(text)
+
+
+@lru_cache(maxsize=1024)
+def _is_host(text: str) -> bool:
     match = _HOST.fullmatch(text)
     if match is None:
         return False

@@ -61,6 +61,10 @@ class MemoryStore:
         """How many entries had to make room for others."""
         return self._shelf.evictions
 
+    def takes(self, size: int) -> bool:
+        """Whether an entry with a body of so many bytes is surely not too large."""
+        return size <= self.max_bytes // 2
+
     def put(self, entry: Entry) -> bool:
         """Keep `entry`, unless what is kept has a higher order or the store is too small for it; whether it is kept.
 

@@ -35,6 +35,7 @@ class PurgeTable:
         self._marks: dict[bytes, _Marks] = {}
         self._most_records = most_records
         self._floor = _Marks()
+        self._settled_at = 0.0  # when the last purge so far has settled: mostly long ago
         self.hard = 0  # how many of the purges so far left nothing
 
     def __len__(self) -> int:
@@ -47,11 +48,13 @@ class PurgeTable:
         if marks is None:
             marks = self._marks[heard.tag] = _Marks()
         marks.note(heard.number, heard.mode, heard.at, heard.settle_until)
+        self._settled_at = max(self._settled_at, heard.settle_until)
 
     def raise_floor(self, number: int, mode: Mode, settle_until: float = 0.0) -> None:
         """Numbers below `number` are invalid, whatever the tag; and what was purged there settles until an instant."""
         self.hard += mode is Mode.HARD
         self._floor.note(number, mode, 0.0, settle_until)
+        self._settled_at = max(self._settled_at, settle_until)
 
     def validity(self, tags: Iterable[bytes], fence: int) -> Validity:
         """What is left of an entry with these tags, fetched under `fence`."""
@@ -73,6 +76,8 @@ class PurgeTable:
 
     def settles(self, tags: Iterable[bytes], now: float) -> bool:
         """Whether a purge of one of these tags has not settled at `now`."""
+        if now >= self._settled_at:
+            return False
         return self._floor.settle_until > now or any(marks.settle_until > now for marks in self._of(tags))
 
     def recent(self, most: int) -> list[Heard]:

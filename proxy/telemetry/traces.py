@@ -45,7 +45,7 @@ class Traces:
 
 def _hex(random_bits: RandomBits, bits: int) -> str:
     """Random hexadecimal digits, never all zero."""
-    return f"{random_bits(bits) or 1:0{bits // 4}x}"
+    return (random_bits(bits) or 1).to_bytes(bits // 8, "big").hex()
 
 
 _NONE = Trace("0" * 31 + "1", "0" * 15 + "1", "00")

@@ -22,7 +22,7 @@ from policies.http.fields import Fields, as_mapping
 from proxy.headers import from_upstream
 from proxy.upstream.content import Content, Undoing, is_undone
 from proxy.upstream.http_client import Connector, Wire
-from proxy.upstream.leading import EgressRefused, is_allowed, led_by
+from proxy.upstream.leading import EgressRefused, is_allowed, lead_by
 from proxy.upstream.messages import Outgoing, TooLarge
 
 MOST_FIELDS = 1_000  # of one answer
@@ -37,6 +37,7 @@ _NO_CONTENT = frozenset({204, 304})  # RFC 9112 §6.3 rule 1
 _ORIGINS = 256  # remembered; an upstream has one, or one for each API
 
 
+_UNTIMED = aiohttp.ClientTimeout()  # whoever asks sees to the time
 _NOTHING = Content(EMPTY_PAYLOAD, None, 0)
 
 
@@ -56,7 +57,7 @@ class Connections:
         """Close every connection."""
         await self._connector.close()
 
-    async def connect(self, outgoing: Outgoing, patience: float) -> "Exchange":
+    async def connect(self, outgoing: Outgoing) -> "Exchange":
         """A connection for this request; nothing is sent yet. Raises aiohttp.ClientError, OSError and EgressRefused,
         and ValueError where the request's parts cannot stand in a head; it quotes none of them.
         """
@@ -68,7 +69,7 @@ class Connections:
             skip_payload=outgoing.method == "HEAD",
             read_until_eof=True,
             auto_decompress=False,  # aiohttp undoes a gzip that lacks its end without a word
-            read_timeout=patience,
+            read_timeout=None,  # until the head is here, whoever waits for it sees to the time
             max_line_size=self._max_head,
             max_field_size=self._max_head,
             max_headers=MOST_FIELDS,
@@ -77,14 +78,15 @@ class Connections:
 
     async def _connected(self, origin: aiohttp.ClientRequest, policy: EgressPolicy) -> Connection:
         """A connection to where the policy lets it lead. One that was kept, and does not, makes way for a new one."""
+        lead_by(policy)
         while True:
             try:
-                with led_by(policy):
-                    connection = await self._connector.connect(origin, [], aiohttp.ClientTimeout())
+                connection = await self._connector.connect(origin, [], _UNTIMED)
             except ValueError as error:
                 raise OSError("a host that no resolver takes") from error
             wire = cast(Wire, connection.protocol)
-            if is_allowed(policy, origin.url.raw_host or "", wire.peer):
+            if wire.allowed_by is policy or is_allowed(policy, origin.url.raw_host or "", wire.peer):
+                wire.allowed_by = policy
                 return connection
             connection.close()
             if not wire.is_kept:
@@ -156,7 +158,6 @@ class Exchange:
             transport.writelines((head, body))
         else:
             transport.write(head)
-        self._wire.start_timeout()
 
     async def head(self, informational: Callable[[int, Fields], None] | None) -> None:
         """Wait for the head of the final answer; `informational` is told of those before it, but for 100, which answers
@@ -233,8 +234,10 @@ def _fields_of(message: RawResponseMessage) -> Fields:
     §5.1).
     """
     return tuple(
-        (name.decode("latin-1").rstrip(), value.decode("utf-8", "surrogateescape"))
-        for name, value in message.raw_headers
+        [
+            (name.decode("latin-1").rstrip(), value.decode("utf-8", "surrogateescape"))
+            for name, value in message.raw_headers
+        ]
     )
 
 

@@ -3,7 +3,6 @@
 An upstream whose base URL has {api} in it has a place for each API; one with several base URLs has several for each.
 """
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -40,7 +39,7 @@ class Hosts:
         self._make = make
         self._clock = clock
         self._circuits: dict[str, CircuitBreaker] = {}
-        self._in_flight: Counter[str] = Counter()
+        self._in_flight: dict[str, int] = {}  # places that calls are under way to
         self._balancer = Balancer()
         for base in bases:
             if "{api}" not in base:
@@ -103,7 +102,7 @@ class Hosts:
 
     def began(self, base: str) -> None:
         """A call to this place is under way."""
-        self._in_flight[base] += 1
+        self._in_flight[base] = self._in_flight.get(base, 0) + 1
 
     def ended(self, base: str) -> None:
         """It is not any more."""
@@ -116,4 +115,4 @@ class Hosts:
 
     def _host(self, base: str) -> Host:
         breaker = self.circuit(base)
-        return Host(base, self._in_flight[base], breaker.state, breaker.rest)
+        return Host(base, self._in_flight.get(base, 0), breaker.state, breaker.rest)

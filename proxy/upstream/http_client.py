@@ -10,6 +10,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.streams import StreamReader
 
+from policies.egress import EgressPolicy
 from proxy.upstream.leading import allowed_of
 
 IDLE = 4.0  # seconds that a connection is kept unused; many servers close theirs after 5
@@ -39,6 +40,7 @@ class Wire(ResponseHandler):
 
     is_asked = False
     is_kept = False  # it carried an answer to its end, and waited for another request
+    allowed_by: EgressPolicy | None = None  # the last policy by which its host may lead to where it does
 
     @property
     def peer(self) -> str | None:

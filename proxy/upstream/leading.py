@@ -2,8 +2,6 @@
 before it is used: a name's owner may say something else each time (DNS rebinding), and pools outlive their policies.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from ipaddress import ip_address
@@ -19,14 +17,11 @@ class EgressRefused(Exception):
     """A host leads to where its upstream's policy lets nobody go. Nothing was sent."""
 
 
-@contextmanager
-def led_by(policy: EgressPolicy) -> Iterator[None]:
-    """The policy for what is resolved inside. Connections are shared by all upstreams, so none can have its own."""
-    token = _POLICY.set(policy)
-    try:
-        yield
-    finally:
-        _POLICY.reset(token)
+def lead_by(policy: EgressPolicy) -> None:
+    """The policy for what this task resolves from now on. Connections are shared by all upstreams, so none can have its
+    own.
+    """
+    _POLICY.set(policy)
 
 
 def allowed_of(host: str, results: list[ResolveResult]) -> list[ResolveResult]:

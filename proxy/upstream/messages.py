@@ -1,7 +1,7 @@
 """What goes to an upstream and what comes back."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from adapters import NOT_JSON, Kind, Verdict
@@ -9,6 +9,7 @@ from policies.egress import EgressPolicy
 from policies.http.fields import Fields
 
 _ANYWHERE = EgressPolicy()
+_GOOD = Verdict(Kind.ANSWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Reply:
     body: bytes = b""
     stream: Stream | None = None  # the body, where it was not read
     json: Any = NOT_JSON
-    verdict: Verdict = field(default_factory=lambda: Verdict(Kind.ANSWER))
+    verdict: Verdict = _GOOD
     calls: int = 1  # upstream calls it took
     base: str = ""  # the base URL of the place that gave it
     validated_by: int | None = None  # the status of the upstream's word that a stored answer, this one, still holds

@@ -66,7 +66,7 @@ class Orders:
     @property
     def forced(self) -> Circuit | None:
         """The state that the circuit is held in; None: in none."""
-        return self._forced if self.forced_left > 0 else None
+        return self._forced if self._forced is not None and self.forced_left > 0 else None
 
     @property
     def forced_left(self) -> float:

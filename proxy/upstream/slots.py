@@ -6,7 +6,6 @@ waits holds none. Who lacks its credential's place lets others by; else nobody p
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -48,13 +47,14 @@ class OwnPlaces:
     """For calls of this process alone."""
 
     def __init__(self) -> None:
-        self._counts: Counter[Name] = Counter()  # names under which something is taken
+        self._counts: dict[Name, int] = {}  # names under which something is taken
 
     def try_take(self, name: Name, limit: int) -> bool:
         """Take a place if fewer than `limit` are taken; whether it was."""
-        if self._counts[name] >= limit:
+        taken = self._counts.get(name, 0)
+        if taken >= limit:
             return False
-        self._counts[name] += 1
+        self._counts[name] = taken + 1
         return True
 
     def give_back(self, name: Name) -> None:
@@ -65,7 +65,7 @@ class OwnPlaces:
 
     def taken(self, name: Name) -> int:
         """How many are."""
-        return self._counts[name]
+        return self._counts.get(name, 0)
 
     def await_for(self, names: Set[Name]) -> None:
         """Nobody else gives back places: there is nothing to look at."""

@@ -67,7 +67,7 @@ class Transport:
         sent = was_kept = False
         try:
             async with asyncio.timeout(patience):
-                exchange = await connections.connect(outgoing, patience)
+                exchange = await connections.connect(outgoing)
                 was_kept = exchange.is_on_kept_wire
                 try:
                     requested_at = self._clock()
