@@ -34,7 +34,7 @@ stateful.enabled = {follows}
 not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "502"]
 positive_data_acceptance.expected-statuses = {accepted}
 """
-ACCEPTED = ["2xx", "304", "401", "403", "404", "429", "502"]
+ACCEPTED = ["2xx", "304", "401", "403", "404", "409", "429", "502"]  # 409: a job has no result yet
 
 # What the document cannot know: who is configured, and what ids and roles there are.
 NAMES: dict[str, Any] = {
