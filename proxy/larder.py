@@ -1,40 +1,24 @@
 """Larder, put together: what is made at start, exchanged on reload and let go at the end."""
 
 import asyncio
-import random
 import time
-from collections.abc import Set as AbstractSet
 
 from aiohttp import ClientSession
 
-from proxy.answers import Answer
 from proxy.app import App
 from proxy.asker import Asker
-from proxy.asking import Ask, Incoming
-from proxy.batching import Batching
 from proxy.callers.forwarded import Forwarding
 from proxy.callers.registry import Callers, DeclaredCaller
-from proxy.calling import Calling, CallTools
 from proxy.changes.webhooks import Webhooks
 from proxy.clocks import Clocks
-from proxy.doubting import Doubting
-from proxy.engine import Engine
 from proxy.erasing import OwnProcess
 from proxy.express import ExpressLane
-from proxy.fetching import Fetcher
-from proxy.finding import Finder
 from proxy.health import Health
 from proxy.housekeeping import Housekeeping
-from proxy.idempotency import Idempotency
 from proxy.jobs.making import Jobs, Where
-from proxy.keeping import Keeper
 from proxy.keys import hex_digest
-from proxy.learning import Learner
 from proxy.observing import Observing
-from proxy.outgoing import credential_query
-from proxy.paging import Paging
 from proxy.plan import Plans
-from proxy.preconditions import Preconditions
 from proxy.purging import Purger
 from proxy.quarantine import HeldHere, Quarantine
 from proxy.secrets import store_secret
@@ -44,18 +28,17 @@ from proxy.sharing.share import Share
 from proxy.shelf import Shelf
 from proxy.store.contract import StoreError
 from proxy.store.memory import MemoryStore
-from proxy.telemetry.traces import current_trace
 from proxy.tiers import tier_of
+from proxy.typed.desk import Desk
 from proxy.typed.lists import Reader
 from proxy.typed.making import desk_of
 from proxy.upstream.calls import Tools
 from proxy.upstream.registry import Upstreams
 from proxy.upstream.transport import Transport
 from proxy.visits import Runtime
-from proxy.walking import Walker
 from proxy.webhook_sources import channels
 from proxy.workers.listening import SharedListener
-from proxy.writing import Writer
+from proxy.works import Parts, Works
 
 
 class Larder:
@@ -109,27 +92,19 @@ class Larder:
         await self.shelf.open()
         await self.transport.open()
         self._session = ClientSession()
-        self.engine = self._engine()
-        await self._learner.open()
+        self.works = Works(self._parts())
+        self.engine, self.paging = self.works.engine, self.works.paging
+        await self.works.learner.open()
         self._express = ExpressLane(self.shelf, self._clocks.wall, self.engine.is_seen_to)
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
-        reader = Reader(self.engine, self.paging, self.walker, self._clocks.wall)
         self.jobs = self._jobs()
-        desk = desk_of(
-            self.batching,
-            reader,
-            self.observing,
-            self._clocks.wall,
-            self._clocks.monotonic,
-            self.jobs.handlers,
-            self.jobs.deferred,
-        )
+        desk = self._desk()
         self.app = App(
             lambda: self.runtime, self.paging, desk, self._express, self.health, self.observing, time.perf_counter
         )
         process = self._share.process if self._share is not None else 0
-        self.erasing = OwnProcess(self.memory, self.quarantine, self._learner, self.durable, self._tidy, process)
+        self.erasing = OwnProcess(self.memory, self.quarantine, self.works.learner, self.durable, self._tidy, process)
         self.listener = self._listener(settings.server)
         await self.listener.open(settings.server.drain)
         self._housekeeping = Housekeeping(
@@ -163,7 +138,7 @@ class Larder:
         try:
             async with asyncio.timeout(drain):
                 await self.engine.drain()
-                await self._learner.drain()
+                await self.works.learner.drain()
                 await self.purger.drain()
         except TimeoutError:
             self.observing.drain_timed_out()
@@ -186,72 +161,24 @@ class Larder:
             return SharedListener(handle, self._share.listening, max_head=max_head, sleep=sleep)
         return Listener(handle, server.host, server.port, max_head=max_head, sleep=sleep)
 
-    def _engine(self) -> Engine:
-        failures = self.tier.guards.failures
-        self._learner = Learner(self.durable, failures, self.observing)
-        self._learner.answer = self._answered
-        self._learner.derive = self._derived
-        calling = Calling(self.purger, self.observing, self._call_tools())
-        keeper = Keeper(self.shelf, self.purger, self._clocks.random, self._max_entry)
-        wall, monotonic = self._clocks.wall, self._clocks.monotonic
-        engine = Engine(
-            self.shelf,
-            self._fetcher(calling, keeper),
-            self._writer(calling, keeper),
-            failures,
-            wall,
-            self.tier.leases,
-            monotonic=monotonic,
-        )
-        self.batching = Batching(engine, self._asker, calling)
-        self.walker = Walker(calling, self.shelf, self._max_entry, wall, monotonic)
-        self.paging = Paging(engine, self.batching, self.walker, self.shelf, clock=wall, monotonic=monotonic)
-        return engine
-
-    def _call_tools(self) -> CallTools:
-        return CallTools(
-            upstream=self.upstreams.__getitem__,
-            max_entry=self._max_entry,
-            trace_fields=lambda: (("traceparent", current_trace.get().child(random.getrandbits)),),
+    def _parts(self) -> Parts:
+        return Parts(
+            plans=lambda: self.plans,
+            tier=self.tier,
+            shelf=self.shelf,
+            purger=self.purger,
+            quarantine=self.quarantine,
+            upstreams=self.upstreams,
+            asker=self._asker,
+            observing=self.observing,
+            clocks=self._clocks,
+            where=self._where,
         )
 
-    def _max_entry(self) -> int:
-        return self.plans.settings.store.max_entry
-
-    def _fetcher(self, calling: Calling, keeper: Keeper) -> Fetcher:
-        wall = self._clocks.wall
-        return Fetcher(
-            calling,
-            keeper,
-            self.tier.guards.failures,
-            self._learner,
-            Doubting(self.quarantine, keeper, lambda: self.fences, self.observing, wall),
-            self.observing,
-            max_entry=self._max_entry,
-            clock=wall,
-        )
-
-    def _writer(self, calling: Calling, keeper: Keeper) -> Writer:
-        wall = self._clocks.wall
-        return Writer(
-            calling.call,
-            self.purger,
-            keeper,
-            lambda ask: ask.plan.upstream.settle,
-            Preconditions(self._asker, Finder(self.shelf, wall), self._answered, wall).settle,
-            self._idempotency().once,
-            self._refresh_hot,
-        )
-
-    def _refresh_hot(self, tags: AbstractSet[str], within: float) -> None:
-        self.engine.refresh_hot(tags, within)  # made after the writer
-
-    async def _answered(self, ask: Ask) -> Answer:
-        """What a caller would get, for what Larder itself has to know."""
-        return self.paging.at_once(ask) or await self.paging.answer(ask)
-
-    def _idempotency(self) -> Idempotency:
-        return Idempotency(self.shelf, self.observing.store_failed, self._clocks.wall, **self._where._asdict())
+    def _desk(self) -> Desk:
+        works, wall, monotonic = self.works, self._clocks.wall, self._clocks.monotonic
+        reader = Reader(works.engine, works.paging, works.walker, wall)
+        return desk_of(works.batching, reader, self.observing, wall, monotonic, self.jobs.handlers, self.jobs.deferred)
 
     def _jobs(self) -> Jobs:
         return Jobs(
@@ -277,13 +204,6 @@ class Larder:
         self.engine.hot.tidy()
         self._express.tidy()
         self.jobs.holding.tidy()
-
-    def _derived(self, ask: Ask, path: str) -> Ask:
-        """The same caller with the same credential, asking for another path."""
-        before = ask.incoming
-        incoming = Incoming("GET", path, credential_query(ask), before.headers, b"", before.caller)
-        plan, params = ask.plan.upstream.match("GET", path)
-        return self._asker.ask(plan, params, incoming)
 
     def _tools(self) -> Tools:
         return Tools(

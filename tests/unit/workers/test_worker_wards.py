@@ -131,7 +131,7 @@ async def test_a_worker_does_as_it_is_told():
         larder.memory.put(an_entry(1, tags=("courseworks/user:7",), order=(0, 1), lives=1e9))
         larder.memory.put(an_entry(2, lives=1e9))
         await larder.durable.bind("principal:a", "7")
-        await larder._learner.open()
+        await larder.works.learner.open()
 
         assert await warded(larder, ListHeld()) == Held(())
         assert await warded(larder, DiscardHeld("a")) == DecidedHeld("unknown")
