@@ -8,8 +8,9 @@ _HANDLING = re.compile(r"(?:^|,)\s*handling\s*=\s*\"?(strict|lenient)\"?\s*(?=$|
 
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_MEMBER = re.compile(rf"(?:[^,\"]|{_QUOTED})+")
-_PREFERENCE = re.compile(rf"({_WORD})\s*(?:=\s*({_WORD}|{_QUOTED})?\s*)?(?:;.*)?", re.DOTALL)
+# Read in one go, whatever is sent: a quote that nobody ends goes to the end, and spaces can be cut in one way only.
+_MEMBER = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|\\?$))+', re.DOTALL)
+_PREFERENCE = re.compile(rf"({_WORD})\s*(?:=\s*(?:({_WORD}|{_QUOTED})\s*)?)?(?:;.*)?", re.DOTALL)
 _SECONDS = re.compile(r"\d{1,6}", re.ASCII)
 
 LENIENT = ("Preference-Applied", "handling=lenient")
