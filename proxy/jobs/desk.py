@@ -66,11 +66,14 @@ class JobDesk:
         await self._means.book.drop(key)
 
     async def _found(self, wish: Wish) -> tuple[bytes, Held]:
-        """The record of the job that is asked for, as it stands: with nobody at it any more, it is taken up or over."""
+        """The record of the job that is asked for, as it stands: with nobody at it any more, it is taken up or over.
+
+        One that this process is at is not given up for a word that is late: the store was away, or the machine slept.
+        """
         key = self._means.names.job(wish.visitor, wish.params["id"])
         try:
             held = await self._means.book.read(key)
-            if held is not None and self._taker.is_lapsed(held.record):
+            if held is not None and key not in self._runner.jobs and self._taker.is_lapsed(held.record):
                 held = await self._taker.seen_to(key, held)
         except StoreError as error:
             raise JobUnreadable from error

@@ -56,6 +56,20 @@ async def test_a_word_that_could_not_be_recorded_ends_no_job(larder, monkeypatch
         assert (await ended(home, begun)).json["status"] == "succeeded"
 
 
+@pytest.mark.parametrize("more", [{}, KEYS])
+async def test_a_job_is_not_given_up_by_the_process_that_is_at_it(larder, more):
+    async with gated_smarty() as (gate, upstreams), larder(upstreams=upstreams, **ONLY_SMARTY, **more) as home:
+        begun = await begin(home, 1)
+        await gate.called()
+        home.clock.advance(20)  # its word is late: the store was away for so long, say
+        assert (await home.get(begun.headers["Location"])).json["status"] == "running"
+        await home.larder.jobs.runner.beat()
+        gate.open()
+
+        assert (await ended(home, begun)).json["status"] == "succeeded"
+        assert len(gate.asked) == 1
+
+
 async def test_a_cancel_that_cannot_be_recorded_says_so(larder, monkeypatch):
     async with gated_smarty() as (gate, upstreams), larder(upstreams=upstreams, **ONLY_SMARTY) as home:
         begun = await begin(home, 1)
