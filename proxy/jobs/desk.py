@@ -29,7 +29,9 @@ class JobDesk:
         return status(wish.params["id"], held.record, wish.visitor, self._means.clock())
 
     async def result(self, wish: Wish) -> Answer:
-        """A job's result. Raises UnknownJob, JobUnreadable, JobUnderWay, NoResult, ResultNotKept, ResultElsewhere."""
+        """A job's result. Raises UnknownJob, JobUnreadable, JobUnderWay, NoResult, ResultNotKept, ResultElsewhere,
+        CallerNotAllowed.
+        """
         key, held = await self._found(wish)
         record, now = held.record, self._means.clock()
         if not record.is_over:
@@ -37,7 +39,7 @@ class JobDesk:
         if record.state in ("cancelled", "interrupted"):
             raise NoResult(record.state)
         try:
-            answer = await self._means.results.get(result_of(key, record), record.shares, now)
+            answer = await self._means.results.get(result_of(key, record), record.shares, now, wish.visitor)
         except StoreError as error:
             raise JobUnreadable from error
         if answer is None:

@@ -15,7 +15,7 @@ import msgspec
 
 from policies import ShelfLife
 from proxy.answers import Answer, CacheStatus
-from proxy.errors import LarderError, render
+from proxy.errors import CallerNotAllowed, LarderError, render
 from proxy.jobs.holding import Holding
 from proxy.jobs.locking import Lock
 from proxy.jobs.names import SHARED_JOBS, Names
@@ -25,6 +25,7 @@ from proxy.messages import Entry, key_tag
 from proxy.shelf import Shelf
 from proxy.store.contract import StoreError
 from proxy.store.fences import Validity
+from proxy.typed.visitors import Visitor
 from proxy.typed.work import Work
 
 
@@ -39,6 +40,7 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     at: float  # seconds since the epoch
     keys: tuple[bytes, ...]  # of the entries that it was made of
     fence: int  # under which all of them still held
+    upstreams: tuple[str, ...] = ()  # that it came from
 
     def __repr__(self) -> str:
         return f"<Kept {self.status}>"
@@ -94,7 +96,8 @@ class Results:
         if sources.is_purged:
             return 0
         fields, keys = (answer.status, answer.fields, answer.body, answer.cache, answer.age, now), tuple(sources.keys)
-        plain = _encode(Kept(*fields, keys, sources.fence))
+        upstreams = tuple(sorted({source.upstream for source in sources.each}))
+        plain = _encode(Kept(*fields, keys, sources.fence, upstreams))
         ends = min([ends, *(source.ends for source in sources.each)])
         if sources.all_kept and writes_down(self._durable) and len(plain) < self._max_entry():
             shares = await self._written(result, plain, sources, now, ends)
@@ -103,8 +106,10 @@ class Results:
         self._holding.keep(result, plain, sources, ends)
         return 0
 
-    async def get(self, result: bytes, shares: int, now: float) -> Answer | None:
-        """A job's answer; None: it is not kept, or not here. Raises StoreError."""
+    async def get(self, result: bytes, shares: int, now: float, visitor: Visitor) -> Answer | None:
+        """A job's answer; None: it is not kept, or not here. Raises StoreError, and CallerNotAllowed: whoever asks may
+        not use one of the upstreams any more that it came from.
+        """
         plain = await self._read(result, shares, now) if shares else self._holding.get(result, now)
         if plain is None:
             return None
@@ -114,6 +119,9 @@ class Results:
             return None
         if self._shelf.fences.validity(map(key_tag, kept.keys), kept.fence) is Validity.HARD:
             return None
+        for upstream in kept.upstreams:
+            if not visitor.caller.may_use(upstream):
+                raise CallerNotAllowed(upstream)
         return kept.answer(now)
 
     async def drop(self, result: bytes, shares: int) -> None:

@@ -144,6 +144,21 @@ async def test_a_job_is_known_to_nobody_but_its_caller_with_its_credentials(lard
         assert (await result(home, begun, **mine)).status == 200
 
 
+@pytest.mark.parametrize("store", [{}, {"durable": "none"}])
+async def test_a_caller_that_may_not_use_a_provider_any_more_has_no_result_of_it_either(larder, store):
+    key = "lk_" + "a" * 20
+    caller, headers = {"name": "a", "key": HASH_PREFIX + digest_key(key).hex()}, {"X-Larder-Key": key}
+    async with larder(callers=[caller], store=store, **ONLY_SMARTY) as home:
+        begun = await begin(home, 1, **headers)
+        await ended(home, begun, **headers)
+        assert (await result(home, begun, **headers)).status == 200
+
+        home.reload(callers=[{**caller, "allow": ["courseworks"]}])
+
+        refused = await result(home, begun, **headers)
+        assert (refused.status, refused.json["type"]) == (403, "tag:larder,2026:caller-not-allowed")
+
+
 async def test_a_cancelled_job_asks_nothing_more_of_the_upstream(larder):
     google = {"google": {"concurrency": {"upstream": 1}}}
     async with larder(upstreams=google, v1={"addresses": {"providers": ["google"]}}) as home:
