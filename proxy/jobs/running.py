@@ -18,6 +18,7 @@ from proxy.jobs.book import Held
 from proxy.jobs.errors import JobTooLong
 from proxy.jobs.means import Means
 from proxy.jobs.names import result_of
+from proxy.jobs.record import Record
 from proxy.jobs.results import told
 from proxy.jobs.room import Place, Room
 from proxy.jobs.turns import Turns
@@ -28,6 +29,7 @@ from proxy.typed.work import Work
 BEAT = 2.0  # seconds between two words of a process that it is at its jobs
 MOST_TRIES = 30  # to record an end, a beat apart
 _OUR_FAULT = Problem(500, "Internal error", "Larder failed on this job; its log says where.")
+_ENDED_EARLY = frozenset({"cancelled", "interrupted"})
 SLACK = 10.0  # seconds beyond `longest`, after which a handler that does not mind its deadline is stopped
 
 
@@ -48,6 +50,7 @@ class Job:
     runs: asyncio.Event = field(default_factory=asyncio.Event)  # its turn has come
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)  # one writes its record at a time
     left_as: str = ""  # why it was let go of before its end
+    is_counted: bool = False  # whoever ended it before its time has said so
 
 
 class Runner:
@@ -97,12 +100,13 @@ class Runner:
         )
         if changed is None:
             return None
+        self._tell(held.record, "cancelled", 0)
         job = self.jobs.get(key)
         if job is not None:
+            job.is_counted = True
             self._let_go(job, "cancelled")
         else:
             await self._means.requests.drop(key)
-            self._means.observer.job(held.record.route, "cancelled")
         return changed
 
     async def drain(self, seconds: float) -> None:
@@ -126,8 +130,14 @@ class Runner:
         if held is not None:
             job.held = held
             return
+        await self._heard(job)
+
+    async def _heard(self, job: Job) -> None:
+        """Somebody else wrote its record: it was ended, and that is counted, or is theirs now. Raises StoreError."""
         found = await self._means.book.read(job.key)
-        self._let_go(job, found.record.state if found is not None and found.record.is_over else "lost")
+        is_ended = found is not None and found.record.state in _ENDED_EARLY
+        job.is_counted = job.is_counted or is_ended
+        self._let_go(job, found.record.state if found is not None and is_ended else "lost")
 
     async def _leave(self, job: Job, how: str) -> None:
         """Let go of a job before its end, and write down that nobody is at it."""
@@ -164,8 +174,9 @@ class Runner:
 
     async def _left(self, job: Job) -> None:
         """It was let go of."""
-        self._tell(job, job.left_as or "lost", 0)
-        if job.left_as in ("cancelled", "interrupted"):
+        if not job.is_counted:
+            self._tell(job.held.record, job.left_as or "lost", 0)
+        if job.left_as in _ENDED_EARLY:
             self._means.callbacks.tell(job.callback, job.id, job.left_as)
             await self._means.requests.drop(job.key)
 
@@ -186,16 +197,18 @@ class Runner:
                 await asyncio.sleep(BEAT)
         if held is None:  # cancelled meanwhile, or taken up by another process that believed this one to be gone
             await self._means.results.drop(result, shares)
+            with suppress(StoreError):  # said already
+                await self._heard(job)
             await self._left(job)
             return
         job.held = held
-        self._tell(job, state, told(outcome).calls)
+        self._tell(held.record, state, told(outcome).calls)
         self._means.callbacks.tell(job.callback, job.id, state)
         await self._means.requests.drop(job.key)
 
-    def _tell(self, job: Job, state: str, calls: int) -> None:
-        seconds = self._means.clock() - job.held.record.created_at
-        self._means.observer.job(job.route, state, seconds=round(max(0.0, seconds), 3), upstream_calls=calls)
+    def _tell(self, record: Record, state: str, calls: int) -> None:
+        seconds = round(max(0.0, self._means.clock() - record.created_at), 3)
+        self._means.observer.job(record.route, state, seconds=seconds, upstream_calls=calls)
 
     def _outcome(self, task: asyncio.Task[Answer]) -> Answer | LarderError:
         error = task.exception()

@@ -88,7 +88,8 @@ class Taker:
     async def _taken(self, request: Request, held: Held) -> None:
         """Take a job up; whoever else does has it then."""
         if held.record.attempts >= MOST_ATTEMPTS:
-            await self._interrupted(request.job, held)
+            if await self._interrupted(request.job, held):
+                self._means.callbacks.tell(request.callback, request.id, "interrupted")
             await self._means.requests.drop(request.job)
             return
         settings = self._means.settings
@@ -101,10 +102,13 @@ class Taker:
             self._runner.follow(self._resumed(request, taken))
             self._means.observer.job(request.route, "resumed")
 
-    async def _interrupted(self, key: bytes, held: Held) -> None:
+    async def _interrupted(self, key: bytes, held: Held) -> bool:
+        """Write down that it is over; whether nobody else wrote anything before."""
         record = held.record.ended("interrupted", self._means.clock(), self._means.settings.keep)
-        if await self._means.book.change(key, held, record) is not None:
+        is_written = await self._means.book.change(key, held, record) is not None
+        if is_written:
             self._means.observer.job(record.route, "interrupted")
+        return is_written
 
     def _resumed(self, request: Request, taken: Held) -> Job:
         runs = asyncio.Event()

@@ -6,6 +6,7 @@ import re
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
+import pytest
 from msgspec.structs import replace
 
 from proxy.callers.keys import HASH_PREFIX, digest_key
@@ -17,6 +18,7 @@ from tests.stories.machines import PATIENCE, a_machine, written
 from tests.stories.test_erasing_a_person import erased, holds, on_disk
 from tests.stories.test_instances import until
 from tests.stories.test_jobs import ASYNC, CANARY, ONLY_SMARTY, VERIFY, begin, ended, result
+from tests.stories.test_jobs_callbacks import Listener, listed, listening
 
 KEYS = {"encryption_keys": new_master_key()}
 
@@ -165,6 +167,30 @@ async def test_instances_answer_for_each_other(tmp_path, redis):
             assert len((await result(second, begun)).json["results"]) == 2
 
 
+@pytest.mark.parametrize("is_finishing", [False, True])
+async def test_a_job_that_another_instance_cancels_is_counted_and_told_of_once(tmp_path, redis, is_finishing):
+    store, listener = {"durable": redis.url, "secret": "s" * 40}, Listener()
+    async with gated_smarty() as (gate, upstreams), building(tmp_path, upstreams, **store) as house:
+        async with listening(listener) as url:
+            more = listed({"url": url})
+            async with house(Clocks(), **more) as first, house(Clocks(), **more) as second:
+                begun = await begin(first, 1, **{"Larder-Callback": url})
+                await gate.called()
+                await second.ask("DELETE", moved(begun, second).headers["Location"])
+                if is_finishing:
+                    gate.open()
+                else:
+                    await first.larder.jobs.runner.beat()
+                await until(lambda: not first.larder.jobs.runner.jobs)
+                await listener.heard(1)
+
+                assert json.loads(listener.told[0][1])["data"]["status"] == "cancelled"
+                metrics = [one.larder.observing.metrics.exposition()[1].decode() for one in (first, second)]
+                counted = re.findall(r'larder_jobs_total\{.*outcome="(?!begun)(.*)"\} (.*)', "".join(metrics))
+                assert counted == [("cancelled", "1.0")]
+                gate.open()
+
+
 async def test_an_instance_that_is_stopped_hands_its_jobs_to_another(tmp_path, redis):
     store = {"durable": redis.url, "secret": "s" * 40, **KEYS}
     async with gated_smarty() as (gate, upstreams), building(tmp_path, upstreams, **store) as house:
@@ -252,6 +278,23 @@ async def test_an_erased_person_leaves_no_result_whosever_it_is(tmp_path):
             gone = await result(home, begun[token], **bearer(token))
             assert (gone.status, gone.json["type"]) == (410, "tag:larder,2026:result-not-kept")
         assert (await result(home, begun[BEN], **bearer(BEN))).status == 200
+
+
+async def test_that_a_job_ends_as_interrupted_is_told_too(tmp_path):
+    listener = Listener()
+    async with gated_smarty() as (gate, upstreams), building(tmp_path, upstreams, **KEYS) as house:
+        async with listening(listener) as url:
+            async with house(**listed({"url": url})) as home:
+                await begin(home, 1, **{"Larder-Callback": url})
+                await gate.called()
+                [job] = home.larder.jobs.runner.jobs.values()
+                often = replace(job.held.record, attempts=4)
+                job.held = await home.larder.jobs.means.book.change(job.key, job.held, often)
+            async with house(**listed({"url": url})) as home:
+                await home.larder.jobs.taker.look()
+                await listener.heard(1)
+                assert json.loads(listener.told[0][1])["data"]["status"] == "interrupted"
+                gate.open()
 
 
 async def test_a_request_is_deleted_when_its_job_is_over(tmp_path):
