@@ -100,6 +100,7 @@ class Jobs:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.runner.stop()
         await self.means.callbacks.stop()
 
 

@@ -5,6 +5,7 @@ beat: every record renewed; whoever finds that somebody else wrote it (a cancel,
 """
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from secrets import token_bytes
@@ -110,15 +111,25 @@ class Runner:
         return changed
 
     async def drain(self, seconds: float) -> None:
-        """Put back what another process can take up; give the others so long to end. What has not is interrupted."""
-        for job in [one for one in self.jobs.values() if one.is_kept]:
-            await self._leave(job, "put-back")
-        if self.jobs and seconds > 0:
-            await asyncio.wait({one.task for one in self.jobs.values()}, timeout=seconds)
-        for job in [one for one in self.jobs.values() if not one.task.done()]:
-            await self._leave(job, "interrupted")
-        if self._ends:
-            await asyncio.wait(set(self._ends), timeout=BEAT)
+        """Put back what another process can take up; give the others so long to end. What has not is interrupted.
+
+        What the store does not take within a beat more is left as it is: the leases lapse.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds + BEAT):
+                await self._leave_all([one for one in self.jobs.values() if one.is_kept], "put-back")
+                if self.jobs and seconds > 0:
+                    await asyncio.wait({one.task for one in self.jobs.values()}, timeout=seconds)
+                await self._leave_all([one for one in self.jobs.values() if not one.task.done()], "interrupted")
+                if self._ends:
+                    await asyncio.wait(set(self._ends))
+
+    async def stop(self) -> None:
+        """See to nothing any more."""
+        ends = set(self._ends)
+        for end in ends:
+            end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
 
     @property
     def _keep(self) -> float:
@@ -138,6 +149,9 @@ class Runner:
         is_ended = found is not None and found.record.state in _ENDED_EARLY
         job.is_counted = job.is_counted or is_ended
         self._let_go(job, found.record.state if found is not None and is_ended else "lost")
+
+    async def _leave_all(self, jobs: Iterable[Job], how: str) -> None:
+        await asyncio.gather(*(self._leave(job, how) for job in jobs))
 
     async def _leave(self, job: Job, how: str) -> None:
         """Let go of a job before its end, and write down that nobody is at it."""

@@ -45,6 +45,23 @@ async def test_an_end_that_could_not_be_recorded_is_recorded_later(larder, monke
         assert len((await result(home, begun)).json["results"]) == 1
 
 
+async def test_a_stop_does_not_wait_for_a_store_that_is_away(larder, monkeypatch):
+    monkeypatch.setattr(running, "BEAT", 0.2)
+    async with gated_smarty() as (gate, upstreams), larder(upstreams=upstreams, **ONLY_SMARTY, **KEYS) as home:
+        await begin(home, 1)
+        await begin(home, 2)
+        await gate.called()
+        failing(monkeypatch, home.larder.durable, "exchange", 1_000)
+        gate.open()
+        await until(lambda: all(job.lock.locked() for job in home.larder.jobs.runner.jobs.values()))
+
+        async with asyncio.timeout(3):  # a beat, and what comes of it; to write their ends is tried for thirty
+            await home.larder.jobs.drain(0.1)
+            await home.larder.jobs.stop()
+
+        assert not home.larder.jobs.runner.jobs
+
+
 async def test_a_word_that_could_not_be_recorded_ends_no_job(larder, monkeypatch):
     async with gated_smarty() as (gate, upstreams), larder(upstreams=upstreams, **ONLY_SMARTY) as home:
         begun = await begin(home, 1)
