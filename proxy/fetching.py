@@ -235,7 +235,7 @@ class Fetcher:
         landing.decision = decide(ask, reply, me=known.me) if is_judged else Decision(None, "too-large")
         landing.chosen = known.chosen
         if reply.stream is None:
-            landing.waits = self._keeper.may_wait(ask, landing)
+            landing.waits = self._keeper.may_wait(ask, landing, flight)
             if landing.waits:
                 self._keeper.announce(ask, landing, flight, stored=True)
                 return

@@ -69,12 +69,15 @@ class Keeper:
             landing.made_at, _, landing.life = span_of(reply, decision, self._made(landing, flight))
         landing.all_tags = (*landing.tags, *implied)
 
-    def may_wait(self, ask: Ask, landing: Landing) -> bool:
+    def may_wait(self, ask: Ask, landing: Landing, flight: Flight[Landing]) -> bool:
         """Whether an answer may go on the shelf behind its callers. So it may where nothing is kept for its ask yet,
-        here or behind, that it takes the place of or is put together with, and it will surely be kept; but not where
-        others in this process look for it there as soon as it has come: batches, lists and their pages.
+        here or behind, that it takes the place of or is put together with, and it will surely be kept: nothing was
+        purged while it was on its way, say; but not where others in this process look for it there as soon as it has
+        come: batches, lists and their pages.
         """
         reply, decision = landing.reply, landing.decision
+        if flight.fence < self._shelf.fences.number:
+            return False
         if ask.party is not None or ask.plan.endpoint.collection is not None:
             return False
         if ask.key is None or reply is None or reply.status == PARTIAL or decision is None or decision.policy is None:

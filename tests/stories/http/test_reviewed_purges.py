@@ -69,6 +69,19 @@ async def test_a_304_never_brings_back_what_was_flushed_while_it_was_waited_for(
         assert (await house.get("/mirror/a")).body == b"good"
 
 
+@pytest.mark.parametrize(("mode", "is_kept"), [(Mode.HARD, False), (Mode.SOFT, True)])
+async def test_what_was_purged_on_its_way_is_said_to_be_stored_only_where_it_is(larder, mode, is_kept):
+    gate = asyncio.Event()
+    async with scene(larder, (gate.wait, ok(b"old", LONG))) as (there, house):
+        reading = asking(house)
+        await until(lambda: there.seen)
+        await flush(house, upstream_tag("mirror"), mode)
+        gate.set()
+
+        assert ("stored" in (await reading).cache.split("; ")) is is_kept
+        assert await kept(house) == [int(is_kept)] * 2
+
+
 async def test_a_live_read_that_waits_for_its_turn_does_not_bring_back_what_was_flushed_meanwhile(larder):
     gate = asyncio.Event()
     scripts = ok(b"bad", TAG, LONG), (gate.wait, STILL), ok(b"good", TAG, LONG)
