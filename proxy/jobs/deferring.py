@@ -6,13 +6,16 @@ respond-async? ─▶ may it? is there room? ─▶ begun ─▶ over within `wa
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from secrets import token_urlsafe
 from typing import NamedTuple
 
 from policies import DAY
 from proxy.answers import Answer
+from proxy.jobs.book import Held
 from proxy.jobs.means import Means
 from proxy.jobs.preferring import wait_of
+from proxy.jobs.record import Record
 from proxy.jobs.record import begun as first
 from proxy.jobs.requests import Pairs, Request
 from proxy.jobs.room import Place
@@ -105,16 +108,28 @@ class Deferred:
         if not self._is_possible():
             await self._means.requests.drop(key)
             return None
-        try:
-            record = first(route, work.total, self._runner.process, now, limits.keep)
-            held = await self._means.book.begin(key, record)
-        except StoreError:
-            await self._means.requests.drop(key)
+        held = await self._recorded(key, first(route, work.total, self._runner.process, now, limits.keep))
+        if held is None:
             return None
         job = Job(job_id, key, route, begun.place, task, work, begun.fence, held, begun.callback, is_kept, begun.runs)
         self._runner.follow(job)
         self._means.observer.job(route, "begun")
         return job
+
+    async def _recorded(self, key: bytes, record: Record) -> Held | None:
+        """Write a first record down; None: it cannot be. Of a job whose caller leaves meanwhile and never hears its id
+        nothing stays that anybody would take up.
+        """
+        try:
+            return await self._means.book.begin(key, record)
+        except StoreError:
+            await self._means.requests.drop(key)
+            return None
+        except asyncio.CancelledError:
+            await self._means.requests.drop(key)
+            with suppress(StoreError):
+                await self._means.book.drop(key)
+            raise
 
 
 async def _waited_for(task: asyncio.Task[Answer]) -> Answer:
