@@ -86,8 +86,8 @@ class Runner:
     async def beat(self) -> None:
         """Say that this process is at its jobs, and hear which of them it is to let go of."""
         for job in list(self.jobs.values()):
-            if job.lock.locked() or job.task.done():
-                continue  # it is ending
+            if job.lock.locked():
+                continue  # its end is being written down
             async with job.lock:
                 with suppress(StoreError):  # said already; another word comes before the lease is over
                     await self._renewed(job)
@@ -117,10 +117,10 @@ class Runner:
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds + BEAT):
-                await self._leave_all([one for one in self.jobs.values() if one.is_kept], "put-back")
+                await self._leave_all([one for one in self._at_work() if one.is_kept], "put-back")
                 if self.jobs and seconds > 0:
                     await asyncio.wait({one.task for one in self.jobs.values()}, timeout=seconds)
-                await self._leave_all([one for one in self.jobs.values() if not one.task.done()], "interrupted")
+                await self._leave_all(self._at_work(), "interrupted")
                 if self._ends:
                     await asyncio.wait(set(self._ends))
 
@@ -150,6 +150,9 @@ class Runner:
         job.is_counted = job.is_counted or is_ended
         self._let_go(job, found.record.state if found is not None and is_ended else "lost")
 
+    def _at_work(self) -> list[Job]:
+        return [one for one in self.jobs.values() if not one.task.done()]
+
     async def _leave_all(self, jobs: Iterable[Job], how: str) -> None:
         await asyncio.gather(*(self._leave(job, how) for job in jobs))
 
@@ -178,8 +181,7 @@ class Runner:
                 await self._leave(job, "interrupted")  # unless it was let go of for another reason already
                 await self._left(job)
             else:
-                async with job.lock:
-                    await self._ended(job)
+                await self._ended(job)
         except Exception as error:  # noqa: BLE001 - said in the log; the lease lapses, and others know as much
             self._means.observer.broke(error)
         finally:
@@ -195,30 +197,37 @@ class Runner:
             await self._means.requests.drop(job.key)
 
     async def _ended(self, job: Job) -> None:
-        """It came to its end: keep its result, then say so."""
+        """It came to its end: keep its result, then say so. The lease is renewed: to look at a thousand sources
+        may take longer than it lasts.
+        """
         outcome = self._outcome(job.task)
         state = "failed" if isinstance(outcome, LarderError) else "succeeded"
         now = self._means.clock()
         result = result_of(job.key, job.held.record)
         shares = await self._means.results.keep(result, told(outcome), job.work, job.fence, now, now + self._keep)
-        record = job.held.record.ended(state, now, self._keep, shares=shares)
-        held = None
-        for _ in range(MOST_TRIES):
-            try:
-                held = await self._means.book.change(job.key, job.held, record)
-                break
-            except StoreError:
-                await asyncio.sleep(BEAT)
-        if held is None:  # cancelled meanwhile, or taken up by another process that believed this one to be gone
-            await self._means.results.drop(result, shares)
-            with suppress(StoreError):  # said already
-                await self._heard(job)
-            await self._left(job)
+        if await self._recorded(job, state, shares):
+            self._tell(job.held.record, state, told(outcome).calls)
+            self._means.callbacks.tell(job.callback, job.id, state)
+            await self._means.requests.drop(job.key)
             return
-        job.held = held
-        self._tell(held.record, state, told(outcome).calls)
-        self._means.callbacks.tell(job.callback, job.id, state)
-        await self._means.requests.drop(job.key)
+        await self._means.results.drop(result, shares)  # cancelled, or taken up by another that believed this one gone
+        with suppress(StoreError):  # said already
+            await self._heard(job)
+        await self._left(job)
+
+    async def _recorded(self, job: Job, state: str, shares: int) -> bool:
+        """Write down that it is over; whether it is, and nobody else wrote its record before."""
+        async with job.lock:
+            record = job.held.record.ended(state, self._means.clock(), self._keep, shares=shares)
+            for _ in range(MOST_TRIES):
+                try:
+                    held = await self._means.book.change(job.key, job.held, record)
+                except StoreError:
+                    await asyncio.sleep(BEAT)
+                    continue
+                job.held = held or job.held
+                return held is not None
+            return False
 
     def _tell(self, record: Record, state: str, calls: int) -> None:
         seconds = round(max(0.0, self._means.clock() - record.created_at), 3)

@@ -87,6 +87,67 @@ async def test_a_job_is_not_given_up_by_the_process_that_is_at_it(larder, more):
         assert len(gate.asked) == 1
 
 
+async def test_a_job_whose_result_is_slow_to_keep_is_not_given_up(larder, monkeypatch):
+    async with gated_smarty() as (gate, upstreams), larder(upstreams=upstreams, **ONLY_SMARTY) as home:
+        runner, slow = home.larder.jobs.runner, Slow(home.larder.jobs.means.results.keep)
+        monkeypatch.setattr(home.larder.jobs.means.results, "keep", slow)
+        begun = await begin(home, 1)
+        gate.open()
+        await slow.began.wait()
+        [job] = runner.jobs.values()
+        home.clock.advance(14)
+        await runner.beat()
+
+        assert job.held.record.leased_until > home.clock() + 14
+        slow.goes_on.set()
+        assert (await ended(home, begun)).json["status"] == "succeeded"
+        assert (await result(home, begun)).status == 200
+
+
+async def test_what_a_caller_began_that_left_before_it_heard_so_is_taken_up_by_nobody(larder, monkeypatch):
+    async with gated_smarty() as (gate, upstreams), larder(upstreams=upstreams, **ONLY_SMARTY, **KEYS) as home:
+        durable, deferred, seen = home.larder.durable, home.larder.jobs.deferred, []
+        monkeypatch.setattr(home.larder.app._desk, "_deferring", Spy(deferred, seen))
+        await begin(home, 1)
+        slow = Slow(durable.note, before=False)
+        monkeypatch.setattr(durable, "note", slow)
+        leaving = asyncio.create_task(deferred.answer(seen[0]))
+        await slow.began.wait()
+        assert len(await home.larder.jobs.means.requests.listed()) == 2
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+
+        assert len(await home.larder.jobs.means.requests.listed()) == 1
+        assert len([note async for note in durable.notes()]) == 1
+        gate.open()
+
+
+class Spy:
+    """Sees what may be deferred."""
+
+    def __init__(self, deferred, seen):
+        self._deferred, self._seen = deferred, seen
+
+    async def answer(self, errand):
+        self._seen.append(errand)
+        return await self._deferred.answer(errand)
+
+
+class Slow:
+    """A method that waits until it may go on, before it is carried out or behind."""
+
+    def __init__(self, real, *, before=True):
+        self._real, self._before = real, before
+        self.began, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, *args):
+        found = None if self._before else await self._real(*args)
+        self.began.set()
+        await self.goes_on.wait()
+        return await self._real(*args) if self._before else found
+
+
 async def test_a_cancel_that_cannot_be_recorded_says_so(larder, monkeypatch):
     async with gated_smarty() as (gate, upstreams), larder(upstreams=upstreams, **ONLY_SMARTY) as home:
         begun = await begin(home, 1)
@@ -155,14 +216,8 @@ async def test_of_results_in_memory_the_oldest_make_room(larder):
 
 async def test_a_caller_who_leaves_while_it_waits_leaves_nothing_behind(larder):
     async with gated_smarty() as (gate, upstreams), larder(upstreams=upstreams, **ONLY_SMARTY) as home:
-        desk, seen = home.larder.app._desk, []
-
-        class Spy:
-            async def answer(self, errand):
-                seen.append(errand)
-                return await home.larder.jobs.deferred.answer(errand)
-
-        desk._deferring = Spy()
+        seen = []
+        home.larder.app._desk._deferring = Spy(home.larder.jobs.deferred, seen)
         waiting = asyncio.create_task(verify(home, 1, Prefer="respond-async, wait=30"))
         await gate.called()
         leaving = asyncio.create_task(home.larder.jobs.deferred.answer(seen[0]))
