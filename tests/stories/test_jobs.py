@@ -145,6 +145,25 @@ async def test_a_job_is_known_to_nobody_but_its_caller_with_its_credentials(lard
 
 
 @pytest.mark.parametrize("store", [{}, {"durable": "none"}])
+@pytest.mark.parametrize("path", ["/v1/courses", "/v1/students/self/overview"])
+async def test_a_token_that_its_provider_refuses_ends_the_results_that_it_brought(larder, store, path):
+    async with larder(store=store) as home:
+        begun = await home.get(path, headers=bearer(ADA, **ASYNC))
+        await ended(home, begun, **bearer(ADA))
+        assert (await result(home, begun, **bearer(ADA))).status == 200
+
+        revoked = '{"errors":[{"message":"Revoked access token."}]}'
+        await home.fail(status=401, body=revoked, headers={"WWW-Authenticate": 'Bearer realm="canvas-lms"'})
+        assert (await home.get("/courseworks/api/v1/users/self/profile", headers=bearer(ADA))).status == 401
+        late = await home.get("/v1/courses", headers=bearer(ADA, **ASYNC))
+        await ended(home, late, **bearer(ADA))
+
+        gone = await result(home, begun, **bearer(ADA))
+        assert (gone.status, gone.json["type"]) == (410, "tag:larder,2026:result-not-kept")
+        assert (await result(home, late, **bearer(ADA))).status == 401
+
+
+@pytest.mark.parametrize("store", [{}, {"durable": "none"}])
 async def test_a_caller_that_may_not_use_a_provider_any_more_has_no_result_of_it_either(larder, store):
     key = "lk_" + "a" * 20
     caller, headers = {"name": "a", "key": HASH_PREFIX + digest_key(key).hex()}, {"X-Larder-Key": key}
