@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from policies import DAY
 from proxy.answers import Answer
+from proxy.flights import seen
 from proxy.jobs.book import Held
 from proxy.jobs.means import Means
 from proxy.jobs.preferring import wait_of
@@ -19,7 +20,7 @@ from proxy.jobs.record import Record
 from proxy.jobs.record import begun as first
 from proxy.jobs.requests import Pairs, Request
 from proxy.jobs.room import Place
-from proxy.jobs.running import Job, Runner
+from proxy.jobs.running import Job, Runner, unhurried
 from proxy.jobs.telling import document
 from proxy.settings import CallbackBlock
 from proxy.store.contract import StoreError
@@ -65,7 +66,7 @@ class Deferred:
             task = asyncio.create_task(self._runner.perform(errand, begun.runs))
             job = await self._job(begun, task, wait)
             if job is None:
-                return await _waited_for(task)
+                return await (_waited_for(task) if task.done() else _at_once(errand, task))
             return document(job.id, job.held.record, errand, self._means.clock())
         finally:
             if job is None:
@@ -130,6 +131,15 @@ class Deferred:
             with suppress(StoreError):
                 await self._means.book.drop(key)
             raise
+
+
+async def _at_once(errand: Errand, task: asyncio.Task[Answer]) -> Answer:
+    """Nothing can be written down of it: it is answered as if no job were preferred, in the time its caller has and
+    behind no job. What `task` has asked for already is joined.
+    """
+    task.add_done_callback(seen)
+    task.cancel()
+    return await errand.handler(unhurried(errand).wish)
 
 
 async def _waited_for(task: asyncio.Task[Answer]) -> Answer:

@@ -248,8 +248,13 @@ def patient(errand: Errand, longest: float) -> Errand:
     """The same errand of somebody who waits `longest` seconds from now on: what the caller's own header fields say is
     for how long the first answer is waited for.
     """
+    return unhurried(errand, **{"X-Request-Timeout": f"{longest:.3f}"})
+
+
+def unhurried(errand: Errand, **fields: str) -> Errand:
+    """The same errand without its preferences, whose `wait` was for a job, and with these header fields."""
     headers = CIMultiDict(errand.wish.visitor.headers)
     headers.popall("Prefer", None)
-    headers["X-Request-Timeout"] = f"{longest:.3f}"
+    headers.update(fields)
     visitor = replace(errand.wish.visitor, headers=headers)
     return errand._replace(wish=replace(errand.wish, visitor=visitor))

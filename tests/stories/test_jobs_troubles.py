@@ -87,6 +87,24 @@ async def test_a_job_is_not_given_up_by_the_process_that_is_at_it(larder, more):
         assert len(gate.asked) == 1
 
 
+async def test_what_can_be_no_job_is_answered_in_the_time_that_its_caller_has_and_behind_no_job(larder, monkeypatch):
+    jobs = {"jobs": {"at_once": 1}, **ONLY_SMARTY["v1"]}
+    async with gated_smarty() as (gate, upstreams), larder(upstreams=upstreams, v1=jobs) as home:
+        await begin(home, 1)
+        await gate.called()
+        failing(monkeypatch, home.larder.durable, "note", 2)
+
+        async with asyncio.timeout(3):  # behind the job it would take ten
+            late = await verify(home, 2, **ASYNC, **{"X-Request-Timeout": "0.2"})
+        waiting = asyncio.create_task(verify(home, 3, **ASYNC))
+        await gate.called(3)
+        gate.open()
+
+        assert (late.status, "Preference-Applied" in late.headers) == (503, False)
+        assert (await waiting).status == 200
+        assert gate.asked == [["1 Sample St"], ["2 Sample St"], ["3 Sample St"]]
+
+
 async def test_a_job_whose_result_is_slow_to_keep_is_not_given_up(larder, monkeypatch):
     async with gated_smarty() as (gate, upstreams), larder(upstreams=upstreams, **ONLY_SMARTY) as home:
         runner, slow = home.larder.jobs.runner, Slow(home.larder.jobs.means.results.keep)
