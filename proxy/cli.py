@@ -91,7 +91,7 @@ def check(
         say(f"note: {notice}")
     endpoints = sum(len(upstream.endpoints) for upstream in plans.upstreams.values())
     cached = sum(plan.cache is not None for upstream in plans.upstreams.values() for plan in upstream.endpoints)
-    say(f"{config}: good. {len(plans.upstreams)} upstreams, {endpoints} endpoints, {cached} of them cached.")
+    say(f"{config}: good. upstreams: {len(plans.upstreams)}, endpoints: {endpoints}, {cached} of them cached.")
 
 
 @app.command()

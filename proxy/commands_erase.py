@@ -7,6 +7,7 @@ from typing import Any, TextIO
 from proxy.commands_admin import Refused, WrongUse, ask, door_of, one_line
 
 DONE, REFUSED, WRONG = 0, 1, 2
+_MET = ("entries", "quarantined", "links", "principals")
 
 
 def erase(person: str, config: Path, environment: Mapping[str, str], out: TextIO, err: TextIO) -> int:
@@ -30,6 +31,8 @@ def told(receipt: Mapping[str, Any]) -> Iterator[str]:
     kept = "durable" if receipt.get("durable") else "not on disk: a crash may forget that it was purged"
     left = one_line(receipt.get("left"))
     yield f"left: {left} (person {one_line(receipt.get('person'))}, {kept}; fence {one_line(receipt.get('fence'))})"
+    if not any(place.get(name) for place in (store, *receipt.get("memory", ())) for name in _MET):
+        yield "nothing of such a person was kept here: is it the right id, of the right upstream?"
     remains = receipt.get("remains", {})
     purge, digests = (one_line(remains.get(name)) for name in ("purge_record", "digests"))
     yield f"remains: the record of the purge, which names the person's tags, until {purge}"

@@ -23,7 +23,7 @@ def settings_checks(settings: Settings, load: LoadAdapter, draft: Draft) -> Chec
     """Where fields that are right each by itself cannot hold together, or no adapter knows what they name."""
     yield from _listening(settings, draft)
     yield from _operators(settings.admin.operators)
-    yield from _store(settings)
+    yield from _store(settings, draft)
     for name, block in settings.upstreams.items():
         yield from _upstream(name, block, load)
     yield from _callers(settings, draft)
@@ -115,7 +115,7 @@ def _operators(operators: Sequence[Operator]) -> Checks:
         tokens |= set(operator.token)
 
 
-def _store(settings: Settings) -> Checks:
+def _store(settings: Settings, draft: Draft) -> Checks:
     store = settings.store
     is_redis = store.durable.startswith("redis")
     if is_redis and not store.secret:
@@ -128,7 +128,7 @@ def _store(settings: Settings) -> Checks:
             MasterKeys.parse(store.encryption_keys)
         except MasterKeyError as error:
             yield ("store", "encryption_keys"), str(error)
-    elif store.encrypt == "all":
+    elif store.encrypt == "all" and not draft.is_doubtful(("store", "encryption_keys")):
         yield ("store", "encrypt"), "needs `encryption_keys`; `larder key --encryption` makes one"
 
 

@@ -1,6 +1,7 @@
 """pydantic's findings in the words of whoever wrote the value: what it has to be, never what it is."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 SAID: Mapping[str, str] = {
@@ -34,9 +35,14 @@ _BOUNDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def right(item: Any) -> str:
-    """What would be right, of one of `ValidationError.errors()`; with its context, if numbers are to be told."""
+def right(item: Any, patterns: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What would be right, of one of `ValidationError.errors()`; with its context, if numbers are to be told.
+
+    `patterns`: what a text has to be, by the pattern that it has to match.
+    """
     kind, limits = item["type"], item.get("ctx", {})
+    if kind == "string_pattern_mismatch" and limits.get("pattern") in patterns:
+        return patterns[limits["pattern"]]
     if kind in _COUNTED and limits:
         says, key, unit = _COUNTED[kind]
         return f"has to have {says} {limits[key]:,} {unit}{'' if limits[key] == 1 else 's'}"

@@ -34,7 +34,7 @@ def _answer(status: int, job_id: str, record: Record, visitor: Visitor, now: flo
             "status": record.state,
             "progress": Progress(done=record.done, total=record.total),
             "created_at": datetime.fromtimestamp(record.created_at, UTC),
-            "expires_at": datetime.fromtimestamp(record.expires_at, UTC),
+            "expires_at": datetime.fromtimestamp(record.expires_at, UTC) if record.is_over else None,
             "links": {"self": place, "result": f"{place}/result"},
         }
     )

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from adapters import Course, CourseState, EnrollmentState, Member, Membership, Neutral, Profile, Record, Role, Section
 from proxy.settings import nearest
 from proxy.typed.address_models import NAMED, ItemProblem, Provenance
+from proxy.typed.patterns import ID, NO_COMMA
 
 T = TypeVar("T")
 
@@ -52,8 +53,8 @@ _OfCourse = Annotated[str, BeforeValidator(_member_of(Course)), _names(Course)]
 _OfMember = Annotated[str, BeforeValidator(_member_of(Member)), _names(Member)]
 _OfSection = Annotated[str, BeforeValidator(_member_of(Section)), _names(Section)]
 _OfProfile = Annotated[str, BeforeValidator(_member_of(Profile)), _names(Profile)]
-_Id = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,6}~)?[0-9]{1,19}$")]
-_Text = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern="^[^,]+$")]
+_Id = Annotated[str, StringConstraints(pattern=ID)]
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=NO_COMMA)]
 
 
 class Asked(Neutral):

@@ -75,7 +75,7 @@ class TokenRefused(LarderError):
     """401: an upstream does not take the caller's own token, or none came."""
 
     def __init__(self, upstream: str) -> None:
-        detail = f"{upstream} takes no token, or not this one; send it as Authorization: Bearer."
+        detail = f"No token came, or one that {upstream} does not take; send it as Authorization: Bearer."
         super().__init__(problem_of(401, "Token refused", detail))
         self.extra_fields = (("WWW-Authenticate", f'Bearer realm="{upstream}"'),)  # RFC 6750 §3
 

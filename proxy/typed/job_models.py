@@ -34,7 +34,7 @@ class Job(BaseModel):
     )
     progress: Progress
     created_at: datetime
-    expires_at: datetime = Field(description="From then on nobody knows of it. Moves on until it has ended.")
+    expires_at: datetime | None = Field(description="From then on nobody knows of it. null: it is not over yet.")
     links: JobLinks
 
 

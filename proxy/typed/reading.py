@@ -11,6 +11,7 @@ from proxy.errors import BadRequest
 from proxy.settings import nearest
 from proxy.type_words import right
 from proxy.typed.errors import FieldError, InvalidFields, UnsupportedMediaType
+from proxy.typed.patterns import WORDS
 from proxy.upstream.reading import TooDeep, parsed
 
 MOST_ERRORS = 20  # that are told at once
@@ -59,7 +60,7 @@ def errors_of(model: type[BaseModel], error: ValidationError, whole: str = "body
     """
     found = error.errors(include_url=False, include_input=False)[:MOST_ERRORS]
     unknown = [at for at, item in enumerate(found) if item["type"] == "extra_forbidden"]
-    told = [FieldError(".".join(str(part) for part in item["loc"]) or whole, right(item)) for item in found]
+    told = [FieldError(".".join(str(part) for part in item["loc"]) or whole, right(item, WORDS)) for item in found]
     for at in unknown:
         guess = _guess(model, found[at]["loc"]) if at in unknown[:MOST_GUESSES] else ""
         told[at] = told[at]._replace(message=f"unknown field{guess}")

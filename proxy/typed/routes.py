@@ -72,7 +72,7 @@ WITH_BODY: Mapping[int, str] = {
     415: "The body is not sent as application/json, or with a Content-Encoding.",
 }
 OF_CATALOGUE: Mapping[int, str] = {
-    401: "Nobody knows who calls, or the upstream takes no token, or not this one.",
+    401: "Nobody knows who calls; or no token came, or one that the upstream does not take.",
     403: "The caller may not use the upstream, or its credential may not read this.",
     404: "The upstream has no such thing for this credential.",
     422: "A field is unknown, contradicts another or is not what it has to be (`errors` names each), or the list is "

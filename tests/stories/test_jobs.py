@@ -238,6 +238,7 @@ async def test_one_that_is_over_is_forgotten_when_it_is_deleted(larder):
 async def test_a_job_is_forgotten_when_its_time_is_over(larder):
     async with larder(v1={"jobs": {"keep": "10m"}}) as home:
         begun = await begin(home, 1)
+        assert begun.json["expires_at"] is None
         over = await ended(home, begun)
         assert over.json["expires_at"] == "2026-09-21T14:23:20Z"
 

@@ -148,7 +148,7 @@ async def test_courses_are_filtered(larder, query, found):
         ("/v1/courses?fields=id,id", "fields", "the same stands there twice"),
         ("/v1/courses?terms=82", "terms", "unknown field; did you mean term?"),
         ("/v1/courses?state=open", "state.0", "'available'"),
-        ("/v1/courses?term=fall", "term.0", "pattern"),
+        ("/v1/courses?term=fall", "term.0", "has to be an id"),
         ("/v1/courses?upstream=coursework", "upstream", "did you mean courseworks?"),
         ("/v1/courses?upstream=google", "upstream", "no upstream that can tell of courses"),
         ("/v1/courses/565/roster?type=student&role=TeacherEnrollment", "query", "contradict each other"),

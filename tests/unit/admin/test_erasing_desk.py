@@ -145,6 +145,10 @@ class Terminal:
         self.config.write_text(f"admin: {{port: {port}, token: {TOKEN}}}\nstore: {{secret: {CANARY}}}\n")
         self.out, self.err = StringIO(), StringIO()
 
+    @property
+    def lines(self):
+        return self.out.getvalue().splitlines()
+
     async def erase(self, person):
         status = await asyncio.to_thread(erase, person, self.config, {}, self.out, self.err)
         assert CANARY not in self.out.getvalue() + self.err.getvalue()
@@ -164,6 +168,14 @@ async def test_the_command_prints_the_receipt(kept, tmp_path):
     assert store.endswith("1 link, 1 principal forgotten")
     assert left.startswith("left: 0 (person ")
     assert "20064" not in terminal.out.getvalue()
+
+
+async def test_a_person_of_whom_nothing_was_kept_may_be_a_mistyped_one(kept, tmp_path):
+    terminal = Terminal(tmp_path, kept.port)
+
+    assert await terminal.erase("user:99") == 0
+
+    assert "nothing of such a person was kept here: is it the right id, of the right upstream?" in terminal.lines
 
 
 async def test_the_command_says_why_not_in_one_line(kept, tmp_path, unused_port):

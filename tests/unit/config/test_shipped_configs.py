@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[3]
 REAL = ROOT / "deploy" / "config.real.yaml"
 REAL_ENVIRONMENT = {
     "LARDER_SECRET": "a" * 64,
+    "LARDER_ENCRYPTION_KEYS": "one:" + "A" * 43 + "=",
     "LARDER_ADMIN_TOKEN": "b" * 64,
     "ENROLLMENT_KEY_HASH": "sha256:" + "c" * 64,
     "DIRECTORY_KEY_HASH": "sha256:" + "d" * 64,
