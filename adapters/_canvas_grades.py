@@ -24,6 +24,9 @@ _SCORES = frozenset(
 )
 
 
+_NESTED = (dict, list)
+
+
 def included(sent: Sent) -> tuple[str, ...]:
     """What `include[]` asks for."""
     return (*sent.all("include[]"), *sent.all("include"))
@@ -45,9 +48,9 @@ def _has_scores(json: object) -> bool:
         value = waiting.pop()
         if isinstance(value, dict):
             # A score of null is no score: it is there for everybody who may see grades and has none yet.
-            if any(value.get(name) is not None for name in _SCORES & value.keys()):
+            if not _SCORES.isdisjoint(value) and any(value.get(name) is not None for name in _SCORES):
                 return True
-            waiting += (one for one in value.values() if isinstance(one, dict | list))
+            waiting += [one for one in value.values() if isinstance(one, _NESTED)]
         elif isinstance(value, list):
             waiting += value
     return False

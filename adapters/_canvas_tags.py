@@ -4,7 +4,7 @@ Ids come from the path and from the answer: `sis_course_id:…` and `self` in a 
 answer tells which (§2.2).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from adapters._canvas_changes import ALL_ACCOUNTS, ALL_ASSIGNMENTS, ALL_GRADES, ALL_USERS, TENANT, UNKNOWN
@@ -15,6 +15,8 @@ from adapters._exchanges import Exchange
 from adapters._json import mapping, rows
 
 Row = Mapping[str, Any]
+
+_PEOPLE = ("teachers", "students", "observed_users")  # members that hold them
 
 # What an `include[]` puts into a course makes the entry change with more than the course (UPSTREAMS.md §2.2).
 _INCLUDES = {
@@ -145,7 +147,7 @@ def terms(exchange: Exchange) -> Iterable[str]:
 
 
 def _ids(value: object) -> Ids:
-    one = id_in_answer(value)
+    one = id_in_answer(value) if value is not None else None
     return () if one is None else (one,)
 
 
@@ -173,14 +175,19 @@ def _whose(exchange: Exchange, collection: str) -> set[str]:
     return _named("user", ids, collection) if ids else {f"user:{UNKNOWN}", f"user:{UNKNOWN}:{collection}"}
 
 
+def _enrollments_of(row: Row) -> Sequence[Row]:
+    return rows(row["enrollments"]) if "enrollments" in row else ()
+
+
 def _users_in(row: Row) -> Iterator[str]:
     """Everyone a row names or holds."""
     yield from _ids(row.get("user_id"))
     yield from _ids(row.get("associated_user_id"))
     yield from _ids(mapping(row.get("user")).get("id"))
-    for name in ("teachers", "students", "observed_users"):
-        yield from _ids_of_rows(row.get(name))
-    for held in rows(row.get("enrollments")):
+    for name in _PEOPLE:
+        if name in row:
+            yield from _ids_of_rows(row[name])
+    for held in _enrollments_of(row):
         yield from _ids(held.get("user_id"))
         yield from _ids(held.get("associated_user_id"))
 
@@ -200,7 +207,7 @@ def _held_people(exchange: Exchange) -> set[str]:
     tags = set()
     for row in rows(exchange.json):
         tags |= _in_users(_users_in(row) if "user_id" in row else {*_users_in(row), *_ids(row.get("id"))})
-        for held in (row, *rows(row.get("enrollments"))):
+        for held in (row, *_enrollments_of(row)):
             tags |= {f"in:section:{one}" for one in _ids(held.get("course_section_id"))}
     return tags
 
@@ -214,7 +221,7 @@ def _held_enrollments(exchange: Exchange) -> set[str]:
 def _courses_of_enrollments(json: object) -> Iterator[str]:
     for row in rows(json):
         yield from _ids(row.get("course_id"))
-        for held in rows(row.get("enrollments")):
+        for held in _enrollments_of(row):
             yield from _ids(held.get("course_id"))
 
 
