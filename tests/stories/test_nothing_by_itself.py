@@ -25,7 +25,7 @@ BEGINNINGS = {
     "app.py": "a request that came",
     "typed/asking.py": "an address of a typed request that came",
     "typed/catalogues.py": "a course that a typed request asks for",
-    "larder.py": "whose a caller's token is, where the adapter says how that is asked (Canvas: `users/self`)",
+    "works.py": "whose a caller's token is, where the adapter says how that is asked (Canvas: `users/self`)",
 }
 
 
