@@ -16,7 +16,7 @@ from typing import Any
 
 from redis.crc import key_slot
 
-from tests.redis_server import RedisServer, free_port, until
+from tests.redis_server import RedisServer, until
 
 SLOTS = 16_384
 
@@ -147,7 +147,7 @@ async def redis_cluster(*, masters: int = 3, replicas: int = 0, **settings: obje
         servers = []
         for _ in range(masters * (1 + replicas)):
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="larder-redis-")))
-            server = RedisServer(directory, cluster_port=free_port(), **settings)
+            server = RedisServer(directory, **settings)
             stack.push_async_callback(server.kill)
             servers.append(server)
         await asyncio.gather(*(server.start() for server in servers))

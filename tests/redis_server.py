@@ -12,10 +12,8 @@ may hand one server to many tests. A server dies with the process that started i
 import asyncio
 import ctypes
 import os
-import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +26,7 @@ from typing import Any
 import redis.exceptions
 from redis.asyncio import Redis
 
+from tests.ports import free_port
 from tests.redis_certificates import write_certificates
 
 MISSING = (
@@ -35,9 +34,6 @@ MISSING = (
     "(Debian, Ubuntu: apt-get install redis-server; macOS: brew install redis; valkey-server serves too)"
 )
 _PATIENCE = 10.0  # seconds, for whatever a server has to do
-# Below the ports that the system gives to outgoing connections: such a connection could take a dead server's port
-# before its restart, or, dialled to a port nobody listens on, even be connected to itself.
-_FIRST_PORT, _PORTS = 11_000, 10_000
 
 
 def redis_binary() -> str:
@@ -46,19 +42,6 @@ def redis_binary() -> str:
         if found := shutil.which(name):
             return found
     raise RuntimeError(MISSING)
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on, and that no outgoing connection will be given."""
-    while True:
-        port = _FIRST_PORT + secrets.randbelow(_PORTS)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
 
 
 class RedisServer:
@@ -123,9 +106,11 @@ class RedisServer:
         return Redis.from_url(self.socket_url, **options)
 
     async def start(self) -> None:
-        """Start it on a free port, and wait until it answers."""
-        for _ in range(5):  # another test's server may be quicker to bind
+        """Start it on a free port (and one for its cluster's bus), and wait until it answers."""
+        for _ in range(5):  # another suite's server may be quicker to bind
             self.port = free_port()
+            if "cluster-enabled" in self.settings:
+                self.settings["cluster-port"] = free_port()
             self._spawn()
             if await self._answers():
                 return

@@ -11,7 +11,7 @@ from proxy.store.fences import Fences
 from proxy.store.purges import Mode, Validity
 from proxy.store.redis_follower import RedisFollower
 from proxy.store.redis_ledger import FenceTerms, RedisLedger
-from tests.redis_server import free_port
+from tests.ports import free_port
 
 TAG, OTHER = "courseworks/course:565", "courseworks/course:566"
 WINDOW = 0.3

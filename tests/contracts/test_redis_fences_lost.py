@@ -7,8 +7,9 @@ from proxy.store.coherence import GAP, LEAP, TICKS, UNSENT
 from proxy.store.purges import Mode, Validity
 from proxy.store.redis_ledger import RedisLedger
 from tests.contracts.fence_machines import OTHER, TAG, Machine, client_of, eventually, machines, nobody_listens
+from tests.ports import free_port
 from tests.redis_cluster import redis_cluster
-from tests.redis_server import free_port, redis_server
+from tests.redis_server import redis_server
 
 
 async def test_a_redis_that_is_silent_is_noticed_within_a_window_and_told(server, connect):

@@ -17,8 +17,8 @@ from typing import Any
 import aiohttp
 import yaml
 
+from tests.ports import free_port
 from tests.prove.processes import connections_of, die_with_parent, group, owner_of, send
-from tests.redis_server import free_port
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "prove-" + "t" * 40  # of the admin listener

@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import yaml
 
+from tests.ports import free_port
 from tests.prove.processes import die_with_parent, group, send
-from tests.redis_server import free_port
 
 ROOT = Path(__file__).parents[2]
 OPERATOR = "soak-operator-" + "t" * 30  # the token of the admin listener

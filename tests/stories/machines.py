@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -13,16 +12,11 @@ import aiohttp
 import yaml
 
 from tests.house import ADA, config_for, merged
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "t" * 40
 PATIENCE = 50  # seconds: a machine may have a lot else to do
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def written(folder, sandbox_url, **more):

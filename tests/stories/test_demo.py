@@ -13,17 +13,11 @@ from proxy.demo.screen import PlainScreen
 from proxy.demo.show import show
 from proxy.demo.snippets import snippets_for
 from proxy.demo.tour import TOUR, Check, Step
+from tests.ports import free_port
 
 
 def free_ports():
-    """Three ports nobody has just now."""
-    sockets = [socket.socket() for _ in range(3)]
-    for one in sockets:
-        one.bind((HOST, 0))
-    ports = Ports(*[one.getsockname()[1] for one in sockets])
-    for one in sockets:
-        one.close()
-    return ports
+    return Ports(free_port(), free_port(), free_port())
 
 
 async def run(**options):

@@ -14,14 +14,9 @@ import pytest
 import yaml
 
 from tests.house import ADA, STUDENT_COURSES, bearer, config_for, merged, running_sandbox
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def written(folder, sandbox_url, **more):

@@ -21,8 +21,9 @@ from redis.exceptions import ConnectionError as CannotConnect
 from proxy.store._redis_troubles import trouble
 from proxy.store.contract import StoreError, StoreUnavailable
 from proxy.store.redis import RedisStore
+from tests.ports import free_port
 from tests.redis_certificates import write_certificates
-from tests.redis_server import free_port, redis_server, until
+from tests.redis_server import redis_server, until
 from tests.unit.store.samples import Clock, an_entry, key
 
 SECRET = "sesame-open"
