@@ -1,0 +1,27 @@
+"""What is installed is all of it: a wheel lacks no module that the checkout has."""
+
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = [path for house in ("adapters", "policies", "proxy", "sandbox") for path in (ROOT / house).rglob("*.py")]
+FOLDERS = sorted({path.parent for path in MODULES})
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=[str(folder.relative_to(ROOT)) for folder in FOLDERS])
+def test_every_folder_of_modules_is_a_package_that_goes_into_the_wheel(folder):
+    found = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    name = ".".join(folder.relative_to(ROOT).parts)
+    assert (folder / "__init__.py").exists()
+    assert any(fnmatch(name, pattern) for pattern in found["include"])
+
+
+def test_there_is_nothing_beside_modules_that_a_wheel_would_lack():
+    houses = {path.parents[len(path.relative_to(ROOT).parts) - 2] for path in MODULES}
+    files = [
+        path for house in houses for path in house.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    ]
+    assert {path.suffix for path in files} == {".py"}
