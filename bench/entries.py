@@ -10,10 +10,10 @@ from bench.stand_ins import canvas_headers, course
 from policies.http.fields import as_mapping
 from proxy.asker import Asker
 from proxy.asking import Incoming
-from proxy.deciding import decide
+from proxy.kept.deciding import decide
+from proxy.kept.storing import Made, entry_of
 from proxy.messages import Entry
 from proxy.plan import Plan, UpstreamPlan
-from proxy.storing import Made, entry_of
 from proxy.upstream.messages import Reply
 
 TAGS = 8

@@ -15,7 +15,7 @@ from bench.figures import Figure
 from bench.processes import REPOSITORY, BenchError, python
 from bench.scene import config, written
 from proxy.asker import Asker
-from proxy.loading import load_plans
+from proxy.config.loading import load_plans
 from proxy.store.memory import MemoryStore
 
 ENTRIES = 50_000

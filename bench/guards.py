@@ -19,7 +19,7 @@ from bench.calls import Called, called
 from bench.figures import Figure
 from bench.processes import free_port, python, running
 from bench.scene import config, written
-from proxy.loading import load_plans
+from proxy.config.loading import load_plans
 
 ROUNDS = 9
 TIMES = 2000  # a round, of each

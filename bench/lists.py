@@ -15,8 +15,8 @@ from bench.long_lists import BOOKMARKED, NUMBERED, ROWS
 from bench.processes import BenchError, Server, free_port, python, running
 from bench.scene import ASKER, config, larder_command, written
 from policies import ShelfLife
+from proxy.kept.shelf import Shelf
 from proxy.messages import Entry
-from proxy.shelf import Shelf
 from proxy.store.fences import Fences, Mode
 from proxy.store.memory import MemoryStore
 from proxy.store.none import NoStore

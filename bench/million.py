@@ -13,8 +13,8 @@ from bench.figures import Figure
 from bench.processes import BenchError, free_port, python, running
 from bench.scene import config, larder_command, written
 from policies import DAY, GIB, ShelfLife
+from proxy.kept.purging import Purger
 from proxy.messages import Entry
-from proxy.purging import Purger
 from proxy.store.fences import Fences
 from proxy.store.ledger import LocalLedger
 from proxy.store.memory import MemoryStore

@@ -12,9 +12,9 @@ from bench.figures import Figure
 from bench.processes import BenchError, free_port, python, running
 from bench.scene import ask, config, larder_command, written
 from proxy.asker import Asker
-from proxy.loading import load_plans
+from proxy.config.loading import load_plans
+from proxy.config.secrets import sqlite_path, store_secret
 from proxy.plan import Plans
-from proxy.secrets import sqlite_path, store_secret
 from proxy.store.sqlite import SQLiteStore
 
 ENTRIES = 10_000

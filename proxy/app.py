@@ -13,21 +13,21 @@ from aiohttp import web
 from adapters import Problem
 from proxy.answers import Answer
 from proxy.asking import Ask, Incoming
-from proxy.door import Admitted, admit
 from proxy.errors import LarderError, UnknownUpstream
 from proxy.express import Express, ExpressLane
 from proxy.health import Health
-from proxy.hops import answer_here, hops_left, one_hop_less, options_here
-from proxy.links import Bases
+from proxy.http.door import Admitted, admit
+from proxy.http.hops import answer_here, hops_left, one_hop_less, options_here
+from proxy.http.links import Bases
+from proxy.http.refusals import REFUSED
+from proxy.http.wire import RawResponse, informational, json_response
+from proxy.lists.paging import Paging
 from proxy.observing import Observing
 from proxy.outgoing import target_of
-from proxy.paging import Paging
-from proxy.refusals import REFUSED
 from proxy.responding import headers_of, interim_fields, own_headers_of, problem_response, response_of
 from proxy.telemetry.traces import Trace, current_trace
 from proxy.typed.desk import OPENAPI, ROOT, Desk
 from proxy.visits import Address, Runtime, Visit, address_of, check_head, origin_of, read_body, visit
-from proxy.wire import RawResponse, informational, json_response
 
 _OUR_FAULT = Problem(500, "Internal error", "Larder failed on this request; its log says where.")
 _UNWRITABLE = Problem(502, "Bad gateway", "The upstream's answer has a header field that no answer can have.")

@@ -10,8 +10,8 @@ from policies import Demand, Partition
 from policies.directives import caller_directives
 from policies.http.conditions import CONDITIONAL
 from proxy.asking import OVERRIDES, SHARED, Ask, Identity, Incoming
-from proxy.bookmarks import WALK
 from proxy.keys import Digester, credential_of, joined, split_query, without_parameters, written_query
+from proxy.lists.bookmarks import WALK
 from proxy.plan import Plan
 
 

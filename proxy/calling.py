@@ -8,10 +8,10 @@ from adapters import Kind
 from policies import RetryPolicy
 from policies.http.fields import Fields, without
 from proxy.asking import SHARED, Ask
-from proxy.headers import VIA
+from proxy.http.headers import VIA
+from proxy.kept.purging import Purger
 from proxy.messages import partition_tag
 from proxy.outgoing import outgoing_fields, target_of
-from proxy.purging import Purger
 from proxy.store.fences import Mode
 from proxy.upstream.call import Upstream
 from proxy.upstream.calls import Call

@@ -9,9 +9,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from proxy.callers.keys import make_key
-from proxy.cli_store import store_app
-from proxy.config_file import ConfigError
-from proxy.loading import load_plans
+from proxy.commands.store_commands import store_app
+from proxy.config.file import ConfigError
+from proxy.config.loading import load_plans
 from proxy.plan import Plans
 
 app = typer.Typer(
@@ -84,9 +84,9 @@ def check(
     """Read the config and every adapter it names, without running anything."""
     plans = plans_at(config)
     if against is not None:
-        from proxy import commands_check  # noqa: PLC0415
+        from proxy.commands.check import compare  # noqa: PLC0415
 
-        raise typer.Exit(commands_check.compare(plans, config, against, os.environ, sys.stdout, sys.stderr))
+        raise typer.Exit(compare(plans, config, against, os.environ, sys.stdout, sys.stderr))
     for notice in plans.notices:
         say(f"note: {notice}")
     endpoints = sum(len(upstream.endpoints) for upstream in plans.upstreams.values())
@@ -102,7 +102,7 @@ def explain(
     config: Config = CONFIG,
 ) -> None:
     """Print every resolved value of an upstream, and who said it."""
-    from proxy.explain import UnknownName, explanation  # noqa: PLC0415
+    from proxy.config.explain import UnknownName, explanation  # noqa: PLC0415
 
     if method is not None and path is None:
         refuse(f"{method!r} alone names no endpoint: say METHOD and PATH, such as GET /api/v1/courses, or neither")
@@ -153,9 +153,9 @@ def erase(
     config: Config = CONFIG,
 ) -> None:
     """Erase a person everywhere, in the Larder that runs with this config, and print what went from where."""
-    from proxy import commands_erase  # noqa: PLC0415
+    from proxy.commands.erase import erase_person  # noqa: PLC0415
 
-    raise typer.Exit(commands_erase.erase(person, config, os.environ, sys.stdout, sys.stderr))
+    raise typer.Exit(erase_person(person, config, os.environ, sys.stdout, sys.stderr))
 
 
 @app.command()
@@ -171,9 +171,9 @@ def flush(  # noqa: PLR0913 - an option each
     config: Config = CONFIG,
 ) -> None:
     """Purge what is cached, in the Larder that runs with this config."""
-    from proxy import commands_flush  # noqa: PLC0415
+    from proxy.commands.flush import FlushOptions, flush_running  # noqa: PLC0415
 
-    options = commands_flush.FlushOptions(
+    options = FlushOptions(
         config=config,
         everything=everything,
         upstream=upstream,
@@ -184,4 +184,4 @@ def flush(  # noqa: PLR0913 - an option each
         mode=mode,
         dry_run=dry_run,
     )
-    raise typer.Exit(commands_flush.flush(options, os.environ, sys.stdout, sys.stderr))
+    raise typer.Exit(flush_running(options, os.environ, sys.stdout, sys.stderr))

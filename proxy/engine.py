@@ -18,25 +18,25 @@ from policies.failure_memory import FailureMemory
 from policies.http.fields import without
 from proxy.answers import Answer, CacheStatus, from_entry, from_reply
 from proxy.asking import Ask
-from proxy.covering import Coverer, as_it_came, out_of_time
 from proxy.errors import NothingCached
-from proxy.fetching import Fetcher
-from proxy.finding import Finder, Found
-from proxy.flights import Flight, Flights
-from proxy.hot import Hot
-from proxy.landing import Landing, failed
+from proxy.flights.covering import Coverer, as_it_came, out_of_time
+from proxy.flights.fetching import Fetcher
+from proxy.flights.flights import Flight, Flights
+from proxy.flights.landing import Landing, failed
+from proxy.flights.shared_flights import SharedFlights
+from proxy.flights.unclaimed import let_go, unclaimed
+from proxy.kept.finding import Finder, Found
+from proxy.kept.hot import Hot
+from proxy.kept.shelf import Shelf
+from proxy.kept.stock import Stock
+from proxy.kept.validating import Stored
 from proxy.patience import TimeIsUp, within
 from proxy.presenting import presented
-from proxy.shared_flights import SharedFlights
 from proxy.sharing.leases import Leases
-from proxy.shelf import Shelf
-from proxy.stock import Stock
 from proxy.store.fences import Validity
 from proxy.strong_tags import less_foreign_tag
-from proxy.unclaimed import let_go, unclaimed
 from proxy.upstream.failures import UpstreamFailure
-from proxy.validating import Stored
-from proxy.writing import Writer
+from proxy.writes.writing import Writer
 
 
 class Engine:

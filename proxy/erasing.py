@@ -12,10 +12,10 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from adapters import Person
+from proxy.doubts.quarantine import Quarantine
+from proxy.kept.purging import Purger
 from proxy.learning import Learner
 from proxy.messages import partition_tag, replay_tag
-from proxy.purging import Purger
-from proxy.quarantine import Quarantine
 from proxy.store.contract import DurableStore, Filter, StoreError, Summary
 from proxy.store.fences import Mode
 from proxy.store.memory import MemoryStore

@@ -20,13 +20,13 @@ from policies import Freshness
 from policies.directives import NO_DIRECTIVES
 from proxy.answers import Answer, CacheStatus, Cut, dated_fields
 from proxy.asking import Ask
-from proxy.headers import VIA
-from proxy.links import Bases
+from proxy.http.headers import VIA
+from proxy.http.links import Bases
+from proxy.http.wire import head_of
+from proxy.kept.shelf import Shelf
 from proxy.messages import Entry
 from proxy.responding import appended, carried
-from proxy.shelf import Shelf
 from proxy.visits import Runtime
-from proxy.wire import head_of
 
 MOST_LANES = 20_000
 LARGEST_BODY = 64 * 1024  # bytes that may be handed to the socket without looking whether it keeps up

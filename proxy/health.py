@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from adapters import Problem
 from proxy.errors import LarderError
-from proxy.wire import WholeResponse, json_response
+from proxy.http.wire import WholeResponse, json_response
 
 Part = Callable[[], str | None]
 """None when the part is ready, else a fixed word for why it is not."""

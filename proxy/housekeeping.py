@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from policies import EgressPolicy
 from policies.egress import may_lead_to
+from proxy.kept.shelf import Shelf
 from proxy.observing import Observing
 from proxy.plan import Plans, UpstreamPlan
-from proxy.shelf import Shelf
 from proxy.store.contract import StoreError
 from proxy.store.fences import Validity, keep_records_for
 from proxy.telemetry.traces import current_trace

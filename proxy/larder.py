@@ -11,24 +11,25 @@ from proxy.callers.forwarded import Forwarding
 from proxy.callers.registry import Callers, DeclaredCaller
 from proxy.changes.webhooks import Webhooks
 from proxy.clocks import Clocks
+from proxy.config.secrets import store_secret
+from proxy.config.webhook_sources import channels
+from proxy.doubts.quarantine import HeldHere, Quarantine
 from proxy.erasing import OwnProcess
 from proxy.express import ExpressLane
 from proxy.health import Health
 from proxy.housekeeping import Housekeeping
+from proxy.http.server import Listener
 from proxy.jobs.making import Jobs, Where
+from proxy.kept.purging import Purger
+from proxy.kept.shelf import Shelf
+from proxy.kept.tiers import tier_of
 from proxy.keys import hex_digest
 from proxy.observing import Observing
 from proxy.plan import Plans
-from proxy.purging import Purger
-from proxy.quarantine import HeldHere, Quarantine
-from proxy.secrets import store_secret
-from proxy.server import Listener
 from proxy.settings import Server
 from proxy.sharing.share import Share
-from proxy.shelf import Shelf
 from proxy.store.contract import StoreError
 from proxy.store.memory import MemoryStore
-from proxy.tiers import tier_of
 from proxy.typed.desk import Desk
 from proxy.typed.lists import Reader
 from proxy.typed.making import desk_of
@@ -36,7 +37,6 @@ from proxy.upstream.calls import Tools
 from proxy.upstream.registry import Upstreams
 from proxy.upstream.transport import Transport
 from proxy.visits import Runtime
-from proxy.webhook_sources import channels
 from proxy.workers.listening import SharedListener
 from proxy.works import Parts, Works
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from proxy.answers import Answer
-from proxy.config_file import ConfigProblem
-from proxy.quarantine import Sighting
+from proxy.config.file import ConfigProblem
+from proxy.doubts.quarantine import Sighting
 from proxy.store.contract import StoreError
 from proxy.telemetry.logs import Log
 from proxy.telemetry.metrics import Metrics

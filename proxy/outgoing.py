@@ -8,7 +8,7 @@ from policies.http.conditions import CONDITIONAL
 from policies.http.fields import Fields, without
 from proxy.asking import Ask, names_of
 from proxy.errors import UnknownApi
-from proxy.headers import end_to_end
+from proxy.http.headers import end_to_end
 from proxy.keys import without_parameters
 
 _API_NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")  # it becomes part of a host name: nothing else may

@@ -21,8 +21,8 @@ from policies import (
     WritesPolicy,
 )
 from policies.http.storing import HeadersPolicy
-from proxy.config_file import ConfigProblem
-from proxy.layers import Sourced
+from proxy.config.file import ConfigProblem
+from proxy.config.layers import Sourced
 from proxy.routing import Router, decoded_segments
 from proxy.settings import Settings
 

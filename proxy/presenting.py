@@ -12,7 +12,7 @@ from policies.http.partial import Held, covered
 from policies.http.ranges import Part, Wanted, if_range_holds, parse_content_range, part_fields, wanted
 from proxy.answers import Answer
 from proxy.asking import Ask
-from proxy.codings import decoded_for
+from proxy.http.codings import decoded_for
 
 
 def presented(ask: Ask, answer: Answer, *, made_at: float, now: float) -> Answer:

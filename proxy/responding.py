@@ -6,9 +6,9 @@ from adapters import Adapter
 from policies.http.fields import Fields, without
 from proxy.answers import Answer
 from proxy.errors import LarderError, render, whole_seconds
-from proxy.headers import VIA
-from proxy.links import REWRITTEN, Bases, rewritten
-from proxy.wire import FlowingResponse, WholeResponse
+from proxy.http.headers import VIA
+from proxy.http.links import REWRITTEN, Bases, rewritten
+from proxy.http.wire import FlowingResponse, WholeResponse
 
 
 def headers_of(answer: Answer, bases: Bases, traceparent: str, *, whole_retry_after: bool = True) -> Fields:

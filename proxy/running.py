@@ -5,18 +5,18 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from proxy.admin.listener import AdminListener
-from proxy.admin_desk import admin_app
-from proxy.given_orders import OwnOrders
+from proxy.config.secrets import SecretError, admin_token
+from proxy.config.webhook_sources import WebhookSourceError
 from proxy.larder import Larder
 from proxy.observing import Observing
-from proxy.reloading import Reloader
-from proxy.secrets import SecretError, admin_token
+from proxy.operating.admin_desk import admin_app
+from proxy.operating.given_orders import OwnOrders
+from proxy.operating.reloading import Reloader
+from proxy.operating.tuning import tuning_of
 from proxy.signals import until_told
 from proxy.starting import StartError, run
 from proxy.store.contract import StoreError
 from proxy.telemetry.logs import configure_logs
-from proxy.tuning import tuning_of
-from proxy.webhook_sources import WebhookSourceError
 from proxy.workers.accepted import Accepted, read, workers_of
 from proxy.workers.supervisor import supervise
 

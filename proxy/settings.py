@@ -8,7 +8,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from policies import DAY, HOUR, MIB, MINUTE, CachePolicy, Duration, Size
-from proxy.setting_fields import (
+from proxy.config.setting_fields import (
     HTTP_URL,
     NAME,
     PREFIX,

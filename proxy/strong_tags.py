@@ -9,7 +9,7 @@ from adapters import NOT_JSON, Kind
 from policies.http.fields import Fields, without
 from policies.http.strong_tags import strong_tag
 from proxy.asking import Ask
-from proxy.headers import LARDER_TAG
+from proxy.http.headers import LARDER_TAG
 from proxy.upstream.messages import Reply
 
 LARGEST = 1024 * 1024  # bytes; what is larger keeps the tag it came with, rather than hold everybody up

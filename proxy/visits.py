@@ -15,11 +15,11 @@ from proxy.callers.forwarded import Base, Forwarding, Origin
 from proxy.callers.identify import KEY_HEADER, Identified, Presented, identify, split_key
 from proxy.callers.registry import Callers
 from proxy.changes.webhooks import Webhooks
-from proxy.door import Admitted
 from proxy.errors import BadRequest, BodyTooLarge, CallerNotAllowed, HeadTooLarge, UnknownUpstream
+from proxy.http.door import Admitted
+from proxy.http.wire import say_continue
 from proxy.keys import split_query
 from proxy.plan import Plan, Plans, UpstreamPlan
-from proxy.wire import say_continue
 
 
 @dataclass(frozen=True, slots=True)

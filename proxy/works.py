@@ -8,30 +8,30 @@ from dataclasses import dataclass
 from proxy.answers import Answer
 from proxy.asker import Asker
 from proxy.asking import Ask, Incoming
-from proxy.batching import Batching
+from proxy.batches.batching import Batching
 from proxy.calling import Calling, CallTools
 from proxy.clocks import Clocks
-from proxy.doubting import Doubting
+from proxy.doubts.doubting import Doubting
+from proxy.doubts.quarantine import Quarantine
 from proxy.engine import Engine
-from proxy.fetching import Fetcher
-from proxy.finding import Finder
-from proxy.idempotency import Idempotency
+from proxy.flights.fetching import Fetcher
 from proxy.jobs.making import Where
-from proxy.keeping import Keeper
+from proxy.kept.finding import Finder
+from proxy.kept.keeping import Keeper
+from proxy.kept.purging import Purger
+from proxy.kept.shelf import Shelf
+from proxy.kept.tier import Tier
 from proxy.learning import Learner
+from proxy.lists.paging import Paging
+from proxy.lists.walking import Walker
 from proxy.observing import Observing
 from proxy.outgoing import credential_query
-from proxy.paging import Paging
 from proxy.plan import Plans
-from proxy.preconditions import Preconditions
-from proxy.purging import Purger
-from proxy.quarantine import Quarantine
-from proxy.shelf import Shelf
 from proxy.telemetry.traces import current_trace
-from proxy.tier import Tier
 from proxy.upstream.registry import Upstreams
-from proxy.walking import Walker
-from proxy.writing import Writer
+from proxy.writes.idempotency import Idempotency
+from proxy.writes.preconditions import Preconditions
+from proxy.writes.writing import Writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,9 @@ import yaml
 from aiohttp import web
 
 from proxy.clocks import Clocks
-from proxy.config_file import ConfigFile
+from proxy.config.file import ConfigFile
+from proxy.config.loading import plans_of
 from proxy.larder import Larder
-from proxy.loading import plans_of
 from proxy.observing import Observing
 from proxy.telemetry.logs import configure_logs
 from sandbox.app import make_sandbox

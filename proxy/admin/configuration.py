@@ -9,9 +9,9 @@ from proxy.admin.reading import read_parameters, said
 from proxy.admin.redaction import shown
 from proxy.admin.targets import upstream_named
 from proxy.admin.writing import answer
+from proxy.config.explain import explain, note_on
+from proxy.config.spoken import spoken
 from proxy.errors import BadRequest
-from proxy.explain import explain, note_on
-from proxy.spoken import spoken
 
 _METHOD_AND_PATH = "both method and path, or neither"
 

@@ -4,18 +4,18 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from proxy.audit import Audit, By
-from proxy.config_file import ConfigProblem
+from proxy.config.file import ConfigProblem
+from proxy.doubts.wards import Ward
 from proxy.erasing import Eraser
-from proxy.given_orders import Given
+from proxy.kept.purging import Purger
+from proxy.operating.audit import Audit, By
+from proxy.operating.given_orders import Given
 from proxy.plan import Plans
-from proxy.purging import Purger
 from proxy.store.contract import DurableStore, StoreError
 from proxy.store.fences import Fences, Mode
 from proxy.store.memory import MemoryStore
 from proxy.upstream.orders import Order
 from proxy.upstream.view import UpstreamState
-from proxy.wards import Ward
 
 
 class ReloadReport(NamedTuple):

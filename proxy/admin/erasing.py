@@ -12,10 +12,10 @@ from proxy.admin.gate import by
 from proxy.admin.problems import NotErased
 from proxy.admin.reading import nearest, read_object, read_parameters, refuse_unknown, said
 from proxy.admin.writing import answer
+from proxy.doubts.repeats import REMEMBERED
 from proxy.erasing import Receipt
 from proxy.errors import BadRequest
 from proxy.plan import Plans
-from proxy.repeats import REMEMBERED
 from proxy.store.fences import Mode, keep_records_for
 from proxy.store.operations import moved_aside
 

@@ -16,8 +16,8 @@ from proxy.admin.problems import CannotCount, NotDurable
 from proxy.admin.reading import read_object
 from proxy.admin.summaries import all_tags
 from proxy.admin.writing import answer
-from proxy.audit import By
 from proxy.messages import key_tag
+from proxy.operating.audit import By
 from proxy.store.contract import Filter, StoreError
 
 COUNT_WITHIN = 1.0  # seconds a flush may be held up by counting on a slow disk

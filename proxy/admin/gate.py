@@ -7,11 +7,11 @@ from hmac import compare_digest
 from aiohttp import web
 
 from proxy.admin.problems import ForeignHost, UnknownOperator
-from proxy.audit import By
 from proxy.callers.identify import is_loopback_host
 from proxy.callers.keys import HASH_PREFIX
+from proxy.config.settings_checks import is_only_here
+from proxy.operating.audit import By
 from proxy.settings import Operator
-from proxy.settings_checks import is_only_here
 
 ADMIN = "admin"
 """What whoever has the admin token is called."""

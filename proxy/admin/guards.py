@@ -13,7 +13,7 @@ from proxy.admin.problems import UnknownUpstreamName
 from proxy.admin.reading import kind_of, nearest, read_object, read_parameters, refuse_unknown, said
 from proxy.admin.writing import answer
 from proxy.errors import BadRequest
-from proxy.given_orders import told
+from proxy.operating.given_orders import told
 from proxy.upstream.orders import MOST, Order
 
 EXAMPLE_BREAKER = '{"state": "open", "for": "10m"}'

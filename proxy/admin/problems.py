@@ -8,7 +8,7 @@ from aiohttp import web
 
 from adapters import Problem
 from proxy.admin.writing import json_bytes
-from proxy.config_file import ConfigProblem
+from proxy.config.file import ConfigProblem
 from proxy.errors import PROBLEM_JSON, LarderError, whole_seconds
 
 RETRY_AFTER = 5  # seconds, where nothing better is known

@@ -12,8 +12,8 @@ from proxy.admin.problems import NotAcceptable, NothingHeld
 from proxy.admin.reading import read_parameters
 from proxy.admin.targets import upstream_named
 from proxy.admin.writing import answer
-from proxy.quarantine import Fate, Quarantined
-from proxy.wards import Decided
+from proxy.doubts.quarantine import Fate, Quarantined
+from proxy.doubts.wards import Decided
 
 _WHY_NOT = {
     Fate.UNACCEPTABLE: "It cannot be stored: it does not parse, has an error inside, or may not be kept.",

@@ -10,9 +10,9 @@ from proxy.admin.gate import by
 from proxy.admin.problems import NoSuchChange, NotUndone
 from proxy.admin.reading import kind_of, limit_in, read_object, read_parameters, refuse_unknown
 from proxy.admin.writing import answer
-from proxy.audit import KEPT, Record
 from proxy.errors import BadRequest
-from proxy.undoing import CannotUndo, UnknownChange
+from proxy.operating.audit import KEPT, Record
+from proxy.operating.undoing import CannotUndo, UnknownChange
 
 USUAL = 100
 

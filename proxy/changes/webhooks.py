@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 from adapters import Effect, Link
 from policies import DAY
 from proxy.changes.notices import Counted, Notice, Reader, Refused
-from proxy.purging import Purger
+from proxy.kept.purging import Purger
 from proxy.store.contract import DurableStore, StoreError
 from proxy.store.fences import Mode
 

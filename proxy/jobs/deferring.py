@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from policies import DAY
 from proxy.answers import Answer
-from proxy.flights import seen
+from proxy.flights.flights import seen
 from proxy.jobs.book import Held
 from proxy.jobs.means import Means
 from proxy.jobs.preferring import wait_of

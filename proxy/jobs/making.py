@@ -17,8 +17,8 @@ from proxy.jobs.requests import Requests
 from proxy.jobs.results import Results
 from proxy.jobs.running import BEAT, Runner
 from proxy.jobs.taking import LOOK_EVERY, Taker
+from proxy.kept.shelf import Shelf
 from proxy.settings import CallbackBlock
-from proxy.shelf import Shelf
 from proxy.store.sealing import MasterKeys
 from proxy.typed.errands import Errands
 from proxy.typed.routes import Handler, Route

@@ -21,8 +21,8 @@ from proxy.jobs.locking import Lock
 from proxy.jobs.names import SHARED_JOBS, Names
 from proxy.jobs.requests import KEPT_WITHIN, OWNER, writes_down
 from proxy.jobs.sources import Source, Sources, sources_of
+from proxy.kept.shelf import Shelf
 from proxy.messages import Entry, key_tag
-from proxy.shelf import Shelf
 from proxy.store.contract import StoreError
 from proxy.store.fences import Validity
 from proxy.typed.visitors import Visitor

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from adapters import Lookup
 from proxy.asking import Ask, Incoming
-from proxy.batching import Batching, Came, Each, unheard
+from proxy.batches.batching import Batching, Came, Each, unheard
 from proxy.plan import UpstreamPlan
 from proxy.routing import parse_route
 from proxy.typed.patience import Patience

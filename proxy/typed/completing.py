@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from proxy.answers import Answer
-from proxy.batching import Batching
+from proxy.batches.batching import Batching
 from proxy.errors import LarderError
 from proxy.typed.address_models import Complete, Completions
 from proxy.typed.asking import Asking, Lookups

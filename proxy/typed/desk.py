@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from proxy.answers import Answer
 from proxy.callers.registry import Caller
-from proxy.door import Admitted
+from proxy.http.door import Admitted
+from proxy.http.wire import WholeResponse
 from proxy.keys import split_query
 from proxy.plan import UpstreamPlan
 from proxy.routing import Match, Router, decoded_segments
@@ -21,7 +22,6 @@ from proxy.typed.routes import Handler, Route
 from proxy.typed.visitors import Visitor
 from proxy.visits import Address, Runtime, known, origin_of
 from proxy.visits import read_body as bytes_of
-from proxy.wire import WholeResponse
 
 ROOT = "v1"
 OPENAPI = "openapi.json"

@@ -17,13 +17,13 @@ from proxy.answers import Answer
 from proxy.asking import Ask
 from proxy.engine import Engine
 from proxy.errors import LarderError, UpstreamTimeout
-from proxy.pages import NotWhole, asked_for, page_at
-from proxy.paging import Paging
-from proxy.snapshots import Snapshot, is_snapshot
+from proxy.lists.pages import NotWhole, asked_for, page_at
+from proxy.lists.paging import Paging
+from proxy.lists.snapshots import Snapshot, is_snapshot
+from proxy.lists.walking import Walker
 from proxy.typed.errors import ListTooLong
 from proxy.typed.providers import good
 from proxy.upstream.reading import parsed
-from proxy.walking import Walker
 
 R = TypeVar("R", bound=Record)
 

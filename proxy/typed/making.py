@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from proxy.batching import Batching
+from proxy.batches.batching import Batching
 from proxy.typed.completing import Completing
 from proxy.typed.desk import Desk
 from proxy.typed.errands import Deferring

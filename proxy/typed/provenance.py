@@ -6,7 +6,7 @@ from math import inf
 
 from proxy.answers import Answer
 from proxy.asking import Ask
-from proxy.composing import age_of, status_of, tier_of, word_of
+from proxy.batches.composing import age_of, status_of, tier_of, word_of
 from proxy.plan import Plan
 from proxy.typed.address_models import Provenance
 

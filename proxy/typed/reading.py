@@ -7,9 +7,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from adapters import NOT_JSON, Query
+from proxy.config.type_words import right
 from proxy.errors import BadRequest
 from proxy.settings import nearest
-from proxy.type_words import right
 from proxy.typed.errors import FieldError, InvalidFields, UnsupportedMediaType
 from proxy.typed.patterns import WORDS
 from proxy.upstream.reading import TooDeep, parsed

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from adapters import Query, Reading, Record
 from policies.http.conditions import is_not_modified
 from proxy.answers import Answer
-from proxy.composing import age_of, status_of, tier_of
+from proxy.batches.composing import age_of, status_of, tier_of
 from proxy.errors import LarderError
 from proxy.keys import joined
 from proxy.typed.catalogues import Source, source_of

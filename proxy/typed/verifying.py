@@ -11,7 +11,7 @@ from typing import Protocol
 
 from adapters import Address, Objection
 from proxy.answers import Answer
-from proxy.batching import Batching
+from proxy.batches.batching import Batching
 from proxy.breathing import breathing
 from proxy.errors import LarderError, NothingCached
 from proxy.plan import UpstreamPlan

@@ -19,7 +19,7 @@ from yarl import URL
 
 from policies.egress import EgressPolicy
 from policies.http.fields import Fields, as_mapping
-from proxy.headers import from_upstream
+from proxy.http.headers import from_upstream
 from proxy.upstream.content import Content, Undoing, is_undone
 from proxy.upstream.http_client import Connector, Wire
 from proxy.upstream.leading import EgressRefused, is_allowed, lead_by

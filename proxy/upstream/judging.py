@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from adapters import Adapter, Endpoint, Kind, Received, Verdict
 from policies.retry_after import retry_after
-from proxy.links import foreign_link
+from proxy.http.links import foreign_link
 from proxy.upstream.messages import Reply
 from proxy.upstream.reading import TooDeep, parsed
 

@@ -11,7 +11,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from policies.http.dates import format_date
 from policies.http.fields import Fields, as_mapping, without
-from proxy.headers import from_upstream
+from proxy.http.headers import from_upstream
 from proxy.upstream.content import CHUNK
 from proxy.upstream.exchange import BrokenAnswer, Connections, Exchange
 from proxy.upstream.leading import EgressRefused

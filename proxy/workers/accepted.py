@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from proxy.config_file import ConfigError, ConfigFile, ConfigProblem
-from proxy.loading import plans_of
+from proxy.config.file import ConfigError, ConfigFile, ConfigProblem
+from proxy.config.loading import plans_of
+from proxy.config.setting_fields import MOST_WORKERS
 from proxy.plan import Plans
-from proxy.setting_fields import MOST_WORKERS
 from proxy.settings import Settings
 from proxy.workers.control import ConfigText
 

@@ -7,7 +7,7 @@ all prepare ── one cannot ──▶ all throw it away: what held, holds
 import asyncio
 from collections.abc import Sequence
 
-from proxy.config_file import ConfigProblem
+from proxy.config.file import ConfigProblem
 from proxy.workers.asking import WorkerGone, WorkerSilent, ask_all
 from proxy.workers.control import Abort, Commit, ConfigText, Done, Prepare, Refused
 from proxy.workers.hired import Worker

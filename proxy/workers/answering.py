@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from aiohttp import ClientSession
 
-from proxy.admin_desk import exposition, states
-from proxy.config_file import ConfigError, ConfigProblem
+from proxy.config.file import ConfigError, ConfigProblem
+from proxy.config.webhook_sources import WebhookSourceError, channels
 from proxy.larder import Larder
+from proxy.operating.admin_desk import exposition, states
 from proxy.plan import Plans
 from proxy.store.codec import as_text
 from proxy.telemetry.traces import current_trace
-from proxy.webhook_sources import WebhookSourceError, channels
 from proxy.workers.answering_wards import warded
 from proxy.workers.channel import Channel
 from proxy.workers.control import (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from proxy.config_file import ConfigProblem
+from proxy.config.file import ConfigProblem
 from proxy.store.codec import as_bytes, as_text
 from proxy.store.contract import Filter, Summary
 from proxy.upstream.orders import Order as GivenOrder

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 from proxy.clocks import Clocks
-from proxy.config_file import ConfigProblem
-from proxy.setting_fields import MOST_WORKERS
+from proxy.config.file import ConfigProblem
+from proxy.config.setting_fields import MOST_WORKERS
 from proxy.upstream.orders import Order
 from proxy.workers.agreeing import committed, prepared
 from proxy.workers.asking import WorkerGone, WorkerSilent, ask_all

@@ -13,13 +13,13 @@ from aiohttp.typedefs import Handler, Middleware
 from proxy.admin.app import make_admin
 from proxy.admin.desk import Desk
 from proxy.erasing import Eraser
+from proxy.kept.purging import Purger
+from proxy.kept.tier import Tier, measure
 from proxy.keys import Digester, hex_digest
 from proxy.observing import Observing
-from proxy.purging import Purger
+from proxy.operating.tuning import Tuning
 from proxy.store.memory import MemoryStore
 from proxy.telemetry.traces import current_trace
-from proxy.tier import Tier, measure
-from proxy.tuning import Tuning
 from proxy.workers.aggregating import Totals
 from proxy.workers.asking import WorkerGone, WorkerSilent
 from proxy.workers.control import Measure, Measured

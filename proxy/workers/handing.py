@@ -11,8 +11,8 @@ from typing import cast
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler
 
-from proxy.framing import Framer
-from proxy.server import LINGER, _Connection, _Server
+from proxy.http.framing import Framer
+from proxy.http.server import LINGER, _Connection, _Server
 
 _MESSAGE = b"\0"  # a message has to have something beside its descriptor
 _NOT_INHERITED = getattr(socket, "MSG_CMSG_CLOEXEC", 0)  # Linux

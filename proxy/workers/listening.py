@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
-from proxy.server import Handler, Listener
+from proxy.http.server import Handler, Listener
 from proxy.workers.accepting import SharedSite
 from proxy.workers.handing import KeptServer, taken_from
 

@@ -6,10 +6,10 @@ read and checked ─▶ prepared by all ─▶ holds in all ─▶ workers repla
 import asyncio
 
 from proxy.admin.desk import ReloadReport
-from proxy.differences import changes
+from proxy.config.differences import changes
 from proxy.observing import Observing
+from proxy.operating.reloading import under
 from proxy.plan import Plans
-from proxy.reloading import under
 from proxy.settings import Settings
 from proxy.telemetry.logs import configure_logs
 from proxy.workers.accepted import AT_RESTART, BY_REPLACEMENT, Accepted, as_running, workers_of

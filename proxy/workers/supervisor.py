@@ -13,21 +13,21 @@ from uuid import uuid4
 
 from proxy.admin.listener import AdminListener
 from proxy.clocks import Clocks
+from proxy.config.secrets import SecretError, admin_token, sqlite_path, store_secret
 from proxy.housekeeping import Housekeeping
+from proxy.kept.shelf import Shelf
+from proxy.kept.tiers import tier_of
 from proxy.observing import Observing
-from proxy.secrets import SecretError, admin_token, sqlite_path, store_secret
+from proxy.operating.tuning import tuning_of
 from proxy.settings import Settings
 from proxy.sharing.page import Page
 from proxy.sharing.share import Share
-from proxy.shelf import Shelf
 from proxy.signals import until_told, when_told_again
 from proxy.starting import StartError
 from proxy.store.contract import StoreError
 from proxy.store.memory import MemoryStore
 from proxy.store.sqlite import SQLiteStore
 from proxy.telemetry.logs import configure_logs
-from proxy.tiers import tier_of
-from proxy.tuning import tuning_of
 from proxy.upstream.registry import Upstreams
 from proxy.workers.accepted import Accepted, with_secret, workers_of
 from proxy.workers.aggregating import Totals

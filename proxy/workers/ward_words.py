@@ -5,8 +5,8 @@ Ids and tags go as bytes: one may hold what is no UTF-8.
 
 from msgspec import Struct
 
+from proxy.doubts.quarantine import Quarantined
 from proxy.erasing import ErasedHere
-from proxy.quarantine import Quarantined
 
 # from the supervisor: questions
 

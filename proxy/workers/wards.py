@@ -1,7 +1,7 @@
 """The quarantines of all workers as the one that operators see. An answer may wait in several of them."""
 
-from proxy.quarantine import Fate, Quarantined
-from proxy.wards import Decided, best, merged
+from proxy.doubts.quarantine import Fate, Quarantined
+from proxy.doubts.wards import Decided, best, merged
 from proxy.workers.tiers import NotAllAnswered, WorkersMemory
 from proxy.workers.ward_words import AcceptHeld, DecidedHeld, DiscardHeld, Held, ListHeld
 

@@ -9,16 +9,16 @@ import signal
 import socket
 import sys
 
+from proxy.config.secrets import SecretError
+from proxy.config.webhook_sources import WebhookSourceError
 from proxy.larder import Larder
 from proxy.observing import Observing
 from proxy.plan import Plans
-from proxy.secrets import SecretError
 from proxy.sharing.page import Page
 from proxy.sharing.share import Share
 from proxy.starting import run
 from proxy.store.contract import StoreError
 from proxy.telemetry.logs import configure_logs
-from proxy.webhook_sources import WebhookSourceError
 from proxy.workers.accepted import as_running, plans_from, with_secret
 from proxy.workers.answering import Answering
 from proxy.workers.channel import Channel, to_supervisor

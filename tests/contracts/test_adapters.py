@@ -18,9 +18,9 @@ import adapters
 from adapters import NOT_JSON, Adapter, Effect, Endpoint, Exchange, Kind, Link, Problem, Received, Sent
 from policies import Doubt, Partition, PayloadPolicy, RefreshBehind
 from policies.payload import doubted
-from proxy.checking import faults_in
 from proxy.routing import Router, decoded_segments, parse_route
-from proxy.write_errors import UnreadableBody
+from proxy.writes.checking import faults_in
+from proxy.writes.errors import UnreadableBody
 
 SAFE = {"GET", "HEAD"}
 CANARY = "CanaryJohannaPrivate"

@@ -10,8 +10,8 @@ from typing import Any
 
 import aiohttp
 
+from proxy.config.loading import plans_of
 from proxy.larder import Larder
-from proxy.loading import plans_of
 from tests.faults.places import Place
 from tests.faults.providers import Provider
 from tests.house import Clock, config_file, config_for, merged, running_larder

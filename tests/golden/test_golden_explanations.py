@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config_file import ConfigFile
-from proxy.explain import explanation
-from proxy.loading import plans_of
+from proxy.config.explain import explanation
+from proxy.config.file import ConfigFile
+from proxy.config.loading import plans_of
 
 COMMAND = "\n$ larder explain "
 FILES = sorted(Path(__file__).parent.glob("*.txt"))

@@ -1,4 +1,4 @@
-"""Three machines with two workers each on one Redis: the house's own parts, put together as proxy/redis_tier.py does.
+"""Three machines with two workers each on one Redis: our own parts, put together as by proxy/kept/redis_tier.py.
 
 Left out is what needs real processes and sockets. The store behind the memory is a small one: bytes of purged entries
 stay in it, so that nothing but the fences keeps them from readers.
@@ -13,9 +13,9 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from policies import DAY, ShelfLife
+from proxy.kept.shelf import Shelf
 from proxy.messages import Entry
 from proxy.sharing.page import Page
-from proxy.shelf import Shelf
 from proxy.store.codec import Codec
 from proxy.store.coherence import BEGINNING, LOST, Position
 from proxy.store.contract import StoreError

@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config_file import ConfigError, ConfigFile
-from proxy.loading import plans_of
+from proxy.config.file import ConfigError, ConfigFile
+from proxy.config.loading import plans_of
 
 TEXT = (Path(__file__).parents[2] / "config.yaml").read_text()
 GOOD = ConfigFile("config.yaml", TEXT, {}).data

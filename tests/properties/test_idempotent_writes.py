@@ -12,18 +12,18 @@ from multidict import CIMultiDict
 from proxy.answers import Answer, CacheStatus
 from proxy.asker import Asker
 from proxy.asking import Incoming
+from proxy.config.loading import plans_of
 from proxy.errors import LarderError
-from proxy.idempotency import Idempotency
-from proxy.loading import plans_of
+from proxy.kept.shelf import Shelf
 from proxy.messages import partition_tag
-from proxy.shelf import Shelf
 from proxy.store.contract import StoreError
 from proxy.store.fences import Fences
 from proxy.store.memory import MemoryStore
 from proxy.store.none import NoStore
 from proxy.store.purges import Mode
-from proxy.write_errors import AnswerNotKept, KeyReused, OutcomeUnknown
-from proxy.written import Outcome, Written
+from proxy.writes.errors import AnswerNotKept, KeyReused, OutcomeUnknown
+from proxy.writes.idempotency import Idempotency
+from proxy.writes.written import Outcome, Written
 from tests.house import Clock, config_file
 
 ASKER = Asker(b"a secret of these tests")

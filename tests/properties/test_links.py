@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.links import REWRITTEN, Bases, rewritten
+from proxy.http.links import REWRITTEN, Bases, rewritten
 
 HERE = "http://127.0.0.1:8080/@key/courseworks"
 UPSTREAMS = st.sampled_from(["https://there", "https://there/canvas", "http://there:3000", "https://there:8443/a/b"])

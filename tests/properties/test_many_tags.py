@@ -4,8 +4,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from proxy.kept.shelf import Shelf
 from proxy.messages import ALL
-from proxy.shelf import Shelf
 from proxy.store.fences import Fences, Heard, Mode, Validity, tag_digest
 from proxy.store.many_tags import MANY, RecentPurges, marks_of, may_hold
 from proxy.store.memory import MemoryStore

@@ -20,18 +20,18 @@ from policies.http.fields import as_mapping
 from proxy.asker import Asker
 from proxy.asking import Incoming
 from proxy.calling import Calling, CallTools
-from proxy.doubting import Doubting
+from proxy.config.loading import plans_of
+from proxy.doubts.doubting import Doubting
+from proxy.doubts.quarantine import Quarantine
 from proxy.engine import Engine
 from proxy.errors import LarderError
-from proxy.fetching import Fetcher
-from proxy.keeping import Keeper
+from proxy.flights.fetching import Fetcher
+from proxy.kept.keeping import Keeper
+from proxy.kept.purging import Purger
+from proxy.kept.shelf import Shelf
 from proxy.learning import Learner
-from proxy.loading import plans_of
 from proxy.messages import ALL, upstream_tag
 from proxy.outgoing import credential_query
-from proxy.purging import Purger
-from proxy.quarantine import Quarantine
-from proxy.shelf import Shelf
 from proxy.store.fences import Fences, Mode
 from proxy.store.ledger import LocalLedger
 from proxy.store.memory import MemoryStore
@@ -39,7 +39,7 @@ from proxy.store.none import NoStore
 from proxy.upstream.calls import Tools
 from proxy.upstream.messages import Reply, Stream, TransportError
 from proxy.upstream.registry import Upstreams
-from proxy.writing import Writer
+from proxy.writes.writing import Writer
 from tests.house import config_file, config_for
 
 PEOPLE = ("mark-ada", "mark-ben")

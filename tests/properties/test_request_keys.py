@@ -16,7 +16,7 @@ from multidict import CIMultiDict
 
 from proxy.asker import Asker
 from proxy.asking import Incoming
-from proxy.loading import plans_of
+from proxy.config.loading import plans_of
 from proxy.outgoing import outgoing_fields, target_of
 from tests.house import config_file, config_for
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from adapters import Endpoint
 from policies import CachePolicy, Freshness, RefreshBehind, ShelfLife
 from policies.directives import CallerDirectives
+from proxy.kept.storing import life_under
 from proxy.messages import Entry
 from proxy.plan import UNDER_TERMS, Plan
-from proxy.storing import life_under
 from tests.unit.store.samples import an_entry
 
 SECONDS = st.floats(0, 1e7)

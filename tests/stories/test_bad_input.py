@@ -2,7 +2,7 @@
 
 import asyncio
 
-from proxy.config_file import ConfigError
+from proxy.config.file import ConfigError
 from tests.house import ADA, STUDENT_COURSES, bearer
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from proxy.admin.desk import Desk
 from proxy.admin.targets import tag_of_endpoint
-from proxy.explain import explain
-from proxy.loading import plans_of
+from proxy.config.explain import explain
+from proxy.config.loading import plans_of
 from proxy.store.fences import Mode
 from tests.house import config_file
 from tests.stories.marked_smarty import Marked

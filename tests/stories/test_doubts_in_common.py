@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 
 from proxy.clocks import Clocks
-from proxy.quarantine import Fate
+from proxy.doubts.quarantine import Fate
 from tests.house import ADA, Clock, House, bearer, config_for, running_larder, running_sandbox
 
 COURSES = "/courseworks/api/v1/courses?per_page=100"

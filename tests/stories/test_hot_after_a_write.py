@@ -65,7 +65,7 @@ async def test_what_the_write_did_not_touch_is_left_alone(larder):
 
 
 async def test_no_more_is_fetched_than_a_few(larder, monkeypatch):
-    monkeypatch.setattr("proxy.hot.MOST_REFRESHED", 2)
+    monkeypatch.setattr("proxy.kept.hot.MOST_REFRESHED", 2)
     async with larder() as house:
         for query in ("", "?include[]=term", "?include[]=teachers", "?include[]=sections"):
             await house.get(COURSE + query, headers=bearer(CY))

@@ -9,12 +9,12 @@ import pytest
 from aiohttp import web
 
 from proxy.clocks import Clocks
+from proxy.config.loading import plans_of
+from proxy.kept.shelf import Shelf
 from proxy.larder import Larder
-from proxy.loading import plans_of
 from proxy.observing import Observing
 from proxy.sharing.fence_ring import CAPACITY
 from proxy.sharing.page import Page
-from proxy.shelf import Shelf
 from proxy.store.fences import Fences, Heard, Mode, Validity, tag_digest
 from proxy.store.memory import MemoryStore
 from proxy.store.none import NoStore

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from proxy.explain import explain
-from proxy.loading import plans_of
+from proxy.config.explain import explain
+from proxy.config.loading import plans_of
 from tests.house import config_file
 from tests.stories.marked_smarty import Marked
 from tests.stories.test_batches import STREET, batch, flat, paid, unit

@@ -6,7 +6,7 @@ import gzip
 
 from aiohttp import web
 
-from proxy.loading import plans_of
+from proxy.config.loading import plans_of
 from tests.house import ADA, STUDENT_COURSES, bearer, config_file
 from tests.origin import gated, origin, text
 

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters import Link
-from proxy.cli_store import store_app
-from proxy.commands_store import StoreCommands, size_of
+from proxy.commands.store import StoreCommands, size_of
+from proxy.commands.store_commands import store_app
 from proxy.store.purges import Mode, Purge
 from proxy.store.redis import RedisStore
 from proxy.store.sealing import MasterKeys, Sealing, new_master_key

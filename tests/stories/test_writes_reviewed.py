@@ -137,7 +137,7 @@ async def test_an_error_of_any_http_api_leaves_an_outcome_that_nobody_knows(lard
 
 async def test_a_disk_that_is_busy_makes_no_secret_of_a_write_that_was_answered(larder, monkeypatch):
     """Others' answers are on their way to it: that this one was carried out is known all the same."""
-    monkeypatch.setattr("proxy.idempotency.KEPT_WITHIN", 0.1)
+    monkeypatch.setattr("proxy.writes.idempotency.KEPT_WITHIN", 0.1)
     async with larder() as house:
         flush, house.larder.durable.flush = house.larder.durable.flush, asyncio.Event().wait
         first = await house.ask("POST", SECTIONS, headers=bearer(CY, **KEYED), data=TUESDAY)

@@ -12,9 +12,9 @@ from aiohttp import ClientSession, web
 
 from proxy.admin.app import make_admin
 from proxy.cli import app
-from proxy.config_file import ConfigFile
+from proxy.config.file import ConfigFile
+from proxy.config.loading import load_adapter, plans_of
 from proxy.larder import Larder
-from proxy.loading import load_adapter, plans_of
 from proxy.observing import Observing
 from proxy.settings import Settings, settings_schema
 from proxy.telemetry.logs import configure_logs

@@ -17,8 +17,8 @@ from proxy.admin.quarantine import shown as shown_in_quarantine
 from proxy.admin.summaries import Stored, shown
 from proxy.changes.notices import Counted
 from proxy.changes.webhooks import _ANSWERS
+from proxy.doubts.quarantine import Quarantined
 from proxy.observing import Observing
-from proxy.quarantine import Quarantined
 from proxy.store.contract import Summary
 from proxy.store.fences import Fences
 from proxy.telemetry.logs import configure_logs
@@ -150,7 +150,7 @@ def test_webhook_answers():
 
 
 def test_problem_types():
-    sources = [ROOT / "proxy" / name for name in ("errors.py", "write_errors.py", "typed/errors.py", "jobs/errors.py")]
+    sources = [ROOT / "proxy" / name for name in ("errors.py", "writes/errors.py", "typed/errors.py", "jobs/errors.py")]
     raised = [found for source in sources for found in re.findall(r'problem_of\((\d+), "([^"]+)"', source.read_text())]
 
     assert sorted(table("Problems")) == sorted([title.lower().replace(" ", "-"), status] for status, title in raised)

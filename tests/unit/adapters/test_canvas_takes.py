@@ -11,9 +11,9 @@ from hypothesis import strategies as some
 
 from adapters import BadBody
 from adapters._rack import nested, spelled
-from proxy.checking import faults_in
 from proxy.routing import decoded_segments
-from proxy.write_errors import UnreadableBody
+from proxy.writes.checking import faults_in
+from proxy.writes.errors import UnreadableBody
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 CANARY = "CanaryJohannaPrivate"

@@ -12,29 +12,29 @@ from policies import CachePolicy
 from policies.failure_memory import FailureMemory
 from proxy.admin.app import make_admin
 from proxy.admin.desk import Desk, ReloadReport
-from proxy.audit import Audit
 from proxy.callers.keys import hash_key
-from proxy.config_file import ConfigFile
+from proxy.config.file import ConfigFile
+from proxy.config.loading import plans_of
+from proxy.doubts.quarantine import HeldHere, Quarantine
+from proxy.doubts.wards import OwnWard
 from proxy.erasing import Eraser, OwnProcess
-from proxy.given_orders import GivenOrders, OwnOrders
+from proxy.kept.purging import Purger
+from proxy.kept.shelf import Shelf
 from proxy.keys import Digester, hex_digest
 from proxy.learning import Learner
-from proxy.loading import plans_of
 from proxy.observing import Observing
-from proxy.purging import Purger
-from proxy.quarantine import HeldHere, Quarantine
-from proxy.shelf import Shelf
+from proxy.operating.audit import Audit
+from proxy.operating.given_orders import GivenOrders, OwnOrders
+from proxy.operating.undoing import Steps, Undoing
 from proxy.store.fences import Fences, Validity
 from proxy.store.ledger import LocalLedger
 from proxy.store.memory import MemoryStore
 from proxy.store.sqlite import SQLiteStore
 from proxy.telemetry.logs import configure_logs
 from proxy.telemetry.metrics import Metrics
-from proxy.undoing import Steps, Undoing
 from proxy.upstream.calls import Tools
 from proxy.upstream.registry import Upstreams
 from proxy.upstream.view import view_of
-from proxy.wards import OwnWard
 from tests.unit.store.samples import Clock, an_entry
 
 CANARY = "canary-9f3a"

@@ -6,9 +6,9 @@ from io import StringIO
 
 import pytest
 
-from proxy.commands_check import compare
-from proxy.config_file import ConfigFile
-from proxy.loading import plans_of
+from proxy.commands.check import compare
+from proxy.config.file import ConfigFile
+from proxy.config.loading import plans_of
 from tests.unit.admin.operators import CANARY, TOKEN, plans_from
 
 HERE = """

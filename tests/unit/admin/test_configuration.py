@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.admin.desk import ReloadReport
 from proxy.admin.redaction import redacted
-from proxy.config_file import ConfigError, ConfigProblem
+from proxy.config.file import ConfigError, ConfigProblem
 from proxy.settings import Settings
 from tests.unit.admin.operators import CANARY, CONFIG, COURSE, plans_from
 

@@ -7,8 +7,8 @@ from io import StringIO
 import pytest
 
 from adapters import Link
-from proxy.audit import AuditFile
-from proxy.commands_erase import erase, told
+from proxy.commands.erase import erase_person, told
+from proxy.operating.audit import AuditFile
 from proxy.store.contract import StoreError
 from tests.unit.admin.operators import ALICES, CANARY, OTHER, PRINCIPAL, TOKEN, stored
 
@@ -150,7 +150,7 @@ class Terminal:
         return self.out.getvalue().splitlines()
 
     async def erase(self, person):
-        status = await asyncio.to_thread(erase, person, self.config, {}, self.out, self.err)
+        status = await asyncio.to_thread(erase_person, person, self.config, {}, self.out, self.err)
         assert CANARY not in self.out.getvalue() + self.err.getvalue()
         return status
 

@@ -5,8 +5,8 @@ from io import StringIO
 
 import pytest
 
-from proxy.commands_admin import Door
-from proxy.commands_flush import FlushOptions, flush, told
+from proxy.commands.admin import Door
+from proxy.commands.flush import FlushOptions, flush_running, told
 from tests.unit.admin.operators import CANARY, TOKEN, stored
 
 
@@ -26,7 +26,7 @@ class Terminal:
     async def flush(self, environment=None, **options):
         """The exit status. On a thread, so that the listener in this loop can answer."""
         options = FlushOptions(config=self.config, **options)
-        status = await asyncio.to_thread(flush, options, environment or {}, self.out, self.err)
+        status = await asyncio.to_thread(flush_running, options, environment or {}, self.out, self.err)
         written = self.out.getvalue() + self.err.getvalue()
         assert CANARY not in written
         assert written.count("\n") == 1

@@ -3,7 +3,7 @@
 import pytest
 
 from policies import Circuit
-from proxy.audit import AuditFile
+from proxy.operating.audit import AuditFile
 from tests.unit.admin.operators import ALICES, CANARY
 
 BREAKER, DRAIN = "/admin/upstreams/courseworks/breaker", "/admin/upstreams/courseworks/drain"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.quarantine import Sighting
+from proxy.doubts.quarantine import Sighting
 from tests.unit.admin.operators import ALICES, CANARY, COURSE, PRINCIPAL, stored
 
 FIELDS = [

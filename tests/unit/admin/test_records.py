@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.admin.desk import ReloadReport
-from proxy.audit import By
+from proxy.operating.audit import By
 from tests.unit.admin.operators import ALICES, COURSE, OTHER, PRINCIPAL
 
 BREAKER = "/admin/upstreams/courseworks/breaker"

@@ -16,7 +16,7 @@ from proxy.changes.json_web_keys import JsonWebKeys
 from proxy.changes.live_events import ISSUER, LiveEvents, LiveEventsSource
 from proxy.changes.standard_webhooks import StandardSource, StandardWebhooks
 from proxy.changes.webhooks import Channel, Webhooks
-from proxy.purging import Purger
+from proxy.kept.purging import Purger
 from proxy.store.contract import StoreError
 from proxy.store.fences import Fences
 from proxy.store.ledger import LocalLedger

@@ -6,8 +6,8 @@ from textwrap import dedent
 import pytest
 
 from adapters import Adapter
-from proxy.config_file import ConfigError, ConfigFile, ConfigProblem
-from proxy.loading import load_adapter, plans_of
+from proxy.config.file import ConfigError, ConfigFile, ConfigProblem
+from proxy.config.loading import load_adapter, plans_of
 from proxy.plan import Plans
 
 Load = Callable[[str], Adapter]

@@ -3,8 +3,8 @@
 import pytest
 
 from policies import DAY, Partition, RefreshBehind
-from proxy.config_file import ConfigError, ConfigFile
-from proxy.loading import plans_of
+from proxy.config.file import ConfigError, ConfigFile
+from proxy.config.loading import plans_of
 from proxy.plan import policy_for
 
 CANARY = "canary-4711"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.config_file import ConfigError, ConfigFile, read_config
+from proxy.config.file import ConfigError, ConfigFile, read_config
 
 
 def test_a_variable_is_taken_from_the_environment():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.explain import UnknownName, explain, explanation, spoken
+from proxy.config.explain import UnknownName, explain, explanation, spoken
 
 CONFIG = """
 defaults:

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from proxy.secrets import SecretError, admin_token, admin_token_path, store_secret
+from proxy.config.secrets import SecretError, admin_token, admin_token_path, store_secret
 from proxy.settings import Settings
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from adapters import Adapter, Endpoint, Signature
 from policies import DAY, HOUR, MINUTE, BreakerPolicy, CachePolicy, Partition, RefreshBehind, RetryPolicy, TimeoutPolicy
-from proxy.loading import known_adapters, load_adapter
+from proxy.config.loading import known_adapters, load_adapter
 from proxy.plan import MISSING, UNKNOWN, policy_for
 
 DECLARED = CachePolicy(ttl=10 * MINUTE, stale_if_error=HOUR, partition=Partition.PRINCIPAL)

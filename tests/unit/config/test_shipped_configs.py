@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from proxy.config_file import ConfigError
-from proxy.loading import load_plans
+from proxy.config.file import ConfigError
+from proxy.config.loading import load_plans
 from proxy.settings import Settings, settings_schema
 
 ROOT = Path(__file__).parents[3]

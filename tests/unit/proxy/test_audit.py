@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.audit import FILE, KEPT, Audit, AuditFile, By, audit_file
 from proxy.observing import Observing
+from proxy.operating.audit import FILE, KEPT, Audit, AuditFile, By, audit_file
 from proxy.settings import Settings
 from proxy.telemetry.logs import configure_logs
 

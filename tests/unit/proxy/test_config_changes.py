@@ -6,13 +6,13 @@ import pytest
 
 from proxy.admin.desk import ReloadReport
 from proxy.admin.problems import ConfigRefused
-from proxy.audit import FILE, SIGNAL, Audit, By
-from proxy.config_changes import ConfigChanges
-from proxy.config_file import ConfigProblem
-from proxy.differences import changes
+from proxy.config.differences import changes
+from proxy.config.file import ConfigProblem
 from proxy.observing import Observing
+from proxy.operating.audit import FILE, SIGNAL, Audit, By
+from proxy.operating.config_changes import ConfigChanges
+from proxy.operating.undoing import CannotUndo, Steps
 from proxy.telemetry.logs import configure_logs
-from proxy.undoing import CannotUndo, Steps
 from proxy.workers.accepted import read
 
 ALICE = By("alice", "admin")

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from proxy.config_watch import EVERY, ConfigWatch
+from proxy.operating.config_watch import EVERY, ConfigWatch
 
 
 class Watched:

@@ -7,8 +7,8 @@ import pytest
 from aiohttp import HttpVersion, HttpVersion10, HttpVersion11
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from proxy.door import admit, check_expectation, check_path, end_to_end_of, host_of, read_target
 from proxy.errors import BadRequest, LarderError
+from proxy.http.door import admit, check_expectation, check_path, end_to_end_of, host_of, read_target
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from proxy.flights import Flights
+from proxy.flights.flights import Flights
 
 
 @pytest.fixture

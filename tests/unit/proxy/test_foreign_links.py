@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.links import foreign_link
+from proxy.http.links import foreign_link
 
 BASES = ("https://there", "http://other:3000/canvas")
 

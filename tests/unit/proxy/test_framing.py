@@ -8,10 +8,10 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import MAX_MSG_QUEUE_SIZE, RequestPayloadError
 
-import proxy.framing
-from proxy.bodies import Chunked, KnownLength
-from proxy.framing import MOST_FIELDS, Framer
-from proxy.refusals import Unreadable, refusal_of
+import proxy.http.framing
+from proxy.http.bodies import Chunked, KnownLength
+from proxy.http.framing import MOST_FIELDS, Framer
+from proxy.http.refusals import Unreadable, refusal_of
 
 MAX_HEAD = 4096
 WINDOW = 1024  # bytes of a body that may wait; twice as many pause the connection
@@ -209,7 +209,7 @@ async def test_who_reads_a_body_that_is_none_is_told_and_nothing_follows_it(meth
 
 
 async def test_a_parser_that_sees_the_end_elsewhere_is_not_believed(monkeypatch):
-    monkeypatch.setattr(proxy.framing, "KnownLength", lambda length: KnownLength(length - 1))
+    monkeypatch.setattr(proxy.http.framing, "KnownLength", lambda length: KnownLength(length - 1))
     wire = Wire()
     wire.data_received(post(b"hello") + QUERY)
     wire.data_received(QUERY)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from proxy.gathering import Gathering
+from proxy.batches.gathering import Gathering
 
 
 class Upstream:
@@ -91,7 +91,7 @@ async def test_who_has_left_is_not_sent_for(gathering, upstream):
 
 
 async def test_while_others_come_who_may_yet_come_is_waited_for_but_not_for_ever(upstream, monkeypatch):
-    monkeypatch.setattr("proxy.gathering.LONGEST_WAIT", 0.0)
+    monkeypatch.setattr("proxy.batches.gathering.LONGEST_WAIT", 0.0)
     gathering = Gathering(lambda asks: [asks], upstream.send)
     asks = [str(number) for number in range(8)]
     for ask in [*asks, "never"]:

@@ -8,7 +8,7 @@ import pytest
 from adapters import Kind, Verdict
 from policies import BreakerPolicy, Circuit, CircuitBreaker, ConcurrencyPolicy, Demand, GuardPolicies, RetryPolicy
 from policies.pacing import Pacer, PacingPolicy
-from proxy.loading import load_adapter
+from proxy.config.loading import load_adapter
 from proxy.upstream.calls import Tools
 from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.hosts import MOST, OTHERS, Hosts

@@ -3,7 +3,7 @@
 import pytest
 
 from policies.http.fields import as_mapping, without
-from proxy.headers import HOP_BY_HOP, end_to_end, from_upstream
+from proxy.http.headers import HOP_BY_HOP, end_to_end, from_upstream
 
 KEPT = (("Accept", "a/b"), ("X-Anything", "1"), ("Authorization", "Bearer t"), ("Cookie", "a=b"))
 

@@ -6,7 +6,7 @@ import pytest
 from multidict import CIMultiDict
 
 from adapters import Place
-from proxy.hops import answer_here, hops_left, one_hop_less
+from proxy.http.hops import answer_here, hops_left, one_hop_less
 
 
 @pytest.mark.parametrize("method", ["TRACE", "OPTIONS"])

@@ -8,14 +8,14 @@ from multidict import CIMultiDict
 from proxy.answers import Answer, CacheStatus
 from proxy.asker import Asker
 from proxy.asking import Incoming
-from proxy.idempotency import Idempotency
-from proxy.loading import plans_of
-from proxy.shelf import Shelf
+from proxy.config.loading import plans_of
+from proxy.kept.shelf import Shelf
 from proxy.store.fences import Fences
 from proxy.store.memory import MemoryStore
 from proxy.store.none import NoStore
-from proxy.write_errors import KeyReused, OutcomeUnknown, WriteUnderWay, WriteUnrecorded
-from proxy.written import Outcome, Written
+from proxy.writes.errors import KeyReused, OutcomeUnknown, WriteUnderWay, WriteUnrecorded
+from proxy.writes.idempotency import Idempotency
+from proxy.writes.written import Outcome, Written
 from tests.house import Clock, config_file
 
 PATH = "/api/v1/courses/565/sections"

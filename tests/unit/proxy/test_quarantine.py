@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.doubts.quarantine import LONGEST, Fate, HeldHere, Quarantine, Sighting
+from proxy.kept.shelf import Shelf
 from proxy.messages import key_tag
-from proxy.quarantine import LONGEST, Fate, HeldHere, Quarantine, Sighting
-from proxy.shelf import Shelf
 from proxy.store.fences import Fences, Mode, Validity
 from proxy.store.memory import MemoryStore
 from proxy.store.none import NoStore

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from policies import Circuit
-from proxy.reloading import Reloader
+from proxy.operating.reloading import Reloader
 from proxy.workers.accepted import accept
 from proxy.workers.control import ConfigText
 from tests.house import running_larder

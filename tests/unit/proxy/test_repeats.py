@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.repeats import ACCEPTED, REMEMBERED, Repeats, Tally, counted
+from proxy.doubts.repeats import ACCEPTED, REMEMBERED, Repeats, Tally, counted
 from proxy.store.contract import StoreUnavailable
 from proxy.store.none import NoStore
 from tests.unit.store.samples import Clock

@@ -8,9 +8,9 @@ import pytest
 from adapters import Problem
 from proxy.answers import Answer, CacheStatus
 from proxy.errors import LarderError, UpstreamResting
-from proxy.links import Bases
+from proxy.http.links import Bases
+from proxy.http.wire import FlowingResponse
 from proxy.responding import appended, headers_of, interim_fields, problem_response, response_of
-from proxy.wire import FlowingResponse
 
 BASES = Bases("https://there", "http://here/courseworks")
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-00"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.links import Bases, rewritten
+from proxy.http.links import Bases, rewritten
 
 HERE = "http://127.0.0.1:8080/courseworks"
 

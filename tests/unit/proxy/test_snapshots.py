@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.snapshots import Piece, Snapshot, ids_in, is_snapshot, rows_of, written
+from proxy.lists.snapshots import Piece, Snapshot, ids_in, is_snapshot, rows_of, written
 
 ROWS = st.lists(
     st.dictionaries(st.sampled_from(["id", "name", "n"]), st.none() | st.text() | st.integers() | st.floats(width=16)),

@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from proxy.spool import WINDOW, Spool
+from proxy.flights.spool import WINDOW, Spool
 from proxy.upstream.messages import BrokenBody
 
 PIECE = 64 * 1024

@@ -12,8 +12,8 @@ from tempfile import TemporaryFile
 
 import pytest
 
-from proxy import spool as spools
-from proxy.spool import WINDOW, Spool
+from proxy.flights import spool as spools
+from proxy.flights.spool import WINDOW, Spool
 from proxy.upstream.messages import BrokenBody
 from tests.raw_origin import turns, until
 

@@ -4,11 +4,11 @@ from io import StringIO
 
 import pytest
 
-from proxy.audit import Audit, By
-from proxy.given_orders import GivenOrders
 from proxy.observing import Observing
+from proxy.operating.audit import Audit, By
+from proxy.operating.given_orders import GivenOrders
+from proxy.operating.undoing import CONFIG, CannotUndo, Steps, Undoing, UnknownChange
 from proxy.telemetry.logs import configure_logs
-from proxy.undoing import CONFIG, CannotUndo, Steps, Undoing, UnknownChange
 from proxy.upstream.orders import Order, Orders
 from tests.unit.store.samples import Clock
 

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 import pytest
 from aiohttp import ClientError, HttpVersion10, HttpVersion11
 
-from proxy.upstream.messages import BrokenBody
-from proxy.wire import (
+from proxy.http.wire import (
     FlowingResponse,
     RawResponse,
     WholeResponse,
@@ -17,6 +16,7 @@ from proxy.wire import (
     json_response,
     say_continue,
 )
+from proxy.upstream.messages import BrokenBody
 
 DATED = (("Date", "Sun, 06 Nov 1994 08:49:37 GMT"),)
 

@@ -5,7 +5,7 @@ from base64 import b64encode
 
 import pytest
 
-from proxy.loading import load_adapter
+from proxy.config.loading import load_adapter
 from proxy.store.sealing import (
     MasterKeyError,
     MasterKeys,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pytest
 
 from proxy.answers import Answer, CacheStatus
+from proxy.doubts.quarantine import Sighting
 from proxy.observing import Observing
-from proxy.quarantine import Sighting
 from proxy.telemetry.traces import Trace
 
 CANARY = "canary"

@@ -7,7 +7,7 @@ import pytest
 
 from policies import Demand
 from proxy.answers import Answer, CacheStatus
-from proxy.batching import Batching
+from proxy.batches.batching import Batching
 from proxy.errors import NothingCached
 from proxy.typed.patience import patience_of
 

@@ -7,9 +7,9 @@ import pytest
 from proxy.answers import Answer, CacheStatus
 from proxy.asker import Asker
 from proxy.asking import Incoming
-from proxy.config_file import ConfigFile
+from proxy.config.file import ConfigFile
+from proxy.config.loading import plans_of
 from proxy.errors import NothingCached, UpstreamBusy, UpstreamResting, UpstreamTimeout, UpstreamUnreachable
-from proxy.loading import plans_of
 from proxy.typed.errors import CredentialRefused, ProviderRefused, QuotaUsedUp
 from proxy.typed.provenance import kept_at_most, provenance
 from proxy.typed.providers import ELSEWHERE, good

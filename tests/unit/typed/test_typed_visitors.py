@@ -7,10 +7,10 @@ from multidict import CIMultiDict
 
 from proxy.callers.identify import Way
 from proxy.callers.registry import LOCAL, Caller
-from proxy.config_file import ConfigFile
+from proxy.config.file import ConfigFile
+from proxy.config.loading import plans_of
 from proxy.errors import CallerNotAllowed
 from proxy.keys import split_query
-from proxy.loading import plans_of
 from proxy.typed.errors import InvalidFields, NotConfigured
 from proxy.typed.providers import chosen, completers, verifiers
 from proxy.typed.visitors import Visitor, credentials, headers_for, query_for

@@ -3,7 +3,7 @@
 import asyncio
 
 from proxy.clocks import Clocks
-from proxy.config_file import ConfigProblem
+from proxy.config.file import ConfigProblem
 from proxy.workers.asking import WorkerGone, WorkerSilent
 from proxy.workers.control import Abort, Commit, ConfigText, Done, Failed, Prepare, Refused
 from proxy.workers.crew import Crew

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from proxy.config_file import ConfigError
-from proxy.reloading import changes
+from proxy.config.file import ConfigError
+from proxy.operating.reloading import changes
 from proxy.settings import Settings
 from proxy.workers.accepted import as_running, plans_from, read, with_secret, workers_of
 from proxy.workers.control import ConfigText

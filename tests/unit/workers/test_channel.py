@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from proxy.config_file import ConfigProblem
+from proxy.config.file import ConfigProblem
 from proxy.store.contract import Filter, Summary
 from proxy.workers import channel
 from proxy.workers.asking import Line, WorkerGone, WorkerSilent, ask_all

@@ -6,11 +6,11 @@ import io
 import pytest
 import yaml
 
-from proxy.audit import Audit, By
-from proxy.config_changes import ConfigChanges
 from proxy.observing import Observing
+from proxy.operating.audit import Audit, By
+from proxy.operating.config_changes import ConfigChanges
+from proxy.operating.undoing import Steps
 from proxy.telemetry.logs import configure_logs
-from proxy.undoing import Steps
 from proxy.upstream.orders import Order
 from proxy.workers.accepted import read
 from proxy.workers.reloading import CrewReloader

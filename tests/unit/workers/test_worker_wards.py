@@ -2,8 +2,8 @@
 
 import pytest
 
+from proxy.doubts.quarantine import Fate, Quarantined
 from proxy.erasing import ErasedHere, Erasure
-from proxy.quarantine import Fate, Quarantined
 from proxy.workers.answering_wards import warded
 from proxy.workers.asking import WorkerGone, WorkerSilent
 from proxy.workers.erasing import CrewProcesses

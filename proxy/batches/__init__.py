@@ -1,0 +1,1 @@
+"""Reads of many things at once: each by itself, and what has to go upstream together."""

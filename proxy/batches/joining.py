@@ -1,0 +1,105 @@
+"""Joining: reads of one thing that have to go upstream at about the same time go there as one read of many."""
+
+import asyncio
+from dataclasses import replace
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+from multidict import CIMultiDict
+
+from adapters import Batch, Kind, Query, Sent
+from policies.http.fields import without
+from proxy.asking import Ask, Identity
+from proxy.batches.calls import BatchCalls
+from proxy.batches.gathering import Gathering
+from proxy.calling import Calling
+from proxy.keys import joined, written_query
+from proxy.plan import Plan
+from proxy.upstream.failures import UpstreamFailure
+from proxy.upstream.messages import ReadUpTo, Reply
+
+
+class _Alike(NamedTuple):
+    """What asks have to have in common to go in one call: all that is said there once for all of them."""
+
+    many: Plan
+    path: str
+    identity: Identity
+    common: Query
+    headers: tuple[str | None, ...]
+
+
+class Joining:
+    """Knows who may go with whom."""
+
+    def __init__(self, calling: Calling) -> None:
+        self._calling = calling
+        self._gatherings: WeakValueDictionary[_Alike, Gathering] = WeakValueDictionary()  # they live as their asks do
+
+    def party_for(self, ask: Ask) -> Gathering | None:
+        """Those whom it goes upstream with, if it has to; None where it goes by itself."""
+        many, linger = ask.plan.many, ask.plan.batch.gather
+        batch = many.endpoint.batch if many is not None else None
+        if not linger or many is None or batch is None or ask.sent.method != "GET" or ask.key is None:
+            return None
+        if batch.pack(ask.sent.query) is None:
+            return None
+        alike = _alike(ask, many, batch)
+        gathering = self._gatherings.get(alike)
+        if gathering is None:
+            calls = _JoinedCalls(_of_many(ask, alike), batch, self._calling)
+            gathering = self._gatherings[alike] = Gathering(calls.fill, calls.send_each, linger)
+        return gathering
+
+
+class _JoinedCalls(BatchCalls):
+    """Calls for asks that know nothing of each other: what is wrong with one, or said to one, is nobody else's."""
+
+    async def send_each(self, asks: list[Ask], read_up_to: ReadUpTo | None) -> list[Reply | UpstreamFailure]:
+        """One call for all of these; each by itself where the whole was refused, since nobody knows for whose."""
+        if len(asks) == 1:
+            return [await self._alone(asks[0], read_up_to)]
+        try:
+            replies = [_without_cookies(reply) for reply in await self.send(asks, read_up_to)]
+        except UpstreamFailure as failure:
+            failure.reply = None if failure.reply is None else _without_cookies(failure.reply)
+            raise
+        first = replies[0]
+        if first.verdict.kind is not Kind.CALLER_ERROR:
+            return [*replies]
+        apart: list[Reply | UpstreamFailure] = await asyncio.gather(*(self._alone(ask, read_up_to) for ask in asks))
+        apart[0].calls += first.calls  # the one in vain
+        return apart
+
+    async def _alone(self, ask: Ask, read_up_to: ReadUpTo | None) -> Reply | UpstreamFailure:
+        try:
+            return await self._calling.call(replace(ask, party=None), read_up_to=read_up_to)
+        except UpstreamFailure as failure:
+            return failure
+
+
+def _without_cookies(reply: Reply) -> Reply:
+    """What many are told sets nobody's cookies. `headers` still has them: such an answer is not kept."""
+    return replace(reply, fields=without(reply.fields, {"set-cookie"}))
+
+
+def _alike(ask: Ask, many: Plan, batch: Batch) -> _Alike:
+    names = [name for name in ask.plan.upstream.adapter.keyed_headers if name != "content-type"]  # of no body
+    return _Alike(
+        many,
+        ask.incoming.path,
+        ask.identity,
+        tuple(pair for pair in ask.sent.query if pair[0] in batch.common),
+        tuple(joined(ask.sent.headers, name) for name in names),
+    )
+
+
+def _of_many(ask: Ask, alike: _Alike) -> Ask:
+    """The same caller's ask for many things, as yet without any."""
+    headers = CIMultiDict(ask.incoming.headers)
+    headers.popall("Content-Encoding", None)
+    headers["Content-Type"] = "application/json"
+    query = written_query(alike.common)
+    incoming = ask.incoming._replace(method="POST", query=query, headers=headers, informational=None)
+    sent = Sent("POST", alike.path, alike.common, headers, b"", ask.sent.params)
+    return replace(ask, plan=alike.many, incoming=incoming, sent=sent, echo=None, party=None)

@@ -1,0 +1,52 @@
+"""`larder erase`: has a running Larder erase a person everywhere, and prints the receipt."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from proxy.commands.admin import Refused, WrongUse, ask, door_of, one_line
+
+DONE, REFUSED, WRONG = 0, 1, 2
+_MET = ("entries", "quarantined", "links", "principals")
+
+
+def erase_person(person: str, config: Path, environment: Mapping[str, str], out: TextIO, err: TextIO) -> int:
+    """Carry out the command. The exit status: 0 nothing is left, 1 something may be, or nobody answers; 2 wrong."""
+    try:
+        receipt = ask(door_of(config, environment), "POST", "/admin/erase", {"person": person})
+    except (WrongUse, Refused) as error:
+        err.write(f"larder erase: {error}\n")
+        return WRONG if isinstance(error, WrongUse) else REFUSED
+    out.writelines(f"{line}\n" for line in told(receipt))
+    return DONE
+
+
+def told(receipt: Mapping[str, Any]) -> Iterator[str]:
+    """An answer of `POST /admin/erase`, a line for each place."""
+    for one in receipt.get("memory", ()):
+        where = f"memory of process {one_line(one.get('process'))}"
+        yield f"{where}: {_entries(one)}; {one_line(one.get('quarantined'))} in quarantine; {_learned(one)}"
+    store = receipt.get("store", {})
+    yield f"{one_line(store.get('tier'))}: {_entries(store)}; {_learned(store)}"
+    kept = "durable" if receipt.get("durable") else "not on disk: a crash may forget that it was purged"
+    left = one_line(receipt.get("left"))
+    yield f"left: {left} (person {one_line(receipt.get('person'))}, {kept}; fence {one_line(receipt.get('fence'))})"
+    if not any(place.get(name) for place in (store, *receipt.get("memory", ())) for name in _MET):
+        yield "nothing of such a person was kept here: is it the right id, of the right upstream?"
+    remains = receipt.get("remains", {})
+    purge, digests = (one_line(remains.get(name)) for name in ("purge_record", "digests"))
+    yield f"remains: the record of the purge, which names the person's tags, until {purge}"
+    yield f"remains: digests of writes, which name nobody, until {digests}"
+
+
+def _entries(place: Mapping[str, Any]) -> str:
+    return f"{_counted(place, 'entries', 'entry')}, {one_line(place.get('bytes'))} bytes"
+
+
+def _learned(place: Mapping[str, Any]) -> str:
+    return f"{_counted(place, 'links', 'link')}, {_counted(place, 'principals', 'principal')} forgotten"
+
+
+def _counted(place: Mapping[str, Any], name: str, one: str) -> str:
+    number = one_line(place.get(name))
+    return f"{number} {one if number == '1' else name}"

@@ -1,0 +1,1 @@
+"""What operators change while Larder runs: orders and configs, on record, and undone by one call."""
