@@ -1,0 +1,1 @@
+"""Who may call: keys, networks, tokens, and how much they may ask."""

@@ -1,0 +1,1 @@
+"""What upstreams tell of changes: genuine notifications become purges."""

@@ -1,0 +1,1 @@
+"""The demo: everything started on this machine, and a tour that checks what it promises."""

@@ -1,0 +1,1 @@
+"""What processes and machines have in common beside entries: leases for flights, guards, pacing."""

@@ -1,0 +1,1 @@
+"""One call and its guards: attempts, places, transport, and what a failure means."""

@@ -1,5 +1,6 @@
 """What is installed is all of it: a wheel lacks no module that the checkout has."""
 
+import importlib
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -25,3 +26,10 @@ def test_there_is_nothing_beside_modules_that_a_wheel_would_lack():
         path for house in houses for path in house.rglob("*") if path.is_file() and "__pycache__" not in path.parts
     ]
     assert {path.suffix for path in files} == {".py"}
+
+
+def test_a_newcomer_is_told_what_each_room_is_for():
+    rooms = {path.parent.name: path for path in (ROOT / "proxy").glob("*/__init__.py")}
+    told = {name: f"| `proxy/{name}/` | {importlib.import_module(f'proxy.{name}').__doc__} |" for name in rooms}
+    lines = (ROOT / "docs" / "life-of-a-request.md").read_text().splitlines()
+    assert {name for name, line in told.items() if line not in lines} == set()
