@@ -4,7 +4,6 @@ import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from proxy.admin.listener import AdminListener
 from proxy.config.secrets import SecretError, admin_token
 from proxy.config.webhook_sources import WebhookSourceError
 from proxy.larder import Larder
@@ -14,7 +13,7 @@ from proxy.operating.given_orders import OwnOrders
 from proxy.operating.reloading import Reloader
 from proxy.operating.tuning import tuning_of
 from proxy.signals import until_told
-from proxy.starting import StartError, run
+from proxy.starting import StartError, admin_listener, run
 from proxy.store.contract import StoreError
 from proxy.telemetry.logs import configure_logs
 from proxy.workers.accepted import Accepted, read, workers_of
@@ -45,11 +44,11 @@ async def _serve(accepted: Accepted) -> None:
     async with AsyncExitStack() as at_the_end:
         at_the_end.callback(observing.close)
         at_the_end.push_async_callback(larder.close)
+        admin = admin_listener(plans.settings.admin)
+        at_the_end.push_async_callback(admin.close)
         await _open(larder)
         tuning = tuning_of(accepted, Reloader(larder), OwnOrders(larder.upstreams), os.environ, observing)
-        admin = AdminListener(larder.plans.settings.admin, admin_app(larder, tuning, token))
-        at_the_end.push_async_callback(admin.close)
-        await _open_admin(larder, admin)
+        await admin.open(admin_app(larder, tuning, token))
         observing.ready(larder.listener.port, admin.port)
         tuning.begin()
         await until_told(tuning.configs.reload)
@@ -64,11 +63,3 @@ async def _open(larder: Larder) -> None:
         raise StartError(f"cannot listen on {server.host}:{server.port}: {error.strerror}") from None
     except (StoreError, WebhookSourceError) as error:
         raise StartError(str(error)) from None
-
-
-async def _open_admin(larder: Larder, admin: AdminListener) -> None:
-    beside = larder.plans.settings.admin
-    try:
-        await admin.open()
-    except OSError as error:
-        raise StartError(f"cannot listen on {beside.host}:{beside.port} (admin): {error.strerror}") from None

@@ -5,6 +5,9 @@ import gc
 from collections.abc import Coroutine
 from typing import Any
 
+from proxy.admin.listener import AdminListener
+from proxy.settings import Admin
+
 try:
     import uvloop
 except ImportError:  # not made for every platform; asyncio's own loop serves too, if slower
@@ -13,6 +16,14 @@ except ImportError:  # not made for every platform; asyncio's own loop serves to
 
 class StartError(Exception):
     """Larder cannot start; the text is one line that says why."""
+
+
+def admin_listener(settings: Admin) -> AdminListener:
+    """Bound, before anything serves. Raises StartError."""
+    try:
+        return AdminListener(settings)
+    except OSError as error:
+        raise StartError(f"cannot listen on {settings.host}:{settings.port} (admin): {error.strerror}") from None
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

@@ -11,10 +11,12 @@ from contextlib import AsyncExitStack
 from typing import cast
 from uuid import uuid4
 
-from proxy.admin.listener import AdminListener
+from aiohttp import web
+
 from proxy.clocks import Clocks
 from proxy.config.secrets import SecretError, admin_token, sqlite_path, store_secret
 from proxy.housekeeping import Housekeeping
+from proxy.http.sockets import bound_sockets
 from proxy.kept.shelf import Shelf
 from proxy.kept.tiers import tier_of
 from proxy.observing import Observing
@@ -23,7 +25,7 @@ from proxy.settings import Settings
 from proxy.sharing.page import Page
 from proxy.sharing.share import Share
 from proxy.signals import until_told, when_told_again
-from proxy.starting import StartError
+from proxy.starting import StartError, admin_listener
 from proxy.store.contract import StoreError
 from proxy.store.memory import MemoryStore
 from proxy.store.sqlite import SQLiteStore
@@ -37,7 +39,6 @@ from proxy.workers.crew import Crew
 from proxy.workers.desk import CrewDesk
 from proxy.workers.handing import handing_pair
 from proxy.workers.hired import CannotServe, Hired, hire
-from proxy.workers.listening import bound_sockets
 from proxy.workers.output import STDERR, lines_to
 from proxy.workers.reloading import KILLED_AFTER, CrewReloader
 from proxy.workers.tiers import WorkersMemory
@@ -89,11 +90,13 @@ class Supervisor:
     async def open(self) -> None:
         """Have everything, and all workers serve. Raises StartError."""
         settings = self._started.plans.settings
-        server, admin = settings.server, settings.admin
+        server = settings.server
         try:
             self._listening = bound_sockets(server.host, server.port)
         except OSError as error:
             raise StartError(f"cannot listen on {server.host}:{server.port}: {error.strerror}") from None
+        admin = admin_listener(settings.admin)
+        self._let_go.push_async_callback(admin.close)
         try:
             await self._open_tier()
             await self.crew.open(workers_of(settings))
@@ -101,15 +104,13 @@ class Supervisor:
             raise StartError(str(error)) from None
         self._let_go.push_async_callback(self._close_crew)
         self._let_go.push_async_callback(self.reloader.close)
-        try:
-            port = await self._open_admin()
-        except OSError as error:
-            raise StartError(f"cannot listen on {admin.host}:{admin.port} (admin): {error.strerror}") from None
+        self._let_go.push_async_callback(admin.close)  # at the end it goes first, while there are workers to ask
+        await admin.open(self._operators())
         self._observing.log.say(
             "info",
             "larder serves",
             port=self._listening[0].getsockname()[1],
-            admin_port=port,
+            admin_port=admin.port,
             workers=len(self.crew.serving),
         )
 
@@ -153,13 +154,10 @@ class Supervisor:
         except StoreError as error:
             self._observing.store_failed("close", error)
 
-    async def _open_admin(self) -> int:
-        """The port it listens on. Raises OSError."""
+    def _operators(self) -> web.Application:
+        """What the admin listener serves."""
         desk = CrewDesk(self.crew, self._tier, self._memory, self._totals, self._observing, self.reloader, self.tuning)
-        listener = AdminListener(self._started.plans.settings.admin, desk.app(self._token, self._secret))
-        self._let_go.push_async_callback(listener.close)
-        await listener.open()
-        return listener.port
+        return desk.app(self._token, self._secret)
 
     async def _close_crew(self) -> None:
         await self.crew.close(within=self.reloader.plans.settings.server.drain + KILLED_AFTER)

@@ -9,10 +9,11 @@ import pytest
 import uvloop
 from aiohttp import web
 
+from proxy.http.sockets import bound_sockets
 from proxy.workers import accepting
 from proxy.workers.accepting import Accepting
 from proxy.workers.handing import handing_pair, taken_from
-from proxy.workers.listening import SharedListener, bound_sockets
+from proxy.workers.listening import SharedListener
 
 HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 

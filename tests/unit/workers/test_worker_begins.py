@@ -3,11 +3,11 @@
 import asyncio
 import json
 
+from proxy.http.sockets import bound_sockets
 from proxy.sharing.page import Page
 from proxy.workers.control import Begin, ConfigText, Guard, Inherited, Report, State
 from proxy.workers.handing import handing_pair
 from proxy.workers.hired import hire
-from proxy.workers.listening import bound_sockets
 
 CONFIG = {
     "server": {"port": 0},
