@@ -37,8 +37,7 @@ class Shelf:
         self.fences = fences
         self.breaker = CircuitBreaker(RECALL_BREAKER, monotonic)
         self.on_error = on_error
-        self._is_shared = page is not None
-        self._is_filled = page is not None and page.process > 0  # by the supervisor, which opened before
+        self._page = page
         self._filter = KeyFilter(page.keys if page is not None else None)
         self._writes: dict[bytes, asyncio.Future[None]] = {}
         self._recalls: dict[bytes, asyncio.Task[Entry | None]] = {}
@@ -48,9 +47,19 @@ class Shelf:
         if not self.durable.lists_keys:
             return
         try:
-            self._filter.fill(() if self._is_filled else await self.durable.keys())
+            await self._list_keys()
         except StoreError as error:
             self.on_error("keys", error)
+
+    async def _list_keys(self) -> None:
+        """Once for all processes that share a page: by the supervisor, which opens before there are others."""
+        page = self._page
+        if page is None or page.process == 0:
+            self._filter.fill(await self.durable.keys())
+            if page is not None:
+                page.list_keys()
+        elif page.are_keys_listed:
+            self._filter.fill(())
 
     def look(self, key: bytes) -> Entry | None:
         """What memory has. Does not wait."""
@@ -112,7 +121,7 @@ class Shelf:
             return False
         kept = self.memory.put(entry)
         self._filter.add(entry.key)
-        self.durable.put(entry, self._write(entry.key)) if self._is_shared else self.durable.put(entry)
+        self.durable.put(entry, self._write(entry.key)) if self._page is not None else self.durable.put(entry)
         return kept
 
     async def written(self, keys: Iterable[bytes]) -> None:

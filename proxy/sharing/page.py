@@ -30,7 +30,7 @@ KEY_SLOTS: Final = 1 << 24  # bytes of the key filter
 CELLS = 16
 
 _HEAD = 4096  # bytes: fence cells, coherence, the report ring's position, cells for whoever needs one
-_FENCE_CELLS, _COHERENT, _REPORT_CELL, _CELLS = 0, 3, 4, 16  # places in the head, in words of 8 bytes
+_FENCE_CELLS, _COHERENT, _REPORT_CELL, _LISTED, _CELLS = 0, 3, 4, 5, 16  # places in the head, in words of 8 bytes
 _FENCES = _HEAD
 _REPORTS = _FENCES + fence_ring.CAPACITY * fence_ring.SLOT_BYTES
 _LEASES = _REPORTS + report_ring.CAPACITY * report_ring.SLOT_BYTES
@@ -51,6 +51,7 @@ class Page:
         self._view = memoryview(self._memory)
         view, locked = self._view, self.locked
         words = view[:_HEAD].cast("Q")
+        self._listed = words[_LISTED : _LISTED + 1]
         self._cells = words[_CELLS : _CELLS + CELLS]
         self._reals = view[:_HEAD].cast("d")
         self.fences = FenceRing(words[_FENCE_CELLS : _FENCE_CELLS + 3], view[_FENCES:_REPORTS], locked)
@@ -98,6 +99,15 @@ class Page:
     @coherent_until.setter
     def coherent_until(self, instant: float) -> None:
         self._reals[_COHERENT] = instant
+
+    @property
+    def are_keys_listed(self) -> bool:
+        """Whether `keys` tells of all keys that the durable store held when it was opened."""
+        return self._listed[0] == 1
+
+    def list_keys(self) -> None:
+        """They are all there now; others may believe `keys`."""
+        self._listed[0] = 1
 
     def cell(self, place: int) -> int:
         """One of CELLS numbers for whoever agrees on what they mean. Raises IndexError beyond them."""

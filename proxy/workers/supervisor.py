@@ -127,8 +127,10 @@ class Supervisor:
         self._let_go.push_async_callback(self._close_tier)
         if opened.moved_aside is not None:
             self._observing.moved_aside(opened.moved_aside)
+        shelf = self._shelf()
+        await shelf.open()
         housekeeping = Housekeeping(
-            self._shelf(),
+            shelf,
             cast("Upstreams", ()),  # those are the workers' to reach
             self._observing,
             lambda: self.reloader.plans,

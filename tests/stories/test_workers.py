@@ -250,6 +250,20 @@ async def test_sigterm_under_load_fails_no_caller_and_exits_zero(tmp_path, sandb
         assert await machine.ended() == 0
 
 
+async def test_what_was_known_before_a_restart_is_a_hit_in_every_worker_after_it(tmp_path, sandbox_url):
+    config = written(tmp_path, sandbox_url)
+    async with aiohttp.ClientSession() as session:
+        async with a_machine(config) as machine, machine.callers(1) as callers:
+            assert "fwd=miss" in (await callers[0].ask(STUDENT_COURSES))[1]
+            machine.process.send_signal(signal.SIGTERM)
+            assert await machine.ended() == 0
+        before = await called(session, sandbox_url)
+        async with a_machine(config) as machine, machine.callers(ENOUGH) as callers:
+            statuses = {(await caller.ask(STUDENT_COURSES))[1].split(";")[1] for caller in callers}
+        assert statuses == {" hit"}
+        assert await called(session, sandbox_url) == before
+
+
 async def test_workers_end_when_their_supervisor_is_gone(tmp_path, sandbox_url):
     async with a_machine(written(tmp_path, sandbox_url)) as machine:
         workers = machine.workers
