@@ -13,6 +13,7 @@ from proxy.jobs.holding import Holding
 from proxy.jobs.locking import Lock
 from proxy.jobs.means import Means, Observer
 from proxy.jobs.names import Names
+from proxy.jobs.register import Register
 from proxy.jobs.requests import Requests
 from proxy.jobs.results import Results
 from proxy.jobs.running import BEAT, Runner
@@ -22,7 +23,7 @@ from proxy.settings import CallbackBlock
 from proxy.store.sealing import MasterKeys
 from proxy.typed.errands import Errands
 from proxy.typed.routes import Handler, Route
-from proxy.typed.table import CANCEL_JOB, JOB, JOB_RESULT
+from proxy.typed.table import CANCEL_JOB, JOB, JOB_RESULT, JOBS
 from proxy.visits import Runtime
 
 
@@ -53,6 +54,7 @@ class Jobs:
         self.deferred = Deferred(means, self.runner, lambda: where.has_common_store and not self.taker.is_stopping)
         desk = JobDesk(means, self.runner, self.taker)
         self.handlers: Mapping[Route, Handler] = {
+            JOBS: desk.listed,
             JOB: desk.status,
             JOB_RESULT: desk.result,
             CANCEL_JOB: desk.end,
@@ -74,6 +76,7 @@ class Jobs:
 
         return Means(
             book=Book(shelf.durable, on_error),
+            register=Register(shelf.durable, on_error),
             requests=Requests(shelf.durable, lambda: shelf.fences, lock, names, on_error),
             results=Results(shelf, self.holding, lock, names, on_error, max_entry),
             callbacks=Callbacks(send, listed, observer, clocks.wall, clocks.sleep),
