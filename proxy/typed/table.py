@@ -137,11 +137,12 @@ OVERVIEW = Route(
     path="/v1/students/{id}/overview",
     summary="A student at a glance",
     description="Profile, courses and sections, read side by side. Each part that came has its `data`, each that did "
-    "not its `problem`. `self` is whoever's token it is.",
+    "not its `problem`; one with all parts has an ETag. `self` is whoever's token it is.",
     query=Asked,
     response=Overview,
     params={"id": "self"},
     problems=OF_CATALOGUE,
+    is_tagged=True,
     needs_token=True,
     may_be_deferred=True,
     things=lambda _body: 3,
