@@ -13,6 +13,7 @@ from proxy.jobs.holding import Holding
 from proxy.jobs.locking import Lock
 from proxy.jobs.means import Means, Observer
 from proxy.jobs.names import Names
+from proxy.jobs.owed import Owed
 from proxy.jobs.register import Register
 from proxy.jobs.requests import Requests
 from proxy.jobs.results import Results
@@ -74,12 +75,13 @@ class Jobs:
         def max_entry() -> int:
             return runtime().plans.settings.store.max_entry
 
+        owed = Owed(shelf.durable, lambda: shelf.fences, lock, names, on_error, clocks.wall)
         return Means(
             book=Book(shelf.durable, on_error),
             register=Register(shelf.durable, on_error),
             requests=Requests(shelf.durable, lambda: shelf.fences, lock, names, on_error),
             results=Results(shelf, self.holding, lock, names, on_error, max_entry),
-            callbacks=Callbacks(send, listed, observer, clocks.wall, clocks.sleep),
+            callbacks=Callbacks(send, listed, owed, observer, clocks.wall, clocks.sleep),
             names=names,
             observer=observer,
             fences=lambda: shelf.fences,

@@ -49,6 +49,10 @@ class Names:
         """Where a job's request lies."""
         return self._digester.digest("job-request", (job.hex(),))
 
+    def callback(self, job: bytes) -> bytes:
+        """Where it lies that somebody is still to be told of a job's end; and whose turn that is."""
+        return self._digester.digest("job-callback", (job.hex(),))
+
     def share(self, result: bytes, index: int) -> bytes:
         """Where a part of a job's result lies."""
         return self._digester.digest("job-result", (result.hex(), str(index)))
