@@ -1,11 +1,14 @@
 """Only Smarty finds something wrong with one address: whose it is is found out, and all others are answered."""
 
 import asyncio
+import random
+from math import ceil, log2
 
 import pytest
 from smartystreets_python_sdk import Batch, exceptions
 from smartystreets_python_sdk.us_street import Lookup
 
+from proxy.batches.halving import MOST_CULPRITS
 from tests.sdk.clients import smarty
 from tests.stories.test_batches import STREET, batch, flat, paid, unit
 from tests.stories.test_lookups_that_go_together import LONG, lookup, sent
@@ -76,6 +79,21 @@ async def test_malformed_and_refused_are_told_by_their_places_in_what_was_sent(l
 
         assert [row["input_index"] for row in answered.json] == [0, 1, 2, 3]
         assert [row["errors"][0]["message"][:4] for row in answered.json if "errors" in row] == ["[1].", "[2]:"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_whichever_few_are_wrong_the_others_are_answered_and_paid_for_once(larder, seed):
+    chance = random.Random(seed)
+    many = chance.randint(2, 100)
+    places = sorted(chance.sample(range(many), min(many - 1, chance.randint(1, MOST_CULPRITS))))
+    async with larder() as home:
+        await refusing(home)
+        answered = await batch(home, spoiled(*places, many=many), headers=LENIENT)
+
+        assert [row["input_index"] for row in answered.json] == list(range(many))
+        assert [row["input_index"] for row in answered.json if "errors" in row] == places
+        assert paid(home) == many - len(places)
+        assert await home.calls("/smartystreets/*") <= 1 + 2 * ceil(log2(many)) * len(places)
 
 
 @pytest.mark.parametrize("status", [413, 422])
