@@ -77,19 +77,19 @@ class Owed:
         """Take the first turn, which lasts so many seconds; None: it is somebody's already."""
         turn, key = self._turn(0, within), self._names.callback(callback.job)
         place = Place(key, "callback", SHARED_JOBS, callback.at, callback.at + OWED_FOR)
-        if not self._sealed.can_keep or not await self._sealed.keep(callback, place):
+        if not self._sealed.can_keep:
             return Held(callback, turn, None)
         note = msgspec.msgpack.encode(turn)
         try:
+            if await self._durable.noted(key) is not None:
+                return None
+            if not await self._sealed.keep(callback, place):
+                return Held(callback, turn, None)
             held = await self._durable.claim(key, note, place.ends)
         except StoreError as error:
             self._on_error("job", error)
             return Held(callback, turn, None)
-        if held is None:
-            return Held(callback, turn, note)
-        if _is_over(held):
-            await self._sealed.drop(key)
-        return None
+        return Held(callback, turn, note) if held is None else None
 
     async def go_on(self, held: Held, tries: int, within: float) -> Held | None:
         """Keep the turn for another try, which is over in so many seconds; None: it is somebody else's now."""
@@ -147,8 +147,3 @@ def _turn_of(note: bytes) -> Turn | None:
         return _decoder.decode(note)
     except msgspec.DecodeError:
         return None
-
-
-def _is_over(note: bytes) -> bool:
-    turn = _turn_of(note)
-    return turn is not None and turn.is_over
