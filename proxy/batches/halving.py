@@ -13,6 +13,7 @@ MOST_CULPRITS = 7
 """That are looked for in one call. One in a hundred costs 14 calls more, seven cost 70 at most. Where all of a call is
 refused, whatever is in it, three rounds tell: 2 + 4 + 8 calls."""
 FEW = 4
+"""So many are asked for one by one, since halves would take as many calls."""
 
 A = TypeVar("A")
 T = TypeVar("T")

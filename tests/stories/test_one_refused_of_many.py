@@ -1,6 +1,7 @@
 """Only Smarty finds something wrong with one address: whose it is is found out, and all others are answered."""
 
 import asyncio
+import json
 import random
 from math import ceil, log2
 
@@ -186,6 +187,25 @@ async def test_innocent_lookups_that_travelled_with_a_bad_one_have_their_own_ans
         assert calls.count("GET") == 3, "the bad one and who was left with it, as if each had come alone"
         assert len(calls) <= 11
         assert paid(home) == 19
+
+
+def counted(home):
+    """The calls that the log tells of, of all requests."""
+    home.larder.observing.log.flush()
+    told = [json.loads(line) for line in home.log.getvalue().splitlines()]
+    return sum(line["upstream_calls"] for line in told if line["event"] == "request")
+
+
+@pytest.mark.parametrize("bad", [[57], [], range(100)])
+async def test_every_call_is_counted_once_whoever_it_was_for(larder, bad):
+    async with larder(upstreams=LONG) as home:
+        await refusing(home)
+        await batch(home, spoiled(*bad, many=100))
+        assert counted(home) == await home.calls("/smartystreets/*")
+
+        items = [BAD | {"street": f"{at} Canary Way"} if at in bad else flat(at + 100) for at in range(50, 80)]
+        await asyncio.gather(*(lookup(home, item) for item in items))
+        assert counted(home) == await home.calls("/smartystreets/*")
 
 
 async def test_where_too_many_travelled_together_that_are_bad_each_is_asked_for_by_itself(larder):
