@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from adapters._exchanges import Query, Sent
+from adapters._exchanges import Query, Received, Sent
 
 
 class Fault(NamedTuple):
@@ -34,3 +34,6 @@ class Batch:
     faults: Callable[[Sent], Faults]  # what the provider is sure to refuse, and with it all of the batch
     less: Callable[[Sent, Collection[int]], Sent]  # the same without the things at these places
     mark: Callable[[Sent, int, Sequence[Fault]], Any]  # what an answer says in the place of a thing with faults
+    # What an answer says is wrong with what was asked for, in the provider's words, "" where it has none; None: it is
+    # about something else (the credential, a limit, the upstream itself), and asking for fewer would not help.
+    refusal: Callable[[Received], str | None]

@@ -1,6 +1,7 @@
-"""Lookups of a batch that Smarty refuses for a field of the wrong type, and the whole batch with them (§4.5).
+"""Lookups of a batch that Smarty refuses, and the whole batch with them (§4.5).
 
-Only what is sure to be refused is told: what Smarty may take goes to Smarty.
+What is sure to be refused, for a field of the wrong type, is told before it is sent. What Smarty may take goes to
+Smarty; whether it was refused for one of its lookups, the answer says.
 """
 
 import json
@@ -9,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from adapters._batches import Fault
-from adapters._exchanges import NOT_JSON, Sent
-from adapters._json import Number, mapping, strict_json, written_json
+from adapters._exchanges import NOT_JSON, Received, Sent
+from adapters._json import Number, mapping, rows, strict_json, written_json
 from adapters._smarty_limits import INPUT_ID, INPUT_INDEX, MOST, MOST_BYTES
 
 TEXTS = frozenset(
@@ -20,6 +21,7 @@ TEXTS = frozenset(
     }
 )
 CANDIDATES = "candidates"
+OF_A_LOOKUP = frozenset({400, 413, 422})  # malformed, too large, without what it needs; all else is about no lookup
 
 
 def faults(sent: Sent) -> Mapping[int, Sequence[Fault]]:
@@ -43,6 +45,16 @@ def mark(sent: Sent, at: int, wrong: Sequence[Fault]) -> dict[str, Any]:
     given = mapping(json.loads(sent.body)[at]).get(INPUT_ID)
     named = {INPUT_ID: given} if isinstance(given, str) and given else {}
     return {**named, INPUT_INDEX: at, "errors": [{"field": one.field, "message": one.message} for one in wrong]}
+
+
+def refusal(received: Received) -> str | None:
+    """What Smarty says is wrong with a lookup, or with all of a batch for it; None: that is not why it refused."""
+    if received.status not in OF_A_LOOKUP:
+        return None
+    if received.json is NOT_JSON:
+        return received.body.decode(errors="replace")
+    said = (error.get("message") for error in rows(mapping(received.json).get("errors")))
+    return "; ".join(message for message in said if isinstance(message, str))
 
 
 def _of(at: int, element: object) -> Sequence[Fault]:

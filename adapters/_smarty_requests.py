@@ -7,7 +7,7 @@ from typing import Any
 from adapters._batches import Batch
 from adapters._exchanges import NOT_JSON, Query, Sent
 from adapters._json import Number, rows, strict_json
-from adapters._smarty_faults import faults, less, mark
+from adapters._smarty_faults import faults, less, mark, refusal
 from adapters._smarty_limits import INPUT_ID, INPUT_INDEX, MOST, MOST_BYTES
 from adapters._vocabulary import Echo
 
@@ -131,4 +131,5 @@ def batch_of(route: str, needed: str | None) -> Batch:
         faults=faults,
         less=less,
         mark=mark,
+        refusal=refusal,
     )

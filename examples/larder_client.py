@@ -87,6 +87,18 @@ class Profile(TypedDict, total=False):
     email: str | None
 
 
+class Job(TypedDict):
+    """A request that is answered later. `status`: queued, running, succeeded, failed, cancelled or interrupted."""
+
+    id: str
+    route: str
+    status: str
+    progress: dict[str, int]
+    created_at: str
+    expires_at: str | None
+    links: dict[str, str]
+
+
 class Problem(Exception):
     """Why there is no answer (RFC 9457). `retry_after`: seconds after which it is worth another try, where known."""
 
@@ -159,6 +171,16 @@ class Larder:
                 sent, _ = self._sent(Request(answer["links"]["result"], headers=self._headers))
                 answer = json.loads(sent)
         return cast(list[dict[str, Any]], answer["results"])
+
+    def jobs(self) -> list[Job]:
+        """What this caller has begun and not heard the end of, it may be, the newest first: after a restart, say."""
+        answer, _ = self._sent(Request(f"{self._base}/v1/jobs", headers=self._headers))
+        return cast(list[Job], json.loads(answer)["data"])
+
+    def result(self, job: Job) -> Any:
+        """What a job that succeeded was asked for. Raises Problem: what it failed with, or that there is no result."""
+        answer, _ = self._sent(Request(job["links"]["result"], headers=self._headers))
+        return json.loads(answer)
 
     def _verification(self, addresses: Sequence[Mapping[str, Any]], **more: str) -> Request:
         headers = {**self._headers, "Content-Type": "application/json", **more}

@@ -76,6 +76,21 @@ class InvalidItems(LarderError):
         self.word = "invalid-items"
 
 
+class RefusedItems(LarderError):
+    """400, or the status of their refusal: some of many things were refused by their provider. Names each, in its
+    provider's words.
+    """
+
+    def __init__(self, faults: Faults, status: int, *, may_be_lenient: bool) -> None:
+        """`status`: that of their refusal. `may_be_lenient`: the caller may have the others answered, if it says so."""
+        found = tuple(fault for at in sorted(faults) for fault in faults[at])
+        said = "; ".join(fault.message for fault in found)
+        offer = " With `Prefer: handling=lenient` the others are answered." if may_be_lenient else ""
+        problem = problem_of(400, "Refused items", f"{said}.{offer}")
+        super().__init__(replace(problem, status=status, faults=found))
+        self.word = "refused-items"
+
+
 class UnknownCaller(LarderError):
     """401: nobody knows who calls, or the Larder key that was presented is wrong."""
 

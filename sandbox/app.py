@@ -9,6 +9,7 @@ import sandbox.google.routes
 import sandbox.smarty.routes
 from sandbox import control, failing
 from sandbox.canvas.delivery import finish_deliveries
+from sandbox.faults import Asked
 from sandbox.settings import SandboxSettings
 from sandbox.state import SANDBOX, Sandbox
 
@@ -55,8 +56,9 @@ async def _journalled(request: web.Request, name: str, path: str, query: str) ->
     """Writes the request down on arrival, meets it with the faults in force, notes how it ended."""
     running = request.app[SANDBOX]
     entry = running.journal.arrived(name, request.method, f"/{name}{path}", query, request.headers.items())
-    entry.body_size = len(await request.read())
-    faults = running.faults.strike(name, request.method, path)
+    body = await request.read()
+    entry.body_size = len(body)
+    faults = running.faults.strike(Asked(name, request.method, path, query, body))
     entry.fault = "+".join(fault.plan.kind for fault in faults) or None
 
     async def real() -> web.StreamResponse:

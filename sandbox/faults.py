@@ -1,7 +1,8 @@
 """Faults on demand: what shall go wrong, for which requests, how often."""
 
 import asyncio
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
+from urllib.parse import unquote_plus
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -33,10 +34,21 @@ KINDS: tuple[str, ...] = get_args(Kind)
 UPSTREAMS = ("courseworks", "smartystreets", "google")
 
 
+class Asked(NamedTuple):
+    """A request, as plans look at it. `path` below the upstream's prefix; `query` as it came."""
+
+    upstream: str
+    method: str
+    path: str
+    query: str = ""
+    body: bytes = b""
+
+
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class FaultPlan:
     """`path` is raw, below the upstream's prefix, `*` at its end = prefix; `times` null = until cleared; `every` n =
-    each n-th request that fits (2: up, down, up, down).
+    each n-th request that fits (2: up, down, up, down); `containing`: a text that stands in the query, decoded, or in
+    the body (one bad address in a batch, say).
     """
 
     upstream: Literal["courseworks", "smartystreets", "google"]
@@ -50,12 +62,14 @@ class FaultPlan:
     size: Annotated[int, Field(ge=2)] = 64 * 1024 * 1024  # bytes
     times: int | None = None
     every: Annotated[int, Field(ge=1)] = 1
+    containing: str = ""
 
-    def fits(self, upstream: str, method: str, path: str) -> bool:
+    def fits(self, asked: "Asked") -> bool:
         return (
-            self.upstream == upstream
-            and (self.method is None or self.method.upper() == method)
-            and path_matches(self.path, path)
+            self.upstream == asked.upstream
+            and (self.method is None or self.method.upper() == asked.method)
+            and path_matches(self.path, asked.path)
+            and (self.containing in unquote_plus(asked.query) or self.containing.encode() in asked.body)
         )
 
 
@@ -109,12 +123,12 @@ class Faults:
         self._faults[fault.id] = fault
         return fault
 
-    def strike(self, upstream: str, method: str, path: str) -> list[Fault]:
+    def strike(self, asked: Asked) -> list[Fault]:
         """The faults that meet this request, each counted: every latency that fits, then the oldest other one."""
         fitting = [
             fault
             for fault in self._faults.values()
-            if fault.plan.fits(upstream, method, path) and not fault.is_spent() and fault.meets()
+            if fault.plan.fits(asked) and not fault.is_spent() and fault.meets()
         ]
         slow = [fault for fault in fitting if fault.plan.kind == "latency"]
         chosen = slow + [fault for fault in fitting if fault.plan.kind != "latency"][:1]

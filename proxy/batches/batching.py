@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from adapters import Batch, Query
+from adapters import Batch, Faults, Query
 from policies.directives import NO_DIRECTIVES
 from policies.preferences import LENIENT, wants_lenient
 from proxy.answers import Answer
@@ -19,6 +19,7 @@ from proxy.batches.calls import BatchCalls
 from proxy.batches.composing import composed, echoed
 from proxy.batches.gathering import Gathering
 from proxy.batches.joining import Joining
+from proxy.batches.refusals import refused
 from proxy.breathing import breathing
 from proxy.calling import Calling
 from proxy.engine import Engine
@@ -74,17 +75,7 @@ class Batching:
             if faults:
                 raise InvalidItems(faults, may_be_lenient=is_split and not is_lenient)
             return self._engine.at_once(ask) or await self._engine.answer(ask)
-        each = await self._each(ask, batch, parts)
-        good: list[tuple[Ask, Answer]] = []
-        for part, outcome in each.found:
-            if isinstance(outcome, LarderError):
-                raise outcome
-            good.append((part, outcome))
-        answer = composed(
-            batch, good, each.calls, {at: batch.mark(ask.sent, at, wrong) for at, wrong in faults.items()}
-        )
-        answer.fields += (LENIENT,) if faults and answer.status == 200 else ()
-        return answer
+        return _whole(ask, batch, await self._each(ask, batch, parts), faults)
 
     async def each(self, ask: Ask, queries: Sequence[Query], came: Came = unheard) -> Each:
         """What each of many things is answered that would be read by these queries, at an endpoint that has a batch;
@@ -174,6 +165,27 @@ class Batching:
         finally:
             if gathering is not None:
                 gathering.release(ask)
+
+
+def _whole(ask: Ask, batch: Batch, each: Each, faults: Faults) -> Answer:
+    """The answer to all, of those to each of what has no `faults`. Raises LarderError."""
+    places = [at for at in range(len(each.found) + len(faults)) if at not in faults]
+    found, is_lenient = refused(batch, places, each.found), wants_lenient(ask.sent.headers)
+    wrong = found.faults
+    if wrong and (len(wrong) == len(places) or not is_lenient):
+        error = found.error(may_be_lenient=len(wrong) < len(places))
+        error.calls = each.calls
+        raise error
+    good: list[tuple[Ask, Answer]] = []
+    for at, (part, outcome) in zip(places, each.found, strict=True):
+        if isinstance(outcome, LarderError):
+            raise outcome
+        if at not in wrong:
+            good.append((part, outcome))
+    marked = {**faults, **wrong}
+    answer = composed(batch, good, each.calls, {at: batch.mark(ask.sent, at, marked[at]) for at in marked})
+    answer.fields += (LENIENT,) if marked and answer.status == 200 else ()
+    return answer
 
 
 class _Waited(NamedTuple):

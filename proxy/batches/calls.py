@@ -1,16 +1,23 @@
 """Batch calls: many asks for one thing each as one call for all of them, and what its answer says to each."""
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
-from adapters import Batch, Kind, Verdict
+from adapters import Batch, Kind, Received, Verdict
 from policies.demand import together
 from policies.http.fields import as_mapping, without
 from proxy.asking import Ask
+from proxy.batches.halving import halved
 from proxy.calling import Calling
 from proxy.errors import UpstreamUnreachable
 from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import ReadUpTo, Reply
 from proxy.upstream.reading import written
+
+Said = Reply | UpstreamFailure
+
+# With so many others that are wrong that nobody looked whether this one is.
+GIVEN_UP = Verdict(Kind.CALLER_ERROR, detail="refused-together")
 
 
 class BatchCalls:
@@ -40,8 +47,27 @@ class BatchCalls:
             size += more
         return calls + alone
 
-    async def send(self, asks: list[Ask], read_up_to: ReadUpTo | None) -> list[Reply]:
-        """One call for all of these; what it says to each. Raises UpstreamFailure."""
+    async def send(self, asks: list[Ask], read_up_to: ReadUpTo | None) -> AsyncIterator[tuple[Ask, Said]]:
+        """One call for all of these; what is said to each. Where all were refused for what is wrong with some, it is
+        found out which (`halved`): the others have their answers all the same.
+        """
+        spent = 0
+
+        async def sent(group: Sequence[Ask]) -> list[Said]:
+            nonlocal spent
+            said = await self._sent(list(group), read_up_to)
+            spent += sum(one.calls for one in said if isinstance(one, Reply))  # a failure tells its own
+            return said
+
+        async for told in halved(asks, await sent(asks), sent, self._is_refusal):
+            first = told.what[0]
+            if isinstance(first, Reply):
+                first.calls, spent = spent, 0  # those in vain, too
+            for ask, said in zip(told.group, told.what, strict=True):
+                yield ask, (_given_up(said) if told.is_given_up else said)
+
+    async def _sent(self, asks: list[Ask], read_up_to: ReadUpTo | None) -> list[Said]:
+        """One call for all of these; what it says to each."""
         things = [self._batch.pack(ask.sent.query) for ask in asks]
         is_alone = None in things
         try:
@@ -51,15 +77,22 @@ class BatchCalls:
             )
         except UpstreamFailure as failure:
             self.made += failure.calls
-            raise
+            return [failure for _ in asks]
         self.made += reply.calls
         if is_alone:
             return [reply]
         if reply.stream is not None:
             await reply.stream.close()
             problem = UpstreamUnreachable(self._ask.plan.upstream.name)
-            raise UpstreamFailure("too-large", problem=problem, answered=True)
-        return self._shared(reply, len(asks))
+            return [UpstreamFailure("too-large", problem=problem, answered=True) for _ in asks]
+        return [*self._shared(reply, len(asks))]
+
+    def _is_refusal(self, said: list[Said]) -> bool:
+        """Whether one call was refused for what it asked for; then it is so for all that went in it."""
+        reply = said[0]
+        if isinstance(reply, UpstreamFailure) or reply.verdict.kind is not Kind.CALLER_ERROR:
+            return False
+        return self._batch.refusal(Received(reply.status, reply.headers, reply.body, reply.json)) is not None
 
     def _whole(self, asks: list[Ask], body: bytes) -> Ask:
         demand = together(ask.demand for ask in asks)
@@ -81,3 +114,9 @@ class BatchCalls:
             replace(reply, fields=fields, headers=headers, body=written(share), json=share, calls=made)
             for share, made in zip(shares, calls, strict=True)
         ]
+
+
+def _given_up(said: Said) -> Said:
+    if isinstance(said, UpstreamFailure):
+        return said
+    return replace(said, verdict=GIVEN_UP)

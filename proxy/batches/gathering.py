@@ -5,7 +5,7 @@ one's call.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -16,8 +16,8 @@ from proxy.upstream.messages import ReadUpTo, Reply
 LONGEST_WAIT = 0.02  # seconds in which somebody has to come, else nobody else is waited for
 MOST_WAITS = 25  # of them, however many come
 
-Send = Callable[[list[Ask], ReadUpTo | None], Awaitable[Sequence[Reply | UpstreamFailure]]]
-"""What is said to each, in their order. Raises UpstreamFailure, which is then each one's."""
+Send = Callable[[list[Ask], ReadUpTo | None], AsyncIterator[tuple[Ask, Reply | UpstreamFailure]]]
+"""What is said to each, as soon as it is known. Raises UpstreamFailure, which is then that of all who heard nothing."""
 Fill = Callable[[list[Ask]], list[list[Ask]]]
 """How asks are spread over calls."""
 
@@ -95,12 +95,14 @@ class Gathering:
         return True
 
     async def _sent(self, arrivals: list[_Arrival]) -> None:
+        waiting = {one.ask: one.reply for one in arrivals}
         with _answering(arrivals):
-            replies = await self._send([one.ask for one in arrivals], _for_all(arrivals))
-            for one, reply in zip(arrivals, replies, strict=True):
-                if one.reply.done():
-                    continue
-                one.reply.set_exception(reply) if isinstance(reply, Exception) else one.reply.set_result(reply)
+            async for ask, said in self._send([one.ask for one in arrivals], _for_all(arrivals)):
+                reply = waiting[ask]
+                if not reply.done():
+                    reply.set_exception(said) if isinstance(said, Exception) else reply.set_result(said)
+            if not all(reply.done() for reply in waiting.values()):
+                raise ValueError("a call said nothing to some that it was for")
 
     def _keep(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -1,16 +1,17 @@
 """Joining: reads of one thing that have to go upstream at about the same time go there as one read of many."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from multidict import CIMultiDict
 
-from adapters import Batch, Kind, Query, Sent
+from adapters import Batch, Query, Sent
 from policies.http.fields import without
 from proxy.asking import Ask, Identity
-from proxy.batches.calls import BatchCalls
+from proxy.batches.calls import GIVEN_UP, BatchCalls, Said
 from proxy.batches.gathering import Gathering
 from proxy.calling import Calling
 from proxy.keys import joined, written_query
@@ -48,38 +49,52 @@ class Joining:
         gathering = self._gatherings.get(alike)
         if gathering is None:
             calls = _JoinedCalls(_of_many(ask, alike), batch, self._calling)
-            gathering = self._gatherings[alike] = Gathering(calls.fill, calls.send_each, linger)
+            gathering = self._gatherings[alike] = Gathering(calls.fill, calls.send, linger)
         return gathering
 
 
 class _JoinedCalls(BatchCalls):
     """Calls for asks that know nothing of each other: what is wrong with one, or said to one, is nobody else's."""
 
-    async def send_each(self, asks: list[Ask], read_up_to: ReadUpTo | None) -> list[Reply | UpstreamFailure]:
-        """One call for all of these; each by itself where the whole was refused, since nobody knows for whose."""
+    async def send(self, asks: list[Ask], read_up_to: ReadUpTo | None) -> AsyncIterator[tuple[Ask, Said]]:
+        """As for those of one caller; but where it was given up to look whose fault it is, each is asked for by itself,
+        as it would have been if it had met nobody.
+        """
+        given_up: list[Ask] = []
+        spent = 0
+        async for ask, said in super().send(asks, read_up_to):
+            if isinstance(said, Reply) and said.verdict == GIVEN_UP:
+                given_up.append(ask)
+                spent += said.calls
+            else:
+                yield ask, said
+        apart = await asyncio.gather(*(self._alone(ask, read_up_to) for ask in given_up))
+        for ask, said in zip(given_up, apart, strict=True):
+            said.calls, spent = said.calls + spent, 0  # those in vain, too
+            yield ask, said
+
+    async def _sent(self, asks: list[Ask], read_up_to: ReadUpTo | None) -> list[Said]:
+        """One alone goes as it came."""
         if len(asks) == 1:
             return [await self._alone(asks[0], read_up_to)]
-        try:
-            replies = [_without_cookies(reply) for reply in await self.send(asks, read_up_to)]
-        except UpstreamFailure as failure:
-            failure.reply = None if failure.reply is None else _without_cookies(failure.reply)
-            raise
-        first = replies[0]
-        if first.verdict.kind is not Kind.CALLER_ERROR:
-            return [*replies]
-        apart: list[Reply | UpstreamFailure] = await asyncio.gather(*(self._alone(ask, read_up_to) for ask in asks))
-        apart[0].calls += first.calls  # the one in vain
-        return apart
+        return [_without_cookies(said) for said in await super()._sent(asks, read_up_to)]
 
-    async def _alone(self, ask: Ask, read_up_to: ReadUpTo | None) -> Reply | UpstreamFailure:
+    async def _alone(self, ask: Ask, read_up_to: ReadUpTo | None) -> Said:
         try:
             return await self._calling.call(replace(ask, party=None), read_up_to=read_up_to)
         except UpstreamFailure as failure:
             return failure
 
 
-def _without_cookies(reply: Reply) -> Reply:
+def _without_cookies(said: Said) -> Said:
     """What many are told sets nobody's cookies. `headers` still has them: such an answer is not kept."""
+    if isinstance(said, UpstreamFailure):
+        said.reply = None if said.reply is None else _bare(said.reply)
+        return said
+    return _bare(said)
+
+
+def _bare(reply: Reply) -> Reply:
     return replace(reply, fields=without(reply.fields, {"set-cookie"}))
 
 

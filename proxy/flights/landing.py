@@ -116,7 +116,7 @@ class Landing:
                 answer.stream = self.spool.reader()
             else:
                 answer.stream, self.first = self.first, None
-        if self.reply.verdict.kind is Kind.UNUSABLE:  # passed on for want of anything better: why it was not kept
+        if self.reply.verdict.kind in (Kind.UNUSABLE, Kind.CALLER_ERROR):  # why it is passed on for want of a better
             status.detail = self.detail
         if self.life is not None:
             status.ttl = floor(self.life.fresh_until - now)

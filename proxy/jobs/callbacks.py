@@ -14,6 +14,7 @@ import msgspec
 
 from policies.http.fields import Fields
 from proxy.changes.standard_webhooks import secret_bytes
+from proxy.jobs.owed import Callback, Held, Owed
 from proxy.settings import CallbackBlock
 from proxy.upstream.messages import Outgoing, ReadUpTo, Reply, TransportError
 
@@ -21,6 +22,7 @@ PATIENCE = 10.0  # seconds for each attempt
 WAITS = (0.0, 5.0, 30.0, 300.0, 1800.0)  # seconds before each attempt
 MOST_UNDER_WAY = 1000
 _GONE = 410  # Standard Webhooks: whoever answers so wants no more of them
+_OUTCOMES = {None: "unlisted", _GONE: "unwanted"}
 
 Send = Callable[[Outgoing, float, ReadUpTo], Awaitable[Reply]]
 
@@ -33,34 +35,42 @@ class Observer(Protocol):
 
 
 class Callbacks:
-    """Tells of jobs that ended. Nothing waits for it."""
+    """Tells of jobs that ended. Nothing waits for it to be heard."""
 
     def __init__(
         self,
         send: Send,
         listed: Callable[[], Iterable[CallbackBlock]],
+        owed: Owed,
         observer: Observer,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        """`listed`: as the config says now. `clock` tells seconds since the epoch."""
+        """`listed`: as the config says now. `owed`: where it is written down who is still to be told. `clock` tells
+        seconds since the epoch.
+        """
         self._send = send
         self._listed = listed
+        self._owed = owed
         self._observer = observer
         self._clock = clock
         self._sleep = sleep
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], bytes] = {}  # of each job
 
-    def tell(self, url: str | None, job_id: str, state: str) -> None:
-        """Tell a URL that a job ended, if one is to be told."""
+    async def tell(self, job: bytes, url: str | None, job_id: str, state: str) -> None:
+        """Tell a URL that a job ended, if one is to be told; `job`: the key of its record. When this returns it is
+        written down, where that may be.
+        """
         if url is None:
             return
-        if len(self._tasks) >= MOST_UNDER_WAY:
-            self._observer.callback("dropped")
-            return
-        task = asyncio.create_task(self._told(url, job_id, state))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        held = await self._owed.begin(Callback(job, job_id, url, state, self._clock()), PATIENCE)
+        if held is not None:
+            self._start(held)
+
+    async def look(self) -> None:
+        """Go on with those that another process left. Raises StoreError."""
+        for held in await self._owed.passed(set(self._tasks.values()), PATIENCE):
+            self._start(held)
 
     async def drain(self) -> None:
         """Wait until all that are under way are taken, or given up."""
@@ -68,24 +78,38 @@ class Callbacks:
             await asyncio.wait(set(self._tasks))
 
     async def stop(self) -> None:
-        """Give up those under way."""
+        """Let go of those under way: what is written down, another process goes on with."""
         tasks = set(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _told(self, url: str, job_id: str, state: str) -> None:
-        body = message(job_id, state, self._clock())
-        for wait in WAITS:
-            await self._sleep(wait)
-            status = await self._attempt(url, f"job_{job_id}", body)
-            if status is None or status == _GONE:
-                self._observer.callback("unlisted" if status is None else "unwanted")
-                return
-            if 200 <= status < 300:
-                self._observer.callback("taken")
-                return
-        self._observer.callback("given-up")
+    def _start(self, held: Held) -> None:
+        if len(self._tasks) >= MOST_UNDER_WAY:
+            if held.note is None:
+                self._observer.callback("dropped")
+            return  # else its turn passes, and somebody has room then
+        task = asyncio.create_task(self._told(held))
+        self._tasks[task] = held.callback.job
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+
+    async def _told(self, held: Held) -> None:
+        """Try until it is heard; the first time now."""
+        callback, outcome = held.callback, "given-up"
+        body = message(callback.id, callback.state, callback.at)
+        for tries in range(held.turn.tries, len(WAITS)):
+            status = await self._attempt(callback.url, f"job_{callback.id}", body)
+            if status is None or status == _GONE or 200 <= status < 300:
+                outcome = _OUTCOMES.get(status, "taken")
+                break
+            if tries + 1 < len(WAITS):
+                mine = await self._owed.go_on(held, tries + 1, WAITS[tries + 1] + PATIENCE)
+                if mine is None:
+                    return  # another process goes on with it
+                held = mine
+                await self._sleep(WAITS[tries + 1])
+        self._observer.callback(outcome)
+        await self._owed.over(held)
 
     async def _attempt(self, url: str, message_id: str, body: bytes) -> int | None:
         """The status of the answer; 0: none came; None: the config does not list this URL any more."""

@@ -106,6 +106,7 @@ class Deferred:
         partition, ends = self._means.names.partition(visitor), now + limits.keep + max(DAY, 2 * limits.longest)
         is_kept = await self._means.requests.keep(request, partition, ends)
         route, work = errand.route.name, errand.wish.work
+        await self._means.register.add(self._means.names.owner(visitor), job_id, ends)
         if not self._is_possible():
             await self._means.requests.drop(key)
             return None

@@ -13,6 +13,8 @@ from proxy.jobs.holding import Holding
 from proxy.jobs.locking import Lock
 from proxy.jobs.means import Means, Observer
 from proxy.jobs.names import Names
+from proxy.jobs.owed import Owed
+from proxy.jobs.register import Register
 from proxy.jobs.requests import Requests
 from proxy.jobs.results import Results
 from proxy.jobs.running import BEAT, Runner
@@ -22,7 +24,7 @@ from proxy.settings import CallbackBlock
 from proxy.store.sealing import MasterKeys
 from proxy.typed.errands import Errands
 from proxy.typed.routes import Handler, Route
-from proxy.typed.table import CANCEL_JOB, JOB, JOB_RESULT
+from proxy.typed.table import CANCEL_JOB, JOB, JOB_RESULT, JOBS
 from proxy.visits import Runtime
 
 
@@ -53,6 +55,7 @@ class Jobs:
         self.deferred = Deferred(means, self.runner, lambda: where.has_common_store and not self.taker.is_stopping)
         desk = JobDesk(means, self.runner, self.taker)
         self.handlers: Mapping[Route, Handler] = {
+            JOBS: desk.listed,
             JOB: desk.status,
             JOB_RESULT: desk.result,
             CANCEL_JOB: desk.end,
@@ -72,11 +75,13 @@ class Jobs:
         def max_entry() -> int:
             return runtime().plans.settings.store.max_entry
 
+        owed = Owed(shelf.durable, lambda: shelf.fences, lock, names, on_error, clocks.wall)
         return Means(
             book=Book(shelf.durable, on_error),
+            register=Register(shelf.durable, on_error),
             requests=Requests(shelf.durable, lambda: shelf.fences, lock, names, on_error),
             results=Results(shelf, self.holding, lock, names, on_error, max_entry),
-            callbacks=Callbacks(send, listed, observer, clocks.wall, clocks.sleep),
+            callbacks=Callbacks(send, listed, owed, observer, clocks.wall, clocks.sleep),
             names=names,
             observer=observer,
             fences=lambda: shelf.fences,

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 from proxy.jobs.book import Book
 from proxy.jobs.callbacks import Callbacks
 from proxy.jobs.names import Names
+from proxy.jobs.register import Register
 from proxy.jobs.requests import Requests
 from proxy.jobs.results import Results
 from proxy.settings import JobsBlock
@@ -34,6 +35,7 @@ class Means(NamedTuple):
     """Where things are kept, who is told, and what holds now."""
 
     book: Book
+    register: Register
     requests: Requests
     results: Results
     callbacks: Callbacks

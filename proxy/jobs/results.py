@@ -19,7 +19,7 @@ from proxy.errors import CallerNotAllowed, LarderError, render
 from proxy.jobs.holding import Holding
 from proxy.jobs.locking import Lock
 from proxy.jobs.names import SHARED_JOBS, Names
-from proxy.jobs.requests import KEPT_WITHIN, OWNER, writes_down
+from proxy.jobs.sealed import KEPT_WITHIN, OWNER, writes_down
 from proxy.jobs.sources import Source, Sources, sources_of
 from proxy.kept.shelf import Shelf
 from proxy.messages import Entry, key_tag

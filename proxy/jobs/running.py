@@ -193,7 +193,7 @@ class Runner:
         if not job.is_counted:
             self._tell(job.held.record, job.left_as or "lost", 0)
         if job.left_as in _ENDED_EARLY:
-            self._means.callbacks.tell(job.callback, job.id, job.left_as)
+            await self._means.callbacks.tell(job.key, job.callback, job.id, job.left_as)
             await self._means.requests.drop(job.key)
 
     async def _ended(self, job: Job) -> None:
@@ -207,7 +207,7 @@ class Runner:
         shares = await self._means.results.keep(result, told(outcome), job.work, job.fence, now, now + self._keep)
         if await self._recorded(job, state, shares):
             self._tell(job.held.record, state, told(outcome).calls)
-            self._means.callbacks.tell(job.callback, job.id, state)
+            await self._means.callbacks.tell(job.key, job.callback, job.id, state)
             await self._means.requests.drop(job.key)
             return
         await self._means.results.drop(result, shares)  # cancelled, or taken up by another that believed this one gone

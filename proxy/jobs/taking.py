@@ -48,6 +48,8 @@ class Taker:
         """Take up what can be."""
         try:
             await self._looked()
+            if not self.is_stopping:
+                await self._means.callbacks.look()
         except StoreError as error:
             self._means.observer.store_failed("job", error)
 
@@ -66,7 +68,12 @@ class Taker:
         held = await self._means.book.read(job)
         if held is None and self._means.clock() < at + LEASE:
             return  # its record is about to be written
-        if held is None or held.record.is_over:
+        if held is None:
+            await self._means.requests.drop(job)
+        elif held.record.is_over:  # and its process ended before it could say so, or is about to
+            request = await self._means.requests.fetch(job)
+            if request is not None:
+                await self._means.callbacks.tell(job, request.callback, request.id, held.record.state)
             await self._means.requests.drop(job)
         elif self.is_lapsed(held.record):
             request = await self._means.requests.fetch(job)
@@ -89,7 +96,7 @@ class Taker:
         """Take a job up; whoever else does has it then."""
         if held.record.attempts >= MOST_ATTEMPTS:
             if await self._interrupted(request.job, held):
-                self._means.callbacks.tell(request.callback, request.id, "interrupted")
+                await self._means.callbacks.tell(request.job, request.callback, request.id, "interrupted")
             await self._means.requests.drop(request.job)
             return
         settings = self._means.settings

@@ -1,5 +1,6 @@
 """Telling: a job's record as its caller sees it."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from policies.http.fields import Fields
@@ -7,7 +8,7 @@ from proxy.answers import Answer, CacheStatus
 from proxy.errors import whole_seconds
 from proxy.jobs.record import Record, wait_for
 from proxy.typed.errands import Errand
-from proxy.typed.job_models import Job, Progress
+from proxy.typed.job_models import Job, Jobs, Progress
 from proxy.typed.provenance import JSON
 from proxy.typed.visitors import Visitor
 
@@ -26,21 +27,30 @@ def status(job_id: str, record: Record, visitor: Visitor, now: float) -> Answer:
     return _answer(200, job_id, record, visitor, now, ())
 
 
+def listing(jobs: Iterable[tuple[str, Record]], visitor: Visitor) -> Answer:
+    """Where several jobs stand, by their ids."""
+    told = Jobs(data=tuple(_job(job_id, record, visitor) for job_id, record in jobs))
+    return Answer(200, JSON, told.model_dump_json(by_alias=True).encode(), CacheStatus(), tier="none")
+
+
 def _answer(status: int, job_id: str, record: Record, visitor: Visitor, now: float, more: Fields) -> Answer:
+    body = _job(job_id, record, visitor).model_dump_json(by_alias=True).encode()
+    wait = () if record.is_over else (("Retry-After", str(whole_seconds(wait_for(record, now)))),)
+    return Answer(status, (*JSON, *more, *wait), body, CacheStatus(), tier="none")
+
+
+def _job(job_id: str, record: Record, visitor: Visitor) -> Job:
     place = _place(visitor, job_id)
-    job = Job.model_validate(
+    return Job.model_validate(
         {
             "id": job_id,
+            "route": record.route,
             "status": record.state,
             "progress": Progress(done=record.done, total=record.total),
             "created_at": datetime.fromtimestamp(record.created_at, UTC),
             "expires_at": datetime.fromtimestamp(record.expires_at, UTC) if record.is_over else None,
             "links": {"self": place, "result": f"{place}/result"},
         }
-    )
-    wait = () if record.is_over else (("Retry-After", str(whole_seconds(wait_for(record, now)))),)
-    return Answer(
-        status, (*JSON, *more, *wait), job.model_dump_json(by_alias=True).encode(), CacheStatus(), tier="none"
     )
 
 

@@ -64,11 +64,26 @@ class NotConfigured(LarderError):
 
 
 class ProviderRefused(LarderError):
-    """502: a provider refuses this one thing; asking another one would not make it right."""
+    """502: a provider refuses this one thing; asking another one would not make it right. Says why in the provider's
+    words, where there are any.
+    """
+
+    def __init__(self, upstream: str, status: int, said: str = "") -> None:
+        detail = f"{upstream} refused this with {status}{': ' if said else '.'}{said}"
+        super().__init__(problem_of(502, "Provider refused", detail))
+        self.status = status
+
+
+class RefusedTogether(ProviderRefused):
+    """502: a provider refuses this together with other things, too many of which are wrong to try each."""
 
     def __init__(self, upstream: str, status: int) -> None:
-        super().__init__(problem_of(502, "Provider refused", f"{upstream} refused this with {status}."))
-        self.status = status
+        super().__init__(upstream, status)
+        detail = (
+            f"{upstream} refused this together with others ({status}), too many of which are wrong to try each; it may "
+            "be right: send it with fewer."
+        )
+        self.problem = replace(self.problem, detail=detail)
 
 
 class TokenRefused(LarderError):

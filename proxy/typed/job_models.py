@@ -28,6 +28,7 @@ class Job(BaseModel):
     """A request that is answered later."""
 
     id: str
+    route: str = Field(description="What was asked for: `POST /v1/addresses/verify`, say.")
     status: State = Field(
         description="`failed`: the result is the problem that you would have been told. `interrupted`: the process "
         "that ran it ended, and it could not be taken up again; send the request once more."
@@ -36,6 +37,12 @@ class Job(BaseModel):
     created_at: datetime
     expires_at: datetime | None = Field(description="From then on nobody knows of it. null: it is not over yet.")
     links: JobLinks
+
+
+class Jobs(BaseModel):
+    """Jobs, the newest first."""
+
+    data: tuple[Job, ...]
 
 
 class JobResult(BaseModel):

@@ -15,6 +15,7 @@ from proxy.typed.lists import Found, Reader
 from proxy.typed.patience import patience_of
 from proxy.typed.provenance import answer_of, provenance
 from proxy.typed.routes import Wish
+from proxy.typed.tagging import tagged
 from proxy.typed.verifying import item_problem
 
 T = TypeVar("T", bound=Record)
@@ -61,7 +62,7 @@ class Overviews:
         )
         for one in came:
             wish.work.used(one.found.parts if one.found is not None else ())
-        return _answer(source, came)
+        return _answer(wish, source, came)
 
     async def _part(
         self,
@@ -82,7 +83,7 @@ class Overviews:
         return _Came(part.model_validate({"status": 200, "data": data, "cache": cache}), found, None)
 
 
-def _answer(source: Source, came: Sequence[_Came]) -> Answer:
+def _answer(wish: Wish, source: Source, came: Sequence[_Came]) -> Answer:
     found = [one.found for one in came if one.found is not None]
     errors = [one.error for one in came if one.error is not None]
     calls = sum(one.calls for one in found) + sum(one.calls for one in errors)
@@ -94,7 +95,10 @@ def _answer(source: Source, came: Sequence[_Came]) -> Answer:
     overview = Overview.model_validate(
         {"upstream": source.upstream.name, "profile": profile, "courses": courses, "sections": sections}
     )
-    return answer_of(overview.model_dump_json().encode(), [one.oldest for one in found], calls)
+    answer = answer_of(overview.model_dump_json().encode(), [one.oldest for one in found], calls)
+    if errors:
+        return answer  # without a tag: what is missing may be there the next time, and what is there is not all
+    return tagged(wish.visitor, answer, *(one.part.model_dump_json(include={"data"}).encode() for one in came))
 
 
 def _of_all(errors: list[LarderError], parts: list[Part]) -> LarderError:

@@ -11,6 +11,7 @@ from adapters import Kind
 from policies.http.fields import as_mapping
 from proxy.answers import Answer
 from proxy.asking import Ask
+from proxy.batches.refusals import is_given_up, refusal
 from proxy.errors import (
     LarderError,
     UpstreamBusy,
@@ -21,7 +22,15 @@ from proxy.errors import (
 )
 from proxy.plan import Plans, UpstreamPlan
 from proxy.settings import nearest
-from proxy.typed.errors import CredentialRefused, FieldError, InvalidFields, NotConfigured, ProviderRefused, QuotaUsedUp
+from proxy.typed.errors import (
+    CredentialRefused,
+    FieldError,
+    InvalidFields,
+    NotConfigured,
+    ProviderRefused,
+    QuotaUsedUp,
+    RefusedTogether,
+)
 from proxy.typed.visitors import Visitor
 from proxy.upstream.judging import judge, refuse_unfit
 from proxy.upstream.messages import Reply
@@ -105,14 +114,15 @@ async def good(ask: Ask, outcome: Answer | LarderError, now: float) -> Good:
     refuse_unfit(ask.plan.endpoint, reply)
     if reply.verdict.kind is Kind.ANSWER and outcome.status == 200:
         return Good(ask, outcome, reply.json)
-    error = _error(name, reply, ask.plan.guards.breaker.credential_cooldown)
+    error = _error(ask, outcome, reply)
     error.word, error.calls = reply.verdict.detail or outcome.cache.detail or error.word, outcome.calls
     raise error
 
 
-def _error(name: str, reply: Reply, rest: float) -> LarderError:
-    """What an answer that is none is to be called. `rest`: seconds for which a refused credential is left alone."""
-    wait = reply.verdict.retry_after
+def _error(ask: Ask, answer: Answer, reply: Reply) -> LarderError:
+    """What an answer that is none is to be called."""
+    name, wait = ask.plan.upstream.name, reply.verdict.retry_after
+    rest = ask.plan.guards.breaker.credential_cooldown  # seconds for which a refused credential is left alone
     match reply.verdict.kind:
         case Kind.THROTTLED:
             return UpstreamBusy(name) if wait is None else UpstreamBusy(name, wait)
@@ -122,8 +132,12 @@ def _error(name: str, reply: Reply, rest: float) -> LarderError:
             return CredentialRefused(name)
         case Kind.ANSWER | Kind.FAILED | Kind.UNUSABLE:
             return UpstreamUnreachable(name)
+        case Kind.CALLER_ERROR if is_given_up(answer):
+            return RefusedTogether(name, reply.status)
         case _:
-            return ProviderRefused(name, reply.status)
+            batch = ask.plan.many.endpoint.batch if ask.plan.many is not None else None
+            said = None if batch is None else refusal(batch, answer)
+            return ProviderRefused(name, reply.status, said or "")
 
 
 def at_a_time(upstream: UpstreamPlan) -> int:

@@ -1,15 +1,12 @@
 """GET /v1/courses and what is below it, and /v1/me: read as the provider's SDK reads, told in nobody's words."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from hashlib import blake2b
 from typing import Any, TypeVar
 
 from adapters import Query, Reading, Record
-from policies.http.conditions import is_not_modified
 from proxy.answers import Answer
 from proxy.batches.composing import age_of, status_of, tier_of
 from proxy.errors import LarderError
-from proxy.keys import joined
 from proxy.typed.catalogues import Source, source_of
 from proxy.typed.course_models import (
     Asked,
@@ -29,10 +26,9 @@ from proxy.typed.lists import Found, Reader
 from proxy.typed.patience import patience_of
 from proxy.typed.provenance import provenance
 from proxy.typed.routes import Wish
+from proxy.typed.tagging import tagged
 
 T = TypeVar("T", bound=Record)
-
-_FIELDS = (("Cache-Control", "private, no-cache"), ("Vary", "Authorization"))
 
 
 class Reads:
@@ -103,25 +99,21 @@ class Reads:
         return {"upstream": source.upstream.name, "cache": cache}
 
     def _answer(self, wish: Wish, found: Found, read: Read, fields: Iterable[str]) -> Answer:
-        """The answer, with a tag of what it says; or that the caller has it already (RFC 9110 §13.1.2)."""
+        """The answer, with a tag of its data, or that the caller has it already."""
         wish.work.used(found.parts)
         wanted = {"id", *fields} if fields else None
         each: Any = True if wanted is None else {"__all__": wanted} if isinstance(read.data, tuple) else wanted
         data = read.model_dump_json(include={"data": each}).encode()
-        tag = f'"{blake2b(data, digest_size=16).hexdigest()}"'
         answer = Answer(
             200,
-            (("Content-Type", "application/json"), ("ETag", tag), *_FIELDS),
+            (),
             data[:-1] + b"," + read.model_dump_json(exclude={"data"}).encode()[1:],
             found.answers[0].cache if len(found.answers) == 1 else status_of(found.answers),
             calls=found.calls,
             age=age_of(found.answers),
             tier=tier_of(found.answers),
         )
-        has = joined(wish.visitor.headers, "if-none-match")
-        if has is not None and is_not_modified({"if-none-match": has}, {"etag": tag}, stored_date=0, now=0):
-            answer.status, answer.fields, answer.body = 304, answer.fields[1:], b""
-        return answer
+        return tagged(wish.visitor, answer, data)
 
 
 async def _told(source: Source, reading: Awaitable[Found]) -> Found:

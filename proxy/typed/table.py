@@ -15,7 +15,7 @@ from proxy.typed.course_models import (
     Roster,
     Sections,
 )
-from proxy.typed.job_models import Job, JobResult
+from proxy.typed.job_models import Job, JobResult, Jobs
 from proxy.typed.routes import OF_CATALOGUE, OF_JOB, Route
 
 NO_JOB = "an-id-of-a-job"
@@ -137,14 +137,25 @@ OVERVIEW = Route(
     path="/v1/students/{id}/overview",
     summary="A student at a glance",
     description="Profile, courses and sections, read side by side. Each part that came has its `data`, each that did "
-    "not its `problem`. `self` is whoever's token it is.",
+    "not its `problem`; one with all parts has an ETag. `self` is whoever's token it is.",
     query=Asked,
     response=Overview,
     params={"id": "self"},
     problems=OF_CATALOGUE,
+    is_tagged=True,
     needs_token=True,
     may_be_deferred=True,
     things=lambda _body: 3,
+)
+
+JOBS = Route(
+    method="GET",
+    path="/v1/jobs",
+    summary="Your jobs",
+    description="Those that you began with the credentials that come with this request, the newest first: of the last "
+    "100 those that are not forgotten yet. What each was asked, only its route tells.",
+    response=Jobs,
+    problems={503: "What is known of jobs cannot be read here just now; `Retry-After` says when to come again."},
 )
 
 JOB = Route(
@@ -186,4 +197,4 @@ CANCEL_JOB = Route(
     problems=OF_JOB,
 )
 
-ROUTES = (VERIFY, AUTOCOMPLETE, COURSES, COURSE, ROSTER, SECTIONS, ME, OVERVIEW, JOB, JOB_RESULT, CANCEL_JOB)
+ROUTES = (VERIFY, AUTOCOMPLETE, COURSES, COURSE, ROSTER, SECTIONS, ME, OVERVIEW, JOBS, JOB, JOB_RESULT, CANCEL_JOB)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import Adapter, Batch, Endpoint, Sent
+from adapters import NOT_JSON, Adapter, Batch, Endpoint, Kind, Received, Sent
 from tests.contracts.every_adapter import ADAPTERS
 
 BATCHES = [
@@ -157,3 +157,37 @@ def test_what_is_no_batch_at_all_has_no_faults_of_its_elements(
     adapter: Adapter, endpoint: Endpoint, body: bytes
 ) -> None:
     assert all(wrong for wrong in batch_of(endpoint).faults(sent(body)).values())
+
+
+@each_batch
+@given(
+    status=st.sampled_from([200, 304, 401, 402, 403, 404, 408, 429, 500, 502, 503, 504]), body=st.binary(max_size=16)
+)
+def test_what_is_no_word_on_a_thing_is_no_refusal_of_one(
+    adapter: Adapter, endpoint: Endpoint, status: int, body: bytes
+) -> None:
+    assert batch_of(endpoint).refusal(Received(status, {}, body, NOT_JSON)) is None
+
+
+@each_batch
+@given(
+    status=st.sampled_from([400, 413, 422]),
+    errors=st.recursive(
+        VALUES, lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["message", "errors"]), inner)
+    ),
+)
+def test_a_refusal_is_told_in_the_providers_words_whatever_they_are(
+    adapter: Adapter, endpoint: Endpoint, status: int, errors: object
+) -> None:
+    for found in (errors, {"errors": errors}, {"errors": [{"message": errors}]}):
+        received = Received(status, {}, json.dumps(found).encode(), found)
+        assert adapter.verdict(received).kind is Kind.CALLER_ERROR
+        assert isinstance(batch_of(endpoint).refusal(received), str)
+
+
+def test_smarty_says_why_as_json_and_as_text() -> None:
+    street = batch_of(BATCHES[0].values[1])  # type: ignore[attr-defined]
+    found = {"errors": [{"message": "one"}, {"message": "two"}, {"id": 3}]}
+
+    assert street.refusal(Received(400, {}, b"", found)) == "one; two"
+    assert street.refusal(Received(400, {}, b"Bad input", NOT_JSON)) == "Bad input"

@@ -256,3 +256,15 @@ async def test_courseworks_throttles_as_it_does_and_as_it_did(sandbox, said, see
     answer = await sandbox.get(COURSES, ADA)
 
     assert (answer.status, b"(Rate Limit Exceeded)" in answer.body) == (seen, True)
+
+
+async def test_a_fault_may_be_of_one_address_alone_wherever_it_stands(sandbox):
+    street = "/smartystreets/us-street/street-address?auth-id=sandbox-id&auth-token=sandbox-token"
+    fault = {"upstream": "smartystreets", "kind": "status", "status": 400, "containing": "13 Canary Way"}
+    await sandbox.ask("POST", "/_sandbox/faults", json=fault)
+
+    others = await sandbox.ask("POST", street, json=[{"street": "12 Example Place"}])
+    batch = await sandbox.ask("POST", street, json=[{"street": "12 Example Place"}, {"street": "13 Canary Way"}])
+    alone = await sandbox.ask("GET", f"{street}&street=13+Canary%20Way")
+
+    assert [answer.status for answer in (others, batch, alone)] == [200, 400, 400]

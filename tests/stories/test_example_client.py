@@ -9,7 +9,8 @@ from typing import get_type_hints
 import pytest
 
 import adapters
-from tests.house import ADA, CY
+from proxy.typed import job_models
+from tests.house import ADA, BEN, CY
 
 ROOT = Path(__file__).parents[2]
 
@@ -113,3 +114,19 @@ async def test_what_takes_long_is_asked_for_as_a_job(larder):
         assert all(wait >= 1 for wait in waits)
         at_once = await asyncio.to_thread(larder_of(home).verify, addresses)
         assert [one["result"]["verdict"] for one in results] == [one["result"]["verdict"] for one in at_once]
+
+
+async def test_a_client_that_was_restarted_finds_its_jobs_again(larder):
+    async with larder() as home:
+        addresses = [{"street": "1 Sample St", "city": "Sampleton", "state": "NY"}]
+        results = await asyncio.to_thread(larder_of(home).verify_as_job, addresses, sleep=lambda _: None)
+
+        anew = larder_of(home)
+        [job] = await asyncio.to_thread(anew.jobs)
+
+        assert (job["route"], job["status"]) == ("POST /v1/addresses/verify", "succeeded")
+        assert (await asyncio.to_thread(anew.result, job))["results"] == results
+        assert await asyncio.to_thread(larder_of(home, BEN).jobs) == []
+        assert get_type_hints(client.Job).keys() == {
+            field.alias or name for name, field in job_models.Job.model_fields.items()
+        }

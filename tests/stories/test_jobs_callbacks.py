@@ -10,7 +10,11 @@ from aiohttp import web
 from proxy.callers.keys import HASH_PREFIX, digest_key
 from proxy.changes.standard_webhooks import StandardSource, StandardWebhooks
 from proxy.jobs.callbacks import Callbacks
+from proxy.jobs.names import Names
+from proxy.jobs.owed import Owed
+from proxy.keys import Digester
 from proxy.settings import CallbackBlock
+from proxy.store.none import NoStore
 from proxy.upstream.transport import Transport
 from tests.house import ADA, Clock, bearer
 from tests.stories.gated_smarty import gated_smarty
@@ -151,9 +155,11 @@ async def test_a_listed_name_that_leads_to_this_machine_is_not_followed():
         transport = Transport(resolver=Misled())
         await transport.open()
         clock = Clock()
-        callbacks = Callbacks(transport.send, lambda: [block], heard, clock, clock.sleep)
+        durable, names = NoStore(clock), Names(Digester(b"secret"))
+        owed = Owed(durable, lambda: None, None, names, lambda *_: None, clock)
+        callbacks = Callbacks(transport.send, lambda: [block], owed, heard, clock, clock.sleep)
 
-        callbacks.tell(block.url, "an-id", "succeeded")
+        await callbacks.tell(b"a job", block.url, "an-id", "succeeded")
         await callbacks.drain()
         await transport.close()
 

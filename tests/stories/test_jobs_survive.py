@@ -328,12 +328,14 @@ async def test_workers_answer_for_each_other(tmp_path):
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
             headers, root = bearer(ADA), f"http://127.0.0.1:{machine.port}"
             at_once = await asked(session, "GET", f"{root}/v1/courses", headers=headers)
-            for _ in range(10):
+            for number in range(10):
                 begun = await asked(session, "GET", f"{root}/v1/courses", headers={**headers, **ASYNC})
                 assert begun.status == 202, begun.body
                 assert (await over(session, begun.headers["Location"], **headers)).json["status"] == "succeeded"
                 found = await asked(session, "GET", begun.json["links"]["result"], headers=headers)
                 assert found.json["data"] == at_once.json["data"]
+                mine = (await asked(session, "GET", f"{root}/v1/jobs", headers=headers)).json["data"]
+                assert (mine[0]["id"], len(mine)) == (begun.json["id"], number + 1)
             assert await machine.metric("larder_jobs_total") == 20
 
 

@@ -21,7 +21,8 @@ class Upstream:
         self.calls.append(asks)
         if self.error is not None:
             raise self.error
-        return [ask.upper() for ask in asks]
+        for ask in asks:
+            yield ask, ask.upper()
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ async def test_what_cannot_be_spread_over_calls_is_an_error_to_all_who_came_and_
 
 async def test_too_few_replies_are_an_error_to_who_got_none(upstream):
     async def one_reply(asks, _read_up_to):
-        return [asks[0].upper()]
+        yield asks[0], asks[0].upper()
 
     gathering = Gathering(upstream.fill, one_reply)
     first, second = await asyncio.wait_for(
@@ -129,6 +130,24 @@ async def test_too_few_replies_are_an_error_to_who_got_none(upstream):
     )
 
     assert (first, type(second)) == ("A", ValueError)
+
+
+async def test_what_is_known_of_one_is_told_before_all_is_known(upstream):
+    known = asyncio.Event()
+
+    async def one_after_the_other(asks, _read_up_to):
+        yield asks[0], "early"
+        await known.wait()
+        yield asks[1], ValueError("late")
+
+    gathering = Gathering(upstream.fill, one_after_the_other)
+    first, second = (asyncio.create_task(gathering.reply(ask)) for ask in "ab")
+
+    assert await asyncio.wait_for(first, timeout=5) == "early"
+    assert not second.done()
+    known.set()
+    with pytest.raises(ValueError, match="late"):
+        await second
 
 
 async def test_at_the_headers_everybody_who_goes_with_the_call_is_asked_and_the_most_is_read(upstream):
@@ -139,7 +158,8 @@ async def test_at_the_headers_everybody_who_goes_with_the_call_is_asked_and_the_
 
     async def send(asks, of_all):
         assert of_all(200, {"etag": '"1"'}) == 20
-        return [ask.upper() for ask in asks]
+        for ask in asks:
+            yield ask, ask.upper()
 
     gathering = Gathering(upstream.fill, send)
     await asyncio.gather(gathering.reply("a", read_up_to("a", 10)), gathering.reply("b", read_up_to("b", 20)))
