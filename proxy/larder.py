@@ -114,6 +114,7 @@ class Larder:
             lambda: self.plans,
             clock=self._clocks.wall,
             besides=(self.quarantine.sweep, self._tidy),
+            tidy=lambda purged: self.quarantine.tidy(self.plans.upstreams, purged=purged),
         )
         self._housekeeping.start()
         self.jobs.start(desk.errands)

@@ -1,25 +1,42 @@
-"""Wards: the quarantine as operators work it, of this process or of all that serve."""
+"""Wards: the quarantine as operators work it, of all that serve and share a store.
 
-from collections.abc import Iterable
+What waits lies in the memory of processes, and in the store, which has more to tell: what other machines refused, what
+was refused before a restart, and what was decided on elsewhere.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from proxy.doubts.quarantine import Fate, Quarantine, Quarantined
+from proxy.doubts.quarantine import Quarantine
+from proxy.doubts.sightings import Decided, Fate, Quarantined
+from proxy.doubts.stored import StoredDoubts
+from proxy.store.contract import StoreError
 
 # What is told where processes differ: the best that happened in any of them.
-_BEST = (Fate.STORED, Fate.DISCARDED, Fate.BELIEVED, Fate.NEWER, Fate.PURGED, Fate.UNACCEPTABLE, Fate.UNKNOWN)
+_BEST = (
+    Fate.STORED,
+    Fate.DISCARDED,
+    Fate.BELIEVED,
+    Fate.NEWER,
+    Fate.PURGED,
+    Fate.UNACCEPTABLE,
+    Fate.UNREADABLE,
+    Fate.UNKNOWN,
+)
+_OVER = frozenset({Fate.STORED, Fate.BELIEVED, Fate.DISCARDED, Fate.PURGED})
 
 
-class Decided(NamedTuple):
-    """What became of an operator's word."""
+class Listing(NamedTuple):
+    """What is in quarantine, the one seen last first."""
 
-    fate: Fate
-    everywhere: bool = True  # False: a process did not say in time that it heard
+    answers: list[Quarantined]
+    is_complete: bool = True  # False: the store could not be asked, so only what these processes hold is told
 
 
-class Ward(Protocol):
-    """The quarantine of a Larder."""
+class Processes(Protocol):
+    """The quarantines of the processes of one machine."""
 
     async def listed(self) -> list[Quarantined]:
         """All there are, the one seen last first."""
@@ -43,11 +60,76 @@ class OwnWard:
 
     async def accept(self, change: str) -> Decided:
         """It is right: store it, where that may still be."""
-        return Decided(await self._quarantine.accept(change))
+        return await self._quarantine.accept(change)
 
     async def discard(self, change: str) -> Decided:
         """It is wrong: let go of it."""
-        return Decided(await self._quarantine.discard(change))
+        return await self._quarantine.discard(change)
+
+
+class Ward:
+    """The quarantine of a Larder. Of several operators who decide on the same at the same time, one does."""
+
+    def __init__(
+        self,
+        processes: Processes,
+        stored: StoredDoubts,
+        upstreams: Callable[[], Collection[str]],
+        on_error: Callable[[str, StoreError], None],
+    ) -> None:
+        """`upstreams`: the names of those there are now. `on_error` hears what the store could not do."""
+        self._processes = processes
+        self._stored = stored
+        self._upstreams = upstreams
+        self._on_error = on_error
+
+    async def listed(self) -> Listing:
+        """All that wait."""
+        here = await self._processes.listed()
+        try:
+            known = await self._stored.listed(self._upstreams())
+            there = {one.id: one for each in known if (one := each.quarantined) is not None}
+            decided = await self._stored.decided(one.id for one in here if one.id not in there)
+        except StoreError as error:
+            self._on_error("quarantine", error)
+            return Listing(here, is_complete=False)
+        return Listing(_newest_first(_beside(there, here, decided)))
+
+    async def accept(self, held: Quarantined) -> Decided:
+        """It is right: store it, where that may still be."""
+        return await self._decide(held, self._processes.accept)
+
+    async def discard(self, held: Quarantined) -> Decided:
+        """It is wrong: let go of it."""
+        return await self._decide(held, self._processes.discard)
+
+    async def _decide(self, held: Quarantined, word: Callable[[str], Awaitable[Decided]]) -> Decided:
+        try:
+            if not await self._stored.claim(held.id):
+                return Decided(Fate.TAKEN)
+        except StoreError as error:
+            self._on_error("quarantine", error)
+            return Decided(Fate.UNREADABLE)
+        try:
+            decided = await word(held.id)
+            return await self._ended(held, decided) if decided.fate in _OVER else decided
+        finally:
+            await self._let_go(held.id)
+
+    async def _ended(self, held: Quarantined, decided: Decided) -> Decided:
+        try:
+            self._stored.end(held)
+            await self._stored.written()
+        except StoreError as error:
+            self._on_error("quarantine", error)
+            return decided._replace(recorded=False)
+        return decided
+
+    async def _let_go(self, change: str) -> None:
+        try:
+            await self._stored.let_go(change)
+        except StoreError as error:
+            self._on_error("quarantine", error)
 
 
 def merged(told: Iterable[Quarantined]) -> list[Quarantined]:
@@ -55,8 +137,8 @@ def merged(told: Iterable[Quarantined]) -> list[Quarantined]:
     by_id: dict[str, Quarantined] = {}
     for one in told:
         other = by_id.get(one.id)
-        by_id[one.id] = one if other is None else _together(one, other)
-    return sorted(by_id.values(), key=lambda one: one.last_seen, reverse=True)
+        by_id[one.id] = one if other is None else _together(one, other, one.seen + other.seen)
+    return _newest_first(by_id.values())
 
 
 def best(fates: Iterable[Fate]) -> Fate:
@@ -64,11 +146,28 @@ def best(fates: Iterable[Fate]) -> Fate:
     return min(fates, key=_BEST.index, default=Fate.UNKNOWN)
 
 
-def _together(one: Quarantined, other: Quarantined) -> Quarantined:
-    last = max(one, other, key=lambda seen: seen.last_seen)
+def _beside(
+    there: dict[str, Quarantined], here: Iterable[Quarantined], decided: dict[str, tuple[int, int]]
+) -> list[Quarantined]:
+    """What the store has and what processes hold, each change once: the store has counted what these saw, too."""
+    told = dict(there)
+    for one in here:
+        if one.id in there:
+            told[one.id] = _together(one, there[one.id], max(one.seen, there[one.id].seen))
+        elif one.id not in decided or decided[one.id] < one.order:
+            told[one.id] = one
+    return list(told.values())
+
+
+def _newest_first(told: Iterable[Quarantined]) -> list[Quarantined]:
+    return sorted(told, key=lambda one: one.last_seen, reverse=True)
+
+
+def _together(one: Quarantined, other: Quarantined, seen: int) -> Quarantined:
     return msgspec.structs.replace(
-        last,
-        seen=one.seen + other.seen,
+        max(one, other, key=lambda each: each.last_seen),
+        seen=seen,
         first_seen=min(one.first_seen, other.first_seen),
         acceptable=one.acceptable or other.acceptable,
+        order=max(one.order, other.order),
     )

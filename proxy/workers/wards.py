@@ -1,11 +1,12 @@
 """The quarantines of all workers as the one that operators see. An answer may wait in several of them."""
 
-from proxy.doubts.quarantine import Fate, Quarantined
-from proxy.doubts.wards import Decided, best, merged
+from proxy.doubts.sightings import Decided, Fate, Quarantined
+from proxy.doubts.wards import best, merged
 from proxy.workers.tiers import NotAllAnswered, WorkersMemory
 from proxy.workers.ward_words import AcceptHeld, DecidedHeld, DiscardHeld, Held, ListHeld
 
-WITHIN = 2.0  # seconds
+LIST_WITHIN = 2.0  # seconds
+DECIDE_WITHIN = 10.0  # seconds: each may wait for the store
 
 
 class CrewWard:
@@ -17,7 +18,7 @@ class CrewWard:
 
     async def listed(self) -> list[Quarantined]:
         """All there are, the one seen last first. Raises NotAllAnswered."""
-        gathered = await self._memory.ask("quarantine", ListHeld(), WITHIN)
+        gathered = await self._memory.ask("quarantine", ListHeld(), LIST_WITHIN)
         if gathered.silent:
             raise NotAllAnswered
         return merged(one for reply in gathered.replies if isinstance(reply, Held) for one in reply.answers)
@@ -31,6 +32,13 @@ class CrewWard:
         return await self._decide(DiscardHeld(change), "discard")
 
     async def _decide(self, question: AcceptHeld | DiscardHeld, operation: str) -> Decided:
-        gathered = await self._memory.ask(operation, question, WITHIN)
-        fates = [Fate(reply.fate) for reply in gathered.replies if isinstance(reply, DecidedHeld)]
-        return Decided(best(fates), everywhere=not gathered.silent)
+        """Raises NotAllAnswered, where nobody who answered knows of it."""
+        gathered = await self._memory.ask(operation, question, DECIDE_WITHIN)
+        told = [
+            Decided(Fate(one.fate), recorded=one.recorded) for one in gathered.replies if isinstance(one, DecidedHeld)
+        ]
+        fate = best(one.fate for one in told)
+        if fate is Fate.UNKNOWN and gathered.silent:
+            raise NotAllAnswered
+        everywhere = not gathered.silent and all(one.fate is not Fate.UNREADABLE for one in told)
+        return Decided(fate, everywhere, recorded=all(one.recorded for one in told))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.doubts.quarantine import Sighting
+from proxy.doubts.sightings import Sighting
 from tests.unit.admin.operators import ALICES, CANARY, COURSE, PRINCIPAL, stored
 
 FIELDS = [
@@ -76,7 +76,8 @@ async def test_what_is_accepted_is_stored_and_on_record_without_its_data(world, 
 
     assert heard.status == 200
     record = world.audit.newest(1)[0]
-    assert heard.json == {"id": change, "fate": "stored", "everywhere": True, "change": record.id, "audited": True}
+    how = {"fate": "stored", "everywhere": True, "recorded": True}
+    assert heard.json == {"id": change, **how, "change": record.id, "audited": True}
     assert world.memory.get(stored(1).key) is not None
     assert (record.who, record.what, record.of) == ("alice", "accept", "courseworks")
     assert record.after == {"id": change, "endpoint": COURSE, "reason": "collection-shrank", "fate": "stored"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.doubts.quarantine import Fate, Quarantined
+from proxy.doubts.sightings import Fate, Quarantined
 from proxy.erasing import ErasedHere, Erasure
 from proxy.workers.answering_wards import warded
 from proxy.workers.asking import WorkerGone, WorkerSilent
@@ -103,14 +103,14 @@ async def test_the_best_that_happened_is_told(fates, expected):
     workers = [Worker(fate=fate) for fate in fates]
     memory, _ = crew_of(*workers)
 
-    assert await CrewWard(memory).accept("a") == (expected, True)
+    assert await CrewWard(memory).accept("a") == (expected, True, True)
     assert all(worker.heard == [AcceptHeld("a")] for worker in workers)
 
 
 async def test_a_word_that_not_all_heard_says_so():
     memory, said = crew_of(Worker(fate=Fate.DISCARDED), Worker(fails=WorkerSilent("")))
 
-    assert await CrewWard(memory).discard("a") == (Fate.DISCARDED, False)
+    assert await CrewWard(memory).discard("a") == (Fate.DISCARDED, False, True)
     assert said == ["discard"]
 
 
