@@ -147,9 +147,12 @@ class Quarantine:
         except StoreError as error:
             self._shelf.on_error("quarantine", error)
             return Decided(Fate.UNREADABLE)
-        if self._shelf.validity(entry) in (Validity.SOFT, Validity.HARD):
+        validity = self._shelf.validity(entry)
+        if validity in (Validity.SOFT, Validity.HARD):
             self._drop(change)
             return Decided(Fate.PURGED)
+        if validity is Validity.UNSURE:  # it may have been purged elsewhere
+            return Decided(Fate.UNREADABLE)
         if lies is not None and lies.order > entry.order:
             return Decided(Fate.NEWER)
         return await self._put_in_place(sighting, entry)

@@ -6,7 +6,7 @@ import msgspec
 
 from policies import ShelfLife
 from proxy.doubts.sightings import Quarantined, Sighting
-from proxy.messages import Entry, implied_tags, key_tag
+from proxy.messages import Entry, key_tag
 from proxy.store.codec import as_bytes, as_text
 
 
@@ -102,7 +102,7 @@ def unpack(kept: Entry) -> Known | None:
         rows=record.rows,
         sizes=record.sizes,
         entry=entry,
-        tags=tuple(entry.tags) if entry is not None else _tags(record.key, kept),
+        tags=tuple(entry.tags) if entry is not None else (key_tag(record.key), *kept.tags),
         base=record.base,
         fetch=kept.order,
     )
@@ -128,7 +128,3 @@ def _entry(answer: _Answer, kept: Entry) -> Entry:
         jitter=answer.jitter,
         ceiling=answer.ceiling,
     )
-
-
-def _tags(key: bytes, kept: Entry) -> tuple[str, ...]:
-    return key_tag(key), *implied_tags(kept.upstream, kept.endpoint, kept.partition)

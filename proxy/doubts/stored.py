@@ -51,11 +51,8 @@ class StoredDoubts:
             return
         self._may_be_too_many = True
         status = sighting.entry.status if sighting.entry is not None else _NO_ANSWER
-        own = [QUARANTINED, f"{QUARANTINED}:{sighting.key.hex()}"]
-        if sighting.entry is not None and sighting.entry.tagged:
-            own.append(sighting.entry.tagged)
         entry = _entry(sighting, sighting.entry or sighting, status, sighting.at, sighting.ends)
-        entry.body, entry.tagged = pack(sighting, first_seen, seen), "\n".join(own)
+        entry.body, entry.tagged = pack(sighting, first_seen, seen), "\n".join(_own_tags(sighting))
         if not self._is_gone(entry.tags, sighting.key, entry.fence):
             self._write(entry)
 
@@ -174,6 +171,13 @@ def _entry(
         endpoint=place.endpoint,
         partition=place.partition,
     )
+
+
+def _own_tags(one: Sighting) -> list[str]:
+    """As an entry has them: those of the answer, whether or not that is there, and its own."""
+    prefix = f"{one.upstream}/"
+    theirs = [tag.removeprefix(prefix) for tag in one.tags if tag.startswith(prefix)]
+    return [QUARANTINED, f"{QUARANTINED}:{one.key.hex()}", *theirs]
 
 
 def is_quarantined(one: Summary) -> bool:
