@@ -24,6 +24,7 @@ from proxy.store.fences import Fences, Validity
 from proxy.store.none import NoStore
 
 QUARANTINED = "quarantined"  # the own tag of each; and, behind a colon, with the key of what it would have replaced
+DECIDED = "quarantine-decided"  # the own tag of each mark
 WITHIN = 2.0  # seconds that an operator waits for the store, each time
 DECIDING = 30.0  # seconds for which a claim holds off others, should who made it die
 CROWDED_OUT = 60.0  # seconds for which it is marked that there was no room
@@ -62,6 +63,7 @@ class StoredDoubts:
         """
         now = self._clock()
         entry = _entry(one, one, _OVER, now, now + lasts)
+        entry.tagged = DECIDED
         if self._keeps and self._fences().validity(entry.tags, entry.fence) is not Validity.HARD:
             self._write(entry)
 
@@ -164,7 +166,7 @@ def _entry(
         head="",
         body=b"",
         stored_at=at,
-        life=ShelfLife(inf, ends, ends, ends),
+        life=ShelfLife(inf, at, at, ends),  # operators who look through all entries do not see a fresh one
         fence=fence,
         sequence=sequence,
         upstream=place.upstream,

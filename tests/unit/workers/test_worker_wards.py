@@ -114,6 +114,19 @@ async def test_a_word_that_not_all_heard_says_so():
     assert said == ["discard"]
 
 
+async def test_what_the_silent_one_may_know_is_not_said_to_be_unknown():
+    memory, _ = crew_of(Worker(fate=Fate.UNKNOWN), Worker(fails=WorkerSilent("")))
+
+    with pytest.raises(NotAllAnswered):
+        await CrewWard(memory).accept("a")
+
+
+async def test_a_worker_that_could_not_ask_the_store_did_not_hear():
+    memory, _ = crew_of(Worker(fate=Fate.STORED), Worker(fate=Fate.UNREADABLE))
+
+    assert await CrewWard(memory).accept("a") == (Fate.STORED, False, True)
+
+
 async def test_a_person_goes_from_all_workers_and_each_says_what_went():
     workers = [Worker(process=2), Worker(process=1), Worker(fails=WorkerSilent(""))]
     memory, _ = crew_of(*workers)
