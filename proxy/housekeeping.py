@@ -35,10 +35,10 @@ class Housekeeping:
         plans: Callable[[], Plans],
         clock: Callable[[], float],
         besides: Sequence[Callable[[], None]] = (),
-        tidy: Callable[[bool], Awaitable[None]] | None = None,
+        tidy: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """`besides`: let go of what else a process holds that nobody may have any more. `tidy`: the same of the durable
-        store; told whether anything was purged for good; raises StoreError.
+        store; raises StoreError.
         """
         self._tidy = tidy
         self._besides = besides
@@ -76,7 +76,8 @@ class Housekeeping:
         try:
             await self._memory.sweep(now)
             await self._durable.sweep(now, horizon)
-            await self._tidied(is_purged=False)
+            if self._tidy is not None:
+                await self._tidy()
         except StoreError as error:
             self._observing.store_failed("sweep", error)
             return  # what could not be swept may still need the records of its purges
@@ -100,16 +101,11 @@ class Housekeeping:
         for let_go in self._besides:
             let_go()
         try:
-            await self._tidied(is_purged=True)
             await self._durable.scrub()
         except StoreError as error:
             self._observing.store_failed("scrub", error)
             return  # tried again
         self._scrubbed = heard
-
-    async def _tidied(self, *, is_purged: bool) -> None:
-        if self._tidy is not None:
-            await self._tidy(is_purged)
 
     async def knock(self) -> None:
         """Open and close a connection to each upstream that was not reached yet; no request is sent."""

@@ -92,10 +92,10 @@ class NotAcceptable(AdminProblem):
 
 
 class NotDecided(AdminProblem):
-    """503: the durable store failed, so nobody can say what is in quarantine and whether it was decided on already."""
+    """503: nobody can say what is in quarantine, or whether it was decided on already."""
 
     def __init__(self) -> None:
-        detail = "The durable store failed, so nothing was decided: send it again."
+        detail = "The durable store failed, or a worker did not answer; nothing was decided: send it again."
         super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, detail)
 
 

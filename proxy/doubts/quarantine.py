@@ -183,9 +183,9 @@ class Quarantine:
                 self._drop(change)
         self._believed = {change: until for change, until in self._believed.items() if until > now}
 
-    async def tidy(self, upstreams: Collection[str], *, purged: bool = False) -> None:
-        """Let go of what the store has beyond the bounds, or that was `purged` for good. Raises StoreError."""
-        await self.stored.tidy(upstreams, purged=purged)
+    async def tidy(self, upstreams: Collection[str]) -> None:
+        """Let go of what the store has beyond the bounds, or that was purged for good. Raises StoreError."""
+        await self.stored.tidy(upstreams)
 
     async def _latest(self, change: str) -> Sighting | None:
         """The last sighting of a change, whichever process had it. Raises StoreError."""

@@ -18,7 +18,7 @@ from math import inf
 from policies import ShelfLife
 from proxy.doubts.records import Known, pack, unpack
 from proxy.doubts.sightings import LONGEST, MOST, MOST_BYTES, Quarantined, Sighting
-from proxy.messages import Entry, implied_tags, key_tag
+from proxy.messages import Entry, key_tag
 from proxy.store.contract import DurableStore, Filter, StoreError, Summary
 from proxy.store.fences import Fences, Validity
 from proxy.store.none import NoStore
@@ -43,12 +43,13 @@ class StoredDoubts:
         self._durable = durable
         self._fences = fences
         self._clock = clock
-        self._keeps = not isinstance(durable, NoStore)
+        self.keeps = not isinstance(durable, NoStore)
         self._may_be_too_many = True  # an earlier process may have written more than there is room for
+        self._seen_to = 0  # purges for good
 
     def put(self, sighting: Sighting, first_seen: float, seen: int) -> None:
         """Write one down, behind whatever is told of it. Does not wait."""
-        if not self._keeps or not sighting.may_be_kept:
+        if not self.keeps or not sighting.may_be_kept:
             return
         self._may_be_too_many = True
         status = sighting.entry.status if sighting.entry is not None else _NO_ANSWER
@@ -64,7 +65,7 @@ class StoredDoubts:
         now = self._clock()
         entry = _entry(one, one, _OVER, now, now + lasts)
         entry.tagged = DECIDED
-        if self._keeps and self._fences().validity(entry.tags, entry.fence) is not Validity.HARD:
+        if self.keeps and self._fences().validity(entry.tags, entry.fence) is not Validity.HARD:
             self._write(entry)
 
     def read(self, entry: Entry | None) -> Known | None:
@@ -81,7 +82,7 @@ class StoredDoubts:
 
     async def find(self, change: str) -> Known | None:
         """What is known of a change. Raises StoreError."""
-        if not self._keeps:
+        if not self.keeps:
             return None
         async with _in_time():
             return self.read(await self._durable.get(record_key(change)))
@@ -118,13 +119,14 @@ class StoredDoubts:
         async with _in_time():
             await self._durable.flush()
 
-    async def tidy(self, upstreams: Collection[str], *, purged: bool = False) -> None:
+    async def tidy(self, upstreams: Collection[str]) -> None:
         """Delete what there is no room for, the oldest first, but what an operator can accept last; and what was purged
-        for good by the key of what it would have replaced. `purged`: something was. Raises StoreError.
+        for good by the key of what it would have replaced. Does nothing, if there can be neither. Raises StoreError.
         """
-        if not (self._may_be_too_many or purged):
+        purges = self._fences().hard_purges
+        if not self._may_be_too_many and purges == self._seen_to:
             return
-        self._may_be_too_many = False
+        self._may_be_too_many, self._seen_to = False, purges
         try:
             await self._make_room(await self._summaries(upstreams))
         except StoreError:
@@ -135,15 +137,14 @@ class StoredDoubts:
         found.sort(key=lambda one: (one.status != _NO_ANSWER, one.stored_at), reverse=True)
         number, size = 0, 0
         for one in found:
-            implied = implied_tags(one.upstream, one.endpoint, one.partition)
-            is_gone = self._is_gone([*one.tags, *implied], _thing_of(one), one.fence)
+            is_gone = self._is_gone((), _thing_of(one), one.fence)  # by its own tags whoever purged them deletes it
             if is_gone or number >= MOST or size + one.size > MOST_BYTES:
                 await self._durable.delete(key_tag(_key_of(one)))
             else:
                 number, size = number + 1, size + one.size
 
     async def _summaries(self, upstreams: Collection[str]) -> list[Summary]:
-        if not self._keeps:
+        if not self.keeps:
             return []
         tags = [f"{upstream}/{QUARANTINED}" for upstream in upstreams]
         return [one for tag in tags for one in await self._durable.summaries(Filter(tag=tag, limit=_ALL))]

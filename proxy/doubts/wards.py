@@ -32,14 +32,14 @@ class Listing(NamedTuple):
     """What is in quarantine, the one seen last first."""
 
     answers: list[Quarantined]
-    is_complete: bool = True  # False: the store could not be asked, so only what these processes hold is told
+    is_complete: bool = True  # False: the store, or a process, did not say what it has
 
 
 class Processes(Protocol):
     """The quarantines of the processes of one machine."""
 
-    async def listed(self) -> list[Quarantined]:
-        """All there are, the one seen last first."""
+    async def listed(self) -> Listing:
+        """All that they hold."""
 
     async def accept(self, change: str) -> Decided:
         """It is right: store it, where that may still be."""
@@ -54,9 +54,9 @@ class OwnWard:
     def __init__(self, quarantine: Quarantine) -> None:
         self._quarantine = quarantine
 
-    async def listed(self) -> list[Quarantined]:
-        """All there are, the one seen last first."""
-        return self._quarantine.listed()
+    async def listed(self) -> Listing:
+        """All that it holds."""
+        return Listing(self._quarantine.listed())
 
     async def accept(self, change: str) -> Decided:
         """It is right: store it, where that may still be."""
@@ -89,11 +89,11 @@ class Ward:
         try:
             known = await self._stored.listed(self._upstreams())
             there = {one.id: one for each in known if (one := each.quarantined) is not None}
-            decided = await self._stored.decided(one.id for one in here if one.id not in there)
+            decided = await self._stored.decided(one.id for one in here.answers if one.id not in there)
         except StoreError as error:
             self._on_error("quarantine", error)
-            return Listing(here, is_complete=False)
-        return Listing(_newest_first(_beside(there, here, decided)))
+            return Listing(here.answers, is_complete=False)
+        return Listing(_newest_first(_beside(there, here.answers, decided)), here.is_complete)
 
     async def accept(self, held: Quarantined) -> Decided:
         """It is right: store it, where that may still be."""

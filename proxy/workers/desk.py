@@ -84,7 +84,12 @@ class CrewDesk:
             undo=self._tuning.undoing.undo,
             undoable=lambda: self._tuning.steps.open,
             audit=self._tuning.audit,
-            ward=Ward(CrewWard(self._memory), stored, lambda: self._reloader.plans.upstreams, observing.store_failed),
+            ward=Ward(
+                CrewWard(self._memory, has_store=stored.keeps),
+                stored,
+                lambda: self._reloader.plans.upstreams,
+                observing.store_failed,
+            ),
             eraser=Eraser(CrewProcesses(self._memory), purger, self._tier.durable, observing.store_failed),
             digest=hex_digest(Digester(secret.encode())),
             exposition=self.exposition,

@@ -1,7 +1,7 @@
 """The quarantines of all workers as the one that operators see. An answer may wait in several of them."""
 
-from proxy.doubts.sightings import Decided, Fate, Quarantined
-from proxy.doubts.wards import best, merged
+from proxy.doubts.sightings import Decided, Fate
+from proxy.doubts.wards import Listing, best, merged
 from proxy.workers.tiers import NotAllAnswered, WorkersMemory
 from proxy.workers.ward_words import AcceptHeld, DecidedHeld, DiscardHeld, Held, ListHeld
 
@@ -12,16 +12,18 @@ DECIDE_WITHIN = 10.0  # seconds: each may wait for the store
 class CrewWard:
     """Asks all. A word holds in each, also where the answer has not come yet."""
 
-    def __init__(self, memory: WorkersMemory) -> None:
-        """`memory` knows the workers that live now."""
+    def __init__(self, memory: WorkersMemory, *, has_store: bool = False) -> None:
+        """`memory` knows the workers that live now. `has_store`: what they hold lies in a store, too."""
         self._memory = memory
+        self._has_store = has_store
 
-    async def listed(self) -> list[Quarantined]:
-        """All there are, the one seen last first. Raises NotAllAnswered."""
+    async def listed(self) -> Listing:
+        """All that they hold. Raises NotAllAnswered, where nobody else can tell what is missing."""
         gathered = await self._memory.ask("quarantine", ListHeld(), LIST_WITHIN)
-        if gathered.silent:
+        if gathered.silent and not self._has_store:
             raise NotAllAnswered
-        return merged(one for reply in gathered.replies if isinstance(reply, Held) for one in reply.answers)
+        told = merged(one for reply in gathered.replies if isinstance(reply, Held) for one in reply.answers)
+        return Listing(told, is_complete=not gathered.silent)
 
     async def accept(self, change: str) -> Decided:
         """It is right: each stores what it has of it, where that may still be."""

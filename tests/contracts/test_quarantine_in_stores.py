@@ -284,7 +284,8 @@ async def test_a_purge_for_good_ends_it_also_for_who_heard_of_it_later(one, othe
     left = [told.id for told in await other.listed()]
     assert f"{1:016x}a" not in left
     one.quarantine.sweep()
-    await one.quarantine.tidy(["courseworks"], purged=True)
+    await one.durable.delete(tag)
+    await one.quarantine.tidy(["courseworks"])
     assert await one.durable.get(record_key(f"{1:016x}a")) is None
     assert len(one.quarantine) == len(left)
 

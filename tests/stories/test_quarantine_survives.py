@@ -170,6 +170,79 @@ async def test_what_was_erased_while_a_machine_was_down_is_not_there_when_it_is_
         assert (await listed(house.larder), await in_store(house.larder)) == ([], 0)
 
 
+class Line:
+    """A machine's line to its Redis, that can be cut."""
+
+    def __init__(self, port):
+        self._to = port
+        self._tasks, self._open, self.is_cut = set(), set(), False
+
+    async def __aenter__(self):
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_):
+        self.cut()
+        self._server.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut(self):
+        self.is_cut = True
+        for writer in self._open:
+            writer.close()
+
+    async def _carry(self, reader, writer):
+        if self.is_cut:
+            writer.close()
+            return
+        there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        self._open |= {writer, back}
+        for source, sink in ((reader, back), (there, writer)):
+            task = asyncio.create_task(self._pipe(source, sink))
+            self._tasks.add(task)
+
+    async def _pipe(self, source, sink):
+        try:
+            while data := await source.read(65536):
+                sink.write(data)
+        except OSError:
+            pass
+        finally:
+            sink.close()
+
+
+async def test_what_was_erased_while_a_machine_was_parted_is_not_accepted_there(place, redis):
+    """It still holds it in memory, and cannot hear of the erasure before it is back."""
+    house, clocks = place, Clocks(place.clock)
+    store = {"durable": redis.url, "secret": "s" * 40}
+    async with Line(redis.port) as line:
+        far = {**store, "durable": redis.url.replace(str(redis.port), str(line.port))}
+        async with (
+            running_larder({**house.config, "store": far}, clocks) as (one, log),
+            running_larder({**house.config, "store": store}, clocks) as (two, _),
+        ):
+            house.larder = one
+            await refused(house, SEARCH, [{"id": 20064, "name": CANARY}], CY)
+            [held] = await listed(two)
+            line.cut()
+            assert (await erased(two)).is_complete
+
+            parted = await ward_of(one).listed()
+            assert ([told.id for told in parted.answers], parted.is_complete) == ([held.id], False)
+            assert (await ward_of(one).accept(held)).fate is Fate.UNREADABLE
+
+            line.is_cut = False
+            async with asyncio.timeout(20):
+                while one.fences.number < two.fences.number or not one.fences.is_coherent:
+                    await asyncio.sleep(0.01)
+            await one._housekeeping.scrub()
+            assert (await ward_of(one).listed(), len(one.quarantine)) == (([], True), 0)
+            assert (await ward_of(one).accept(held)).fate is Fate.UNKNOWN
+            assert await in_store(one) == 0
+    assert "durable store failed" in log.getvalue()
+
+
 async def test_what_is_erased_on_one_machine_goes_from_the_memory_of_the_others(place, machines):
     house = place
     async with machines() as (one, _), machines() as (two, _):
@@ -207,6 +280,7 @@ async def test_a_hard_flush_ends_it_on_disk_too(place, tmp_path, target):
         tag = {"course": "courseworks/course:565", "key": f"@key:{good.key}"}[target]
         await house.larder.purger.purge([tag], Mode.HARD)
         assert await listed(house.larder) == []
+        await house.larder._housekeeping.sweep()
         await house.larder._housekeeping.scrub()
 
         assert await in_store(house.larder) == 0

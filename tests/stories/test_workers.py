@@ -129,34 +129,6 @@ async def test_operators_decide_on_refused_answers_in_all_workers_as_one(machine
     await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
 
 
-async def test_what_was_refused_outlasts_its_workers_and_is_accepted_once(machine, sandbox_url):
-    course = "/courseworks/api/v1/courses/565"
-    other = {"path": "/api/v1/courses/565", "status": 200, "body": {"id": 566, "name": "canary-566"}}
-    await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
-    async with machine.callers(1) as callers, failing(sandbox_url, **other) as let_fail:
-        await let_fail()
-        await callers[0].ask(course)
-    _, before = await machine.admin("GET", "/admin/quarantine")
-    for worker in machine.workers:
-        lines = len(machine.lines)
-        kill(worker)
-        await machine.told("a worker serves again", after=lines)
-
-    _, shown = await machine.admin("GET", "/admin/quarantine")
-    [one] = shown["quarantined"]
-    words = [machine.admin("POST", f"/admin/quarantine/{one['id']}/accept") for _ in range(2)]
-    decided = sorted([status for status, _ in await asyncio.gather(*words)])
-    async with machine.callers(ENOUGH) as callers:
-        answers = [await caller.ask(course) for caller in callers]
-
-    assert shown == before
-    assert decided[0] == 200
-    assert decided[1] in (404, 409)
-    assert all("hit" in cache and b"canary-566" in body for _, cache, body in answers), answers
-    assert (await machine.admin("GET", "/admin/quarantine"))[1] == {"quarantined": [], "complete": True}
-    await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
-
-
 async def test_a_change_that_came_to_one_worker_and_to_another_came_twice(machine, sandbox_url):
     course = "/courseworks/api/v1/courses/565"
     other = {"path": "/api/v1/courses/565", "status": 200, "body": {"id": 567, "name": "canary-567"}}

@@ -66,7 +66,7 @@ def crew_of(*workers):
 async def test_the_same_change_in_two_workers_is_one():
     memory, _ = crew_of(Worker(one(2, last=5.0, acceptable=False)), Worker(one(3, first=0.5)), Worker(one(change="b")))
 
-    listed = await CrewWard(memory).listed()
+    listed = (await CrewWard(memory).listed()).answers
 
     assert [(told.id, told.seen, told.first_seen, told.last_seen) for told in listed] == [
         ("a", 5, 0.5, 5.0),
@@ -83,10 +83,16 @@ async def test_who_does_not_answer_may_hold_something():
     assert said == ["quarantine"]
 
 
+async def test_where_a_store_has_what_they_hold_the_others_answers_do():
+    memory, _ = crew_of(Worker(one()), Worker(fails=WorkerSilent("")))
+
+    assert await CrewWard(memory, has_store=True).listed() == ([one()], False)
+
+
 async def test_who_is_gone_holds_nothing_any_more():
     memory, _ = crew_of(Worker(one()), Worker(fails=WorkerGone("")))
 
-    assert len(await CrewWard(memory).listed()) == 1
+    assert len((await CrewWard(memory).listed()).answers) == 1
 
 
 @pytest.mark.parametrize(
