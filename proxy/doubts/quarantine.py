@@ -126,7 +126,8 @@ class Quarantine:
             await self._repeats.forget(key)
 
     def listed(self) -> list[Quarantined]:
-        """All there are, the one seen last first."""
+        """All that still count, the one seen last first."""
+        self.sweep()
         return [Quarantined.of(held.last, held.first_seen, held.seen) for held in reversed(self._held.values())]
 
     async def accept(self, change: str, *, elsewhere: bool = False) -> Decided:

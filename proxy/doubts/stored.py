@@ -26,6 +26,7 @@ from proxy.store.none import NoStore
 QUARANTINED = "quarantined"  # the own tag of each; and, behind a colon, with the key of what it would have replaced
 DECIDED = "quarantine-decided"  # the own tag of each mark
 WITHIN = 2.0  # seconds that an operator waits for the store, each time
+LISTED_WITHIN = 10.0  # seconds: all bodies are read
 DECIDING = 30.0  # seconds for which a claim holds off others, should who made it die
 CROWDED_OUT = 60.0  # seconds for which it is marked that there was no room
 
@@ -94,7 +95,7 @@ class StoredDoubts:
 
     async def listed(self, upstreams: Collection[str]) -> list[Known]:
         """All that wait, of these upstreams. Raises StoreError."""
-        async with _in_time():
+        async with _in_time(LISTED_WITHIN):
             found = [self.read(await self._durable.get(_key_of(one))) for one in await self._summaries(upstreams)]
         return [known for known in found if known is not None and known.sighting is not None]
 
@@ -208,10 +209,10 @@ def _thing_of(one: Summary) -> bytes:
 
 
 @asynccontextmanager
-async def _in_time() -> AsyncIterator[None]:
+async def _in_time(within: float = WITHIN) -> AsyncIterator[None]:
     """At most as long as an operator waits; then it is the store that failed."""
     try:
-        async with asyncio.timeout(WITHIN):
+        async with asyncio.timeout(within):
             yield
     except TimeoutError as error:
         raise StoreError("timeout") from error

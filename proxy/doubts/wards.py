@@ -137,7 +137,7 @@ def merged(told: Iterable[Quarantined]) -> list[Quarantined]:
     by_id: dict[str, Quarantined] = {}
     for one in told:
         other = by_id.get(one.id)
-        by_id[one.id] = one if other is None else _together(one, other, one.seen + other.seen)
+        by_id[one.id] = one if other is None else _together(one, other)
     return _newest_first(by_id.values())
 
 
@@ -149,12 +149,15 @@ def best(fates: Iterable[Fate]) -> Fate:
 def _beside(
     there: dict[str, Quarantined], here: Iterable[Quarantined], decided: dict[str, tuple[int, int]]
 ) -> list[Quarantined]:
-    """What the store has and what processes hold, each change once: the store has counted what these saw, too."""
+    """What the store has and what processes hold, each change once: the store has counted what these saw, too, but for
+    what is on its way there; what they saw before it was decided on they may hold still.
+    """
     told = dict(there)
     for one in here:
-        if one.id in there:
-            told[one.id] = _together(one, there[one.id], max(one.seen, there[one.id].seen))
-        elif one.id not in decided or decided[one.id] < one.order:
+        known = there.get(one.id)
+        if known is not None and known.order < one.order:
+            told[one.id] = msgspec.structs.replace(one, first_seen=known.first_seen, seen=known.seen + 1)
+        elif known is None and (one.id not in decided or decided[one.id] < one.order):
             told[one.id] = one
     return list(told.values())
 
@@ -163,10 +166,10 @@ def _newest_first(told: Iterable[Quarantined]) -> list[Quarantined]:
     return sorted(told, key=lambda one: one.last_seen, reverse=True)
 
 
-def _together(one: Quarantined, other: Quarantined, seen: int) -> Quarantined:
+def _together(one: Quarantined, other: Quarantined) -> Quarantined:
     return msgspec.structs.replace(
         max(one, other, key=lambda each: each.last_seen),
-        seen=seen,
+        seen=one.seen + other.seen,
         first_seen=min(one.first_seen, other.first_seen),
         acceptable=one.acceptable or other.acceptable,
         order=max(one.order, other.order),
