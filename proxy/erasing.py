@@ -6,13 +6,14 @@ whose credentials are theirs? ─▶ purge for good, durably ─▶ each process
 The purge comes first: from then on nothing that was fetched before is served or stored, wherever it is on its way.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from adapters import Person
 from proxy.doubts.quarantine import Quarantine
+from proxy.doubts.stored import is_quarantined
 from proxy.kept.purging import Purger
 from proxy.learning import Learner
 from proxy.messages import partition_tag, replay_tag
@@ -51,6 +52,7 @@ class ErasedThere(NamedTuple):
 
     entries: int = 0
     bytes: int = 0
+    quarantined: int = 0
     links: int = 0
     principals: int = 0
     left: int = 0
@@ -169,23 +171,25 @@ class Eraser:
         return {partition for partition, user in bound.items() if user in users}, True
 
     async def _from_store(self, erasure: Erasure) -> ErasedThere:
-        entries, size = 0, 0
+        entries, size, refused = 0, 0, 0
         try:
             for tag in erasure.tags:
-                size += sum(one.size for one in await self._under(tag))
-                entries += await self._durable.delete(tag)
+                under = await self._under(tag)
+                size += sum(one.size for one in under)
+                refused += (waiting := sum(map(is_quarantined, under)))
+                entries += max(0, await self._durable.delete(tag) - waiting)
             forgotten = await self._durable.forget_person(erasure.upstream, erasure.users)
             await self._durable.scrub()
             left = await self._left(erasure)
         except StoreError as error:
             self._on_error("erase", error)
-            return ErasedThere(entries, size, done=False)
-        return ErasedThere(entries, size, forgotten.links, forgotten.bindings, left)
+            return ErasedThere(entries, size, refused, done=False)
+        return ErasedThere(entries, size, refused, forgotten.links, forgotten.bindings, left)
 
     async def _left(self, erasure: Erasure) -> int:
         """Entries that the purge covers and that are there all the same; what was fetched since then is new."""
         found = {one.key for tag in erasure.tags for one in await self._under(tag) if one.fence < erasure.fence}
         return len(found)
 
-    async def _under(self, tag: str) -> Iterable[Summary]:
+    async def _under(self, tag: str) -> Collection[Summary]:
         return await self._durable.summaries(Filter(tag=tag, limit=_ALL))

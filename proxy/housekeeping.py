@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,8 +35,12 @@ class Housekeeping:
         plans: Callable[[], Plans],
         clock: Callable[[], float],
         besides: Sequence[Callable[[], None]] = (),
+        tidy: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`besides`: let go of what else a process holds that nobody may have any more."""
+        """`besides`: let go of what else a process holds that nobody may have any more. `tidy`: the same of the durable
+        store; raises StoreError.
+        """
+        self._tidy = tidy
         self._besides = besides
         self._shelf = shelf
         self._memory, self._durable, self._fences = shelf.memory, shelf.durable, shelf.fences
@@ -72,6 +76,8 @@ class Housekeeping:
         try:
             await self._memory.sweep(now)
             await self._durable.sweep(now, horizon)
+            if self._tidy is not None:
+                await self._tidy()
         except StoreError as error:
             self._observing.store_failed("sweep", error)
             return  # what could not be swept may still need the records of its purges

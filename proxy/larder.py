@@ -114,6 +114,7 @@ class Larder:
             lambda: self.plans,
             clock=self._clocks.wall,
             besides=(self.quarantine.sweep, self._tidy),
+            tidy=lambda: self.quarantine.tidy(self.plans.upstreams),
         )
         self._housekeeping.start()
         self.jobs.start(desk.errands)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from proxy.answers import Answer
 from proxy.config.file import ConfigProblem
-from proxy.doubts.quarantine import Sighting
+from proxy.doubts.sightings import Sighting
 from proxy.store.contract import StoreError
 from proxy.telemetry.logs import Log
 from proxy.telemetry.metrics import Metrics

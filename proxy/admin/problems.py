@@ -91,6 +91,14 @@ class NotAcceptable(AdminProblem):
         super().__init__(HTTPStatus.CONFLICT, why, members={"fate": fate})
 
 
+class NotDecided(AdminProblem):
+    """503: nobody can say what is in quarantine, or whether it was decided on already."""
+
+    def __init__(self) -> None:
+        detail = "The durable store failed, or a worker did not answer; nothing was decided: send it again."
+        super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, detail)
+
+
 class WrongMethod(AdminProblem):
     """405: with `Allow` (RFC 9110 §15.5.6)."""
 

@@ -8,16 +8,16 @@ from aiohttp import web
 
 from proxy.admin.desk import Desk
 from proxy.admin.gate import by
-from proxy.admin.problems import NotAcceptable, NothingHeld
+from proxy.admin.problems import NotAcceptable, NotDecided, NothingHeld
 from proxy.admin.reading import read_parameters
 from proxy.admin.targets import upstream_named
 from proxy.admin.writing import answer
-from proxy.doubts.quarantine import Fate, Quarantined
-from proxy.doubts.wards import Decided
+from proxy.doubts.sightings import Decided, Fate, Quarantined
 
 _WHY_NOT = {
     Fate.UNACCEPTABLE: "It cannot be stored: it does not parse, has an error inside, or may not be kept.",
     Fate.NEWER: "A later answer has taken its place by now.",
+    Fate.TAKEN: "Another operator is deciding on it at this moment: look again.",
     Fate.PURGED: "It was purged since it came: what the upstream says next is believed.",
 }
 
@@ -29,38 +29,42 @@ class QuarantineDesk:
         self._desk = desk
 
     async def listed(self, request: web.Request) -> web.Response:
-        """What is held. Raises BadRequest."""
+        """What is held; `complete` is false where the store could not be asked. Raises BadRequest."""
         given = read_parameters(request, ("upstream",))
         if "upstream" in given:
             upstream_named(given["upstream"], self._desk.routes())
         held = await self._desk.ward.listed()
-        wanted = [one for one in held if given.get("upstream", one.upstream) == one.upstream]
-        return answer({"quarantined": [shown(one) for one in wanted]})
+        wanted = [one for one in held.answers if given.get("upstream", one.upstream) == one.upstream]
+        return answer({"quarantined": [shown(one) for one in wanted], "complete": held.is_complete})
 
     async def accept(self, request: web.Request) -> web.Response:
-        """Store one, as if it had passed. Raises NothingHeld, NotAcceptable."""
+        """Store one, as if it had passed. Raises NothingHeld, NotAcceptable, NotDecided."""
         return await self._decide(request, "accept", self._desk.ward.accept)
 
     async def discard(self, request: web.Request) -> web.Response:
-        """Let go of one. Raises NothingHeld."""
+        """Let go of one. Raises NothingHeld, NotAcceptable, NotDecided."""
         return await self._decide(request, "discard", self._desk.ward.discard)
 
     async def _decide(
-        self, request: web.Request, word: str, decide: Callable[[str], Awaitable[Decided]]
+        self, request: web.Request, word: str, decide: Callable[[Quarantined], Awaitable[Decided]]
     ) -> web.Response:
         read_parameters(request, ())
         change = request.match_info["id"]
-        held = next((one for one in await self._desk.ward.listed() if one.id == change), None)
+        listing = await self._desk.ward.listed()
+        held = next((one for one in listing.answers if one.id == change), None)
         if held is None:
-            raise NothingHeld
-        decided = await decide(change)
+            raise NothingHeld if listing.is_complete else NotDecided
+        decided = await decide(held)
         if decided.fate is Fate.UNKNOWN:
             raise NothingHeld
+        if decided.fate is Fate.UNREADABLE:
+            raise NotDecided
         if decided.fate in _WHY_NOT:
             raise NotAcceptable(_WHY_NOT[decided.fate], decided.fate.value)
         facts = {"id": held.id, "endpoint": held.endpoint, "reason": held.reason, "fate": decided.fate.value}
         noted = self._desk.audit.note(word, by(request), of=held.upstream, after=facts)
-        return answer({"id": held.id, "fate": decided.fate.value, "everywhere": decided.everywhere, **noted._asdict()})
+        how = {"fate": decided.fate.value, "everywhere": decided.everywhere, "recorded": decided.recorded}
+        return answer({"id": held.id, **how, **noted._asdict()})
 
 
 def shown(one: Quarantined) -> dict[str, Any]:

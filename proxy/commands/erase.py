@@ -25,9 +25,9 @@ def told(receipt: Mapping[str, Any]) -> Iterator[str]:
     """An answer of `POST /admin/erase`, a line for each place."""
     for one in receipt.get("memory", ()):
         where = f"memory of process {one_line(one.get('process'))}"
-        yield f"{where}: {_entries(one)}; {one_line(one.get('quarantined'))} in quarantine; {_learned(one)}"
+        yield f"{where}: {_gone(one)}"
     store = receipt.get("store", {})
-    yield f"{one_line(store.get('tier'))}: {_entries(store)}; {_learned(store)}"
+    yield f"{one_line(store.get('tier'))}: {_gone(store)}"
     kept = "durable" if receipt.get("durable") else "not on disk: a crash may forget that it was purged"
     left = one_line(receipt.get("left"))
     yield f"left: {left} (person {one_line(receipt.get('person'))}, {kept}; fence {one_line(receipt.get('fence'))})"
@@ -37,6 +37,10 @@ def told(receipt: Mapping[str, Any]) -> Iterator[str]:
     purge, digests = (one_line(remains.get(name)) for name in ("purge_record", "digests"))
     yield f"remains: the record of the purge, which names the person's tags, until {purge}"
     yield f"remains: digests of writes, which name nobody, until {digests}"
+
+
+def _gone(place: Mapping[str, Any]) -> str:
+    return f"{_entries(place)}; {one_line(place.get('quarantined'))} in quarantine; {_learned(place)}"
 
 
 def _entries(place: Mapping[str, Any]) -> str:

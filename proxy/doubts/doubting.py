@@ -11,8 +11,9 @@ from adapters import NOT_JSON, Exchange, Kind, Verdict
 from policies import Doubt, Doubted, Holding
 from policies.payload import doubted
 from proxy.asking import Ask
-from proxy.doubts.quarantine import Quarantine, Sighting
+from proxy.doubts.quarantine import Quarantine
 from proxy.doubts.repeats import ACCEPTED
+from proxy.doubts.sightings import Sighting
 from proxy.flights.flights import Flight
 from proxy.flights.landing import Landing
 from proxy.kept.deciding import decide
@@ -20,7 +21,7 @@ from proxy.kept.keeping import Keeper
 from proxy.kept.storing import tags_of
 from proxy.lists.snapshots import Snapshot, is_snapshot
 from proxy.messages import Entry, implied_tags, key_tag
-from proxy.plan import MISSING
+from proxy.plan import MISSING, policy_for
 from proxy.store.fences import Fences
 from proxy.upstream.messages import Reply
 from proxy.upstream.reading import TooDeep, parsed
@@ -97,7 +98,7 @@ class Doubting:
         if reply.verdict.kind is Kind.ANSWER and reply.status != 200 and ask.plan.endpoint.model is not None:
             reply.verdict = _NO_ANSWER
         if reply.verdict.kind is Kind.UNUSABLE:
-            self.unusable(ask, reply, chosen)
+            await self.unusable(ask, reply, flight, chosen)
         if reply.verdict.kind is not Kind.ANSWER or ask.key is None:
             return
         still_holds = reply.validated_by is not None  # the stored one, says the upstream
@@ -116,13 +117,17 @@ class Doubting:
     ) -> bool:
         """Refuse an answer for what speaks against it, unless that is believed by now; whether it was refused."""
         entry = self._as_entry(ask, reply, flight, compared.me)
-        sighting = self._sighting(ask, reply, chosen, compared.found.doubt.value, compared.found.change)._replace(
+        change = (compared.found.doubt.value, *compared.found.change)
+        sighting = self._sighting(ask, reply, flight, chosen, change)._replace(
             apart=ask.plan.guards.payload.apart,
             rows=(compared.before.rows if compared.before is not None else None, compared.after.rows),
             entry=entry,
         )
         if entry is not None:
             sighting = sighting._replace(tags=tuple(entry.tags))
+            if ask.plan.cache is not None:  # what it holds may end it sooner than others of its endpoint
+                kept = policy_for(ask.plan, entry.outcome).keep_at_most
+                sighting = sighting._replace(keep=min(sighting.keep, kept))
         why = await self._why_believed(sighting, flight, chosen, compared.found.doubt, ask.plan.guards.payload.repeats)
         if why is not None:
             await self._quarantine.let_in(sighting, for_others=why == "accepted")
@@ -131,11 +136,11 @@ class Doubting:
         reply.verdict = REFUSED[compared.found.doubt]
         return True
 
-    def unusable(self, ask: Ask, reply: Reply, chosen: Entry | None) -> None:
+    async def unusable(self, ask: Ask, reply: Reply, flight: Flight[Landing], chosen: Entry | None) -> None:
         """List an answer that is of no use whatever anybody says: it does not parse, or has an error inside."""
-        sighting = self._sighting(ask, reply, chosen, reply.verdict.detail, ())
+        sighting = self._sighting(ask, reply, flight, chosen, (reply.verdict.detail,))
         is_new = not self._quarantine.is_known(sighting.id)
-        self._quarantine.see(sighting)
+        await self._quarantine.hold(sighting)
         self._observer.quarantined(sighting, is_new=is_new)
 
     async def _why_believed(
@@ -159,21 +164,26 @@ class Doubting:
         own = [tag for tag in chosen.tags if not tag.startswith("@")]
         return self._fences().purged_between(own, chosen.fence, flight.fence)
 
-    def _sighting(self, ask: Ask, reply: Reply, chosen: Entry | None, reason: str, change: tuple[str, ...]) -> Sighting:
+    def _sighting(
+        self, ask: Ask, reply: Reply, flight: Flight[Landing], chosen: Entry | None, change: tuple[str, ...]
+    ) -> Sighting:
+        """`change`: the reason first, then what else makes it this change."""
         plan, partition, key = ask.plan, ask.identity.partition, ask.key or b""
-        digest = ask.digester.digest("quarantine", (key.hex(), reason, *change))
+        digest = ask.digester.digest("quarantine", (key.hex(), *change))
         return Sighting(
             id=digest.hex(),
             key=key,
             upstream=plan.upstream.name,
             endpoint=plan.kept_as,
             partition=partition,
-            reason=reason,
+            reason=change[0],
             at=self._clock(),
             keep=plan.cache.keep_at_most if plan.cache is not None else plan.upstream.keep_at_most,
             base=chosen.order if chosen is not None else (0, 0),
             sizes=(len(chosen.body) if chosen is not None else None, len(reply.body)),
             tags=(key_tag(key), *implied_tags(plan.upstream.name, plan.kept_as, partition)),
+            fetch=(flight.fence, flight.sequence),
+            may_be_kept=ask.key is not None,
         )
 
     def _as_entry(self, ask: Ask, reply: Reply, flight: Flight[Landing], me: str | None) -> Entry | None:

@@ -1,80 +1,28 @@
 """The quarantine: answers that were kept from replacing good ones, with why, until somebody or something decides.
 
-In memory of the process, bounded by number and bytes, a day at most; it does not survive a restart. How often in a row
-a change came is counted by all who share a store (repeats.py). Nothing of a body, a path or an id is told of any.
+In memory of the process, bounded by number and bytes, a day at most; and in the store, where all who share it find
+them (stored.py). How often in a row a change came is counted by all, too (repeats.py). Nothing of a body, a path or an
+id is told of any.
 
 seen ─▶ held ─┬─ the same change so often, or an operator's word ─▶ believed
               ├─ discarded, or purged for good, or too old ───────▶ gone
               └─ a good answer came ──────────────────────────────▶ held on, counted anew
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from enum import Enum
-from typing import NamedTuple
 
-import msgspec
-
-from policies import DAY, MIB
+from proxy.doubts.records import Known
 from proxy.doubts.repeats import Repeats
+from proxy.doubts.sightings import LONGEST, MOST, MOST_BYTES, Decided, Fate, Quarantined, Sighting
+from proxy.doubts.stored import CROWDED_OUT, StoredDoubts, record_key
 from proxy.kept.shelf import Shelf
 from proxy.messages import Entry
+from proxy.store.contract import StoreError
 from proxy.store.fences import Validity
 from proxy.store.memory import MemoryStore
 
-MOST = 256  # answers
-MOST_BYTES = 16 * MIB  # of their bodies
-LONGEST = DAY  # seconds
 _MOST_BELIEVED = 1_000  # operators' words that no answer has met yet
-
-
-class Sighting(NamedTuple):
-    """An answer that was refused."""
-
-    id: str  # of the change: the same one again has the same
-    key: bytes
-    upstream: str
-    endpoint: str
-    partition: str
-    reason: str
-    at: float  # seconds since the epoch
-    keep: float  # seconds that anything of it may be kept
-    apart: float = 0.0  # seconds within which several count as one
-    rows: tuple[int | None, int | None] = (None, None)  # before and after
-    sizes: tuple[int | None, int] = (None, 0)  # bytes, before and after
-    entry: Entry | None = None  # as it would be stored; None: it cannot be
-    tags: tuple[str, ...] = ()  # what a purge for good has to name to reach it
-    base: tuple[int, int] = (0, 0)  # the order of the stored answer that it was compared with
-
-
-class Quarantined(msgspec.Struct, frozen=True):
-    """What an operator may see of one: no body, path, query or id of anybody."""
-
-    id: str
-    upstream: str
-    endpoint: str
-    partition: str
-    reason: str
-    acceptable: bool
-    first_seen: float  # seconds since the epoch
-    last_seen: float
-    seen: int
-    rows_before: int | None
-    rows_after: int | None
-    bytes_before: int | None
-    bytes_after: int
-
-
-class Fate(Enum):
-    """What became of an operator's word."""
-
-    STORED = "stored"  # it is kept as the answer now
-    BELIEVED = "believed"  # too old to be kept; the next one that is the same will be
-    UNACCEPTABLE = "unacceptable"  # it does not parse, or may not be kept: nothing could be served
-    NEWER = "newer"  # a later answer lies in its place
-    PURGED = "purged"  # it was purged since it came
-    DISCARDED = "discarded"
-    UNKNOWN = "unknown"  # there is none of that id here
 
 
 @dataclass(slots=True)
@@ -100,6 +48,7 @@ class Quarantine:
         self._shelf = shelf
         self._clock = clock
         self._repeats = Repeats(shelf.durable, clock, shelf.on_error)
+        self.stored = StoredDoubts(shelf.durable, lambda: shelf.fences, clock)
         self._most, self._most_bytes = most, most_bytes
         self._held: dict[str, _Held] = {}  # the one seen last is the last
         self._of_key: dict[bytes, set[str]] = {}
@@ -111,8 +60,23 @@ class Quarantine:
 
     async def count(self, sighting: Sighting) -> int:
         """Hold one; in how many refreshes in a row it has come by now, in whichever process."""
-        here = self.see(sighting)
+        here = await self.hold(sighting)
         return max(here, await self._repeats.count(sighting.key, sighting.id, sighting.base, sighting.apart))
+
+    async def hold(self, sighting: Sighting) -> int:
+        """Hold one, here and in the store; in how many refreshes in a row it has come by now, as far as this process
+        knows. That it is written nobody waits for.
+        """
+        kept = await self._shelf.behind(record_key(sighting.id)) if sighting.may_be_kept else None
+        known = self.stored.read(kept)
+        self._heed(sighting.id, known)
+        here = self.see(sighting)
+        held = self._held.get(sighting.id)
+        if held is not None and known is not None and known.sighting is not None:
+            self.stored.put(held.last, min(known.first_seen, held.first_seen), known.seen + 1)
+        elif held is not None:
+            self.stored.put(held.last, held.first_seen, held.seen)
+        return here
 
     def see(self, sighting: Sighting) -> int:
         """Hold one; in how many refreshes in a row it has come by now, as far as this process knows."""
@@ -128,7 +92,10 @@ class Quarantine:
         self._of_key.setdefault(sighting.key, set()).add(sighting.id)
         self.bytes += held.bytes
         while len(self._held) > self._most or self.bytes > self._most_bytes:
-            self._drop(self._least_wanted())
+            crowded_out = self._least_wanted()
+            if (last := self._held[crowded_out].last).may_be_kept:
+                self.stored.end(last, CROWDED_OUT)
+            self._drop(crowded_out)
         return held.counted
 
     def is_known(self, change: str) -> bool:
@@ -145,6 +112,8 @@ class Quarantine:
         """
         self._believed.pop(sighting.id, None)
         self._drop(sighting.id)
+        if sighting.may_be_kept:
+            self.stored.end(sighting)
         if not for_others:
             await self._repeats.forget(sighting.key)
 
@@ -157,44 +126,50 @@ class Quarantine:
             await self._repeats.forget(key)
 
     def listed(self) -> list[Quarantined]:
-        """All there are, the one seen last first."""
-        return [_told(held) for held in reversed(self._held.values())]
+        """All that still count, the one seen last first."""
+        self.sweep()
+        return [Quarantined.of(held.last, held.first_seen, held.seen) for held in reversed(self._held.values())]
 
-    async def accept(self, change: str, *, elsewhere: bool = False) -> Fate:
+    async def accept(self, change: str, *, elsewhere: bool = False) -> Decided:
         """An operator's word that it is right: it is stored, unless something newer is there or it was purged since.
 
-        `elsewhere`: another process has it, so this one may meet it yet.
+        `elsewhere`: another process has it, so this one may meet it yet. The store's record of it is left to the ward.
         """
-        held = self._held.get(change)
-        if held is None:
-            if elsewhere:
-                self._believe(change)
-            return Fate.UNKNOWN
-        entry = held.last.entry
-        if entry is None:
-            return Fate.UNACCEPTABLE
-        if self._shelf.validity(entry) in (Validity.SOFT, Validity.HARD):
+        try:
+            sighting = await self._latest(change)
+            if sighting is None:
+                if elsewhere:
+                    self._believe(change)
+                return Decided(Fate.UNKNOWN)
+            entry = sighting.entry
+            if entry is None:
+                return Decided(Fate.UNACCEPTABLE)
+            lies = await self._lying(entry.key)
+        except StoreError as error:
+            self._shelf.on_error("quarantine", error)
+            return Decided(Fate.UNREADABLE)
+        validity = self._shelf.validity(entry)
+        if validity in (Validity.SOFT, Validity.HARD):
             self._drop(change)
-            return Fate.PURGED
-        lies = await self._shelf.recall(entry.key) or self._shelf.look(entry.key)
-        if lies is not None and lies.order >= entry.order:
-            return Fate.NEWER
-        self._drop(change)
-        is_kept = entry.life.gone_at > self._clock() and self._shelf.keep(entry)
-        if not is_kept:
-            self._believe(change)
-        await self._repeats.accept(entry.key, change, held.last.base)  # for who compares with what was there before
-        return Fate.STORED if is_kept else Fate.BELIEVED
+            return Decided(Fate.PURGED)
+        if validity is Validity.UNSURE:  # it may have been purged elsewhere
+            return Decided(Fate.UNREADABLE)
+        if lies is not None and lies.order > entry.order:
+            return Decided(Fate.NEWER)
+        return await self._put_in_place(sighting, entry)
 
-    async def discard(self, change: str) -> Fate:
+    async def discard(self, change: str) -> Decided:
         """Let go of one: the next that is the same is held anew, and is the first."""
         self._believed.pop(change, None)
-        held = self._held.get(change)
-        if held is None:
-            return Fate.UNKNOWN
+        try:
+            sighting = await self._latest(change)
+        except StoreError as error:
+            self._shelf.on_error("quarantine", error)
+            return Decided(Fate.UNREADABLE)
+        if sighting is None:
+            return Decided(Fate.UNKNOWN)
         self._drop(change)
-        await self._repeats.forget(held.last.key)
-        return Fate.DISCARDED
+        return Decided(Fate.DISCARDED, recorded=await self._repeats.forget(sighting.key))
 
     def remove(self, tag: str) -> int:
         """Let go of all under `tag`, bytes and all, since it was purged for good; how many went."""
@@ -204,11 +179,51 @@ class Quarantine:
         """Let go of what is too old, and of what was purged for good elsewhere."""
         now = self._clock()
         for change, held in list(self._held.items()):
-            entry = held.last.entry
-            is_purged = entry is not None and self._shelf.validity(entry) is Validity.HARD
-            if is_purged or now >= held.last.at + min(held.last.keep, LONGEST):
+            last = held.last
+            if now >= last.ends or self._shelf.fences.validity(last.tags, last.order[0]) is Validity.HARD:
                 self._drop(change)
         self._believed = {change: until for change, until in self._believed.items() if until > now}
+
+    async def tidy(self, upstreams: Collection[str]) -> None:
+        """Let go of what the store has beyond the bounds, or that was purged for good. Raises StoreError."""
+        await self.stored.tidy(upstreams)
+
+    async def _latest(self, change: str) -> Sighting | None:
+        """The last sighting of a change, whichever process had it. Raises StoreError."""
+        known = await self.stored.find(change)
+        self._heed(change, known)
+        held = self._held.get(change)
+        here = held.last if held is not None else None
+        there = known.sighting if known is not None else None
+        return there if there is not None and (here is None or there.order >= here.order) else here
+
+    def _heed(self, change: str, known: Known | None) -> None:
+        """Let go of what another process decided on."""
+        held = self._held.get(change)
+        if held is not None and known is not None and known.sighting is None and held.last.order <= known.order:
+            self._drop(change)
+
+    async def _lying(self, key: bytes) -> Entry | None:
+        """What is stored, in whichever tier it is the later one. Raises StoreError."""
+        lies = [self._shelf.look(key), await self.stored.lying(key)]
+        return max((entry for entry in lies if entry is not None), key=lambda entry: entry.order, default=None)
+
+    async def _put_in_place(self, sighting: Sighting, entry: Entry) -> Decided:
+        self._drop(sighting.id)
+        is_kept = entry.life.gone_at > self._clock() and self._shelf.keep(entry)
+        if not is_kept:
+            self._believe(sighting.id)
+        # for who compares with what was there before
+        is_noted = await self._repeats.accept(entry.key, sighting.id, sighting.base)
+        return Decided(Fate.STORED if is_kept else Fate.BELIEVED, recorded=await self._is_written() and is_noted)
+
+    async def _is_written(self) -> bool:
+        try:
+            await self.stored.written()
+        except StoreError as error:
+            self._shelf.on_error("quarantine", error)
+            return False
+        return True
 
     def _least_wanted(self) -> str:
         """Of too many: what cannot be accepted anyway, before what can; of those, what was not seen for the longest."""
@@ -252,22 +267,3 @@ class HeldHere:
         """Remove every entry under `tag`; how many went of those that could be served."""
         self._quarantine.remove(tag)
         return await self._memory.remove(tag)
-
-
-def _told(held: _Held) -> Quarantined:
-    last = held.last
-    return Quarantined(
-        id=last.id,
-        upstream=last.upstream,
-        endpoint=last.endpoint,
-        partition=last.partition,
-        reason=last.reason,
-        acceptable=last.entry is not None,
-        first_seen=held.first_seen,
-        last_seen=last.at,
-        seen=held.seen,
-        rows_before=last.rows[0],
-        rows_after=last.rows[1],
-        bytes_before=last.sizes[0],
-        bytes_after=last.sizes[1],
-    )

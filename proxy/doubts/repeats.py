@@ -63,9 +63,9 @@ class Repeats:
             return 0
         return tally.times
 
-    async def accept(self, key: bytes, change: str, base: tuple[int, int]) -> None:
+    async def accept(self, key: bytes, change: str, base: tuple[int, int]) -> bool:
         """An operator's word: wherever this change is met next, it is right. It holds for a day, and until something
-        newer than `base` is there to compare with.
+        newer than `base` is there to compare with. Whether it could be noted.
         """
         now = self._clock()
         try:
@@ -74,14 +74,18 @@ class Repeats:
                 await self._durable.note(_note_of(key), said, now + REMEMBERED)
         except (StoreError, TimeoutError) as error:
             self._failed("repeats", error)
+            return False
+        return True
 
-    async def forget(self, key: bytes) -> None:
-        """Whatever comes next is the first."""
+    async def forget(self, key: bytes) -> bool:
+        """Whatever comes next is the first. Whether it could be forgotten."""
         try:
             async with asyncio.timeout(WITHIN):
                 await self._durable.unclaim(_note_of(key))
         except (StoreError, TimeoutError) as error:
             self._failed("repeats", error)
+            return False
+        return True
 
     def _failed(self, operation: str, error: StoreError | TimeoutError) -> None:
         self._on_error(operation, error if isinstance(error, StoreError) else StoreError("timeout"))

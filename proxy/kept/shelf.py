@@ -95,6 +95,10 @@ class Shelf:
         self.memory.put(entry)  # unless something newer got there first
         return self.memory.get(key) or entry
 
+    async def behind(self, key: bytes) -> Entry | None:
+        """What the durable store has, which stays out of memory. None also when the store is slow or broken."""
+        return await self._guarded(key)
+
     async def _guarded(self, key: bytes) -> Entry | None:
         try:
             period = self.breaker.check()

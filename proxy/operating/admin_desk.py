@@ -6,7 +6,7 @@ from aiohttp import web
 
 from proxy.admin.app import make_admin
 from proxy.admin.desk import Desk
-from proxy.doubts.wards import OwnWard
+from proxy.doubts.wards import OwnWard, Ward
 from proxy.erasing import Eraser
 from proxy.kept.tier import measure
 from proxy.larder import Larder
@@ -32,7 +32,7 @@ def admin_app(larder: Larder, tuning: Tuning, token: str) -> web.Application:
         undo=tuning.undoing.undo,
         undoable=lambda: tuning.steps.open,
         audit=tuning.audit,
-        ward=OwnWard(larder.quarantine),
+        ward=ward_of(larder),
         eraser=Eraser(larder.erasing, larder.purger, larder.durable, larder.observing.store_failed),
         digest=larder.digest,
         exposition=lambda: exposition(larder),
@@ -41,6 +41,13 @@ def admin_app(larder: Larder, tuning: Tuning, token: str) -> web.Application:
         on_flush=lambda mode: larder.observing.metrics.count("larder_purges_total", mode),
     )
     return make_admin(desk)
+
+
+def ward_of(larder: Larder) -> Ward:
+    """The quarantine of one Larder, and of those that share its store."""
+    quarantine = larder.quarantine
+    upstreams, on_error = (lambda: larder.plans.upstreams), larder.observing.store_failed
+    return Ward(OwnWard(quarantine), quarantine.stored, upstreams, on_error)
 
 
 def states(larder: Larder) -> list[UpstreamState]:

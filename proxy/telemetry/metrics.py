@@ -44,7 +44,7 @@ METRICS = (
         "Answers refused and held back, each time they came",
         ("upstream", "endpoint", "reason"),
     ),
-    Metric("larder_quarantine_entries", Gauge, "Refused answers that wait for a word"),
+    Metric("larder_quarantine_entries", Gauge, "Refused answers in memory that wait for a word"),
     Metric("larder_credential_refused_total", Counter, "Credentials an upstream refused", ("upstream", "whose")),
     Metric("larder_users_learned_total", Counter, "Credentials whose user was asked for", ("upstream", "outcome")),
     Metric("larder_jobs_total", Counter, "Jobs that began, ended or changed hands", ("endpoint", "outcome")),

@@ -1,5 +1,6 @@
 """Answering of wards: what a worker does when its supervisor asks of its quarantine, or has a person erased."""
 
+from proxy.doubts.sightings import Decided
 from proxy.erasing import Erasure
 from proxy.larder import Larder
 from proxy.store.codec import as_text
@@ -24,9 +25,9 @@ async def warded(larder: Larder, question: OfWards) -> WardReply:
         case ListHeld():
             return Held(tuple(larder.quarantine.listed()))
         case AcceptHeld(change):
-            return DecidedHeld((await larder.quarantine.accept(change, elsewhere=True)).value)
+            return _told(await larder.quarantine.accept(change, elsewhere=True))
         case DiscardHeld(change):
-            return DecidedHeld((await larder.quarantine.discard(change)).value)
+            return _told(await larder.quarantine.discard(change))
         case FindPrincipals(users):
             known, _ = await larder.erasing.principals({as_text(one) for one in users})
             return Principals(tuple(known))
@@ -34,3 +35,7 @@ async def warded(larder: Larder, question: OfWards) -> WardReply:
             erasure = Erasure(upstream, tuple(map(as_text, users)), tuple(map(as_text, tags)), fence)
             [here], _ = await larder.erasing.erase(erasure)
             return Erased(here)
+
+
+def _told(decided: Decided) -> DecidedHeld:
+    return DecidedHeld(decided.fate.value, decided.recorded)

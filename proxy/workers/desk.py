@@ -12,6 +12,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from proxy.admin.app import make_admin
 from proxy.admin.desk import Desk
+from proxy.doubts.stored import StoredDoubts
+from proxy.doubts.wards import Ward
 from proxy.erasing import Eraser
 from proxy.kept.purging import Purger
 from proxy.kept.tier import Tier, measure
@@ -65,6 +67,7 @@ class CrewDesk:
     def _desk(self, token: str, secret: str) -> Desk:
         observing = self._observing
         purger = Purger(self._tier.ledger, self._memory, self._tier.durable, observing.store_failed)
+        stored = StoredDoubts(self._tier.durable, lambda: self._tier.fences, time.time)
         return Desk(
             host=self._reloader.plans.settings.admin.host,
             token=token,
@@ -81,7 +84,12 @@ class CrewDesk:
             undo=self._tuning.undoing.undo,
             undoable=lambda: self._tuning.steps.open,
             audit=self._tuning.audit,
-            ward=CrewWard(self._memory),
+            ward=Ward(
+                CrewWard(self._memory, has_store=stored.keeps),
+                stored,
+                lambda: self._reloader.plans.upstreams,
+                observing.store_failed,
+            ),
             eraser=Eraser(CrewProcesses(self._memory), purger, self._tier.durable, observing.store_failed),
             digest=hex_digest(Digester(secret.encode())),
             exposition=self.exposition,

@@ -5,7 +5,7 @@ Ids and tags go as bytes: one may hold what is no UTF-8.
 
 from msgspec import Struct
 
-from proxy.doubts.quarantine import Quarantined
+from proxy.doubts.sightings import Quarantined
 from proxy.erasing import ErasedHere
 
 # from the supervisor: questions
@@ -54,9 +54,10 @@ class Held(Struct, frozen=True, tag=True):
 
 
 class DecidedHeld(Struct, frozen=True, tag=True):
-    """What became of a word on the quarantine: the value of a Fate."""
+    """What became of a word on the quarantine: the value of a Fate, and whether the store took it."""
 
     fate: str
+    recorded: bool = True
 
 
 class Principals(Struct, frozen=True, tag=True):

@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 
 from proxy.clocks import Clocks
-from proxy.doubts.quarantine import Fate
+from proxy.doubts.sightings import Fate
 from tests.house import ADA, Clock, House, bearer, config_for, running_larder, running_sandbox
 
 COURSES = "/courseworks/api/v1/courses?per_page=100"
@@ -72,7 +72,7 @@ async def test_what_an_operator_accepts_on_one_machine_is_believed_on_the_others
         house.larder = one
         await house.get(COURSES, headers=bearer(ADA, **LIVE))
         [held] = one.quarantine.listed()
-        assert await one.quarantine.accept(held.id) is Fate.STORED
+        assert (await one.quarantine.accept(held.id)).fate is Fate.STORED
         house.clock.advance(1)
 
         house.larder = two

@@ -123,7 +123,7 @@ async def test_operators_decide_on_refused_answers_in_all_workers_as_one(machine
     assert one["seen"] >= 2
     assert (accepted[0], accepted[1]["fate"], accepted[1]["everywhere"]) == (200, "stored", True)
     assert all("hit" in cache or "stored" in cache for _, cache, _ in answers), answers
-    assert after == {"quarantined": []}
+    assert after == {"quarantined": [], "complete": True}
     assert "canary-566" not in str(shown)
     assert (await machine.admin("POST", f"/admin/quarantine/{one['id']}/discard"))[0] == 404
     await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})

@@ -17,7 +17,7 @@ from proxy.admin.quarantine import shown as shown_in_quarantine
 from proxy.admin.summaries import Stored, shown
 from proxy.changes.notices import Counted
 from proxy.changes.webhooks import _ANSWERS
-from proxy.doubts.quarantine import Quarantined
+from proxy.doubts.sightings import Quarantined
 from proxy.observing import Observing
 from proxy.store.contract import Summary
 from proxy.store.fences import Fences

@@ -16,7 +16,7 @@ from proxy.callers.keys import hash_key
 from proxy.config.file import ConfigFile
 from proxy.config.loading import plans_of
 from proxy.doubts.quarantine import HeldHere, Quarantine
-from proxy.doubts.wards import OwnWard
+from proxy.doubts.wards import OwnWard, Ward
 from proxy.erasing import Eraser, OwnProcess
 from proxy.kept.purging import Purger
 from proxy.kept.shelf import Shelf
@@ -150,7 +150,7 @@ class World:
 
     @property
     def ward(self):
-        return OwnWard(self.quarantine)
+        return Ward(OwnWard(self.quarantine), self.quarantine.stored, lambda: self.plans.upstreams, self.note)
 
     async def open(self):
         opened = await self.durable.open()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from proxy.doubts.quarantine import Sighting
+from proxy.doubts.sightings import Sighting
+from proxy.store.contract import StoreError
 from tests.unit.admin.operators import ALICES, CANARY, COURSE, PRINCIPAL, stored
 
 FIELDS = [
@@ -76,7 +77,8 @@ async def test_what_is_accepted_is_stored_and_on_record_without_its_data(world, 
 
     assert heard.status == 200
     record = world.audit.newest(1)[0]
-    assert heard.json == {"id": change, "fate": "stored", "everywhere": True, "change": record.id, "audited": True}
+    how = {"fate": "stored", "everywhere": True, "recorded": True}
+    assert heard.json == {"id": change, **how, "change": record.id, "audited": True}
     assert world.memory.get(stored(1).key) is not None
     assert (record.who, record.what, record.of) == ("alice", "accept", "courseworks")
     assert record.after == {"id": change, "endpoint": COURSE, "reason": "collection-shrank", "fate": "stored"}
@@ -121,3 +123,57 @@ async def test_nothing_newer_is_overwritten(world, operator):
 
 async def test_an_order_takes_no_parameters(world, operator):
     assert (await operator.ask("POST", f"/admin/quarantine/{see(world)}/accept", params={"all": CANARY})).status == 400
+
+
+async def failing(*_):
+    raise StoreError("the disk is full")
+
+
+async def test_a_list_without_the_store_says_that_it_may_not_be_all(world, operator, monkeypatch):
+    see(world)
+    assert (await operator.ask("GET", "/admin/quarantine")).json["complete"] is True
+
+    monkeypatch.setattr(world.durable, "summaries", failing)
+    told = (await operator.ask("GET", "/admin/quarantine")).json
+
+    assert (len(told["quarantined"]), told["complete"]) == (1, False)
+    assert world.errors == [("quarantine", "StoreError")]
+
+
+@pytest.mark.parametrize("fails", ["claim", "get"])
+@pytest.mark.parametrize("word", ["accept", "discard"])
+async def test_where_the_store_cannot_say_what_is_there_nothing_is_decided(world, operator, monkeypatch, word, fails):
+    change = see(world)
+    monkeypatch.setattr(world.durable, fails, failing)
+
+    refused = await decided(operator, change, word)
+
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "5")
+    assert "nothing was decided" in refused.problem["detail"]
+    assert (len(world.audit), len(world.quarantine)) == (0, 1)
+    assert world.memory.get(stored(1).key) is None
+
+
+async def test_an_id_that_may_be_in_a_store_that_failed_is_not_said_to_be_none(operator, world, monkeypatch):
+    monkeypatch.setattr(world.durable, "summaries", failing)
+
+    assert (await decided(operator, "0" * 32, "accept")).status == 503
+
+
+async def test_what_somebody_else_is_deciding_on_is_told_so(world, operator):
+    change = see(world)
+    await world.quarantine.stored.claim(change)
+
+    refused = await decided(operator, change, "discard")
+
+    assert (refused.status, refused.problem["fate"]) == (409, "taken")
+    assert "Another operator" in refused.problem["detail"]
+
+
+async def test_a_word_that_the_store_did_not_take_says_so(world, operator, monkeypatch):
+    change = see(world)
+    monkeypatch.setattr(world.durable, "flush", failing)
+
+    told = (await decided(operator, change, "accept")).json
+
+    assert (told["fate"], told["recorded"]) == ("stored", False)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.doubts.quarantine import LONGEST, Fate, HeldHere, Quarantine, Sighting
+from proxy.doubts.quarantine import HeldHere, Quarantine
+from proxy.doubts.sightings import LONGEST, Fate, Sighting
 from proxy.kept.shelf import Shelf
 from proxy.messages import key_tag
 from proxy.store.fences import Fences, Mode, Validity
@@ -80,7 +81,7 @@ def test_another_change_of_the_same_thing_begins_the_count_anew(ward):
 async def test_what_is_accepted_is_stored(ward):
     ward.see()
 
-    assert await ward.quarantine.accept("1a") is Fate.STORED
+    assert (await ward.quarantine.accept("1a")).fate is Fate.STORED
     assert ward.memory.get(an_entry(1).key).body == b"x"
     assert (len(ward.quarantine), ward.quarantine.bytes) == (0, 0)
 
@@ -89,7 +90,7 @@ async def test_nothing_newer_is_overwritten(ward):
     ward.see(sequence=5)
     ward.memory.put(an_entry(1, body=b"newer", fence=0, sequence=6))
 
-    assert await ward.quarantine.accept("1a") is Fate.NEWER
+    assert (await ward.quarantine.accept("1a")).fate is Fate.NEWER
     assert ward.memory.get(an_entry(1).key).body == b"newer"
 
 
@@ -98,7 +99,7 @@ async def test_nothing_comes_back_that_was_purged_since(ward, mode):
     ward.see()
     ward.fences.purge([next(iter(an_entry(1).tags))], mode)
 
-    assert await ward.quarantine.accept("1a") is Fate.PURGED
+    assert (await ward.quarantine.accept("1a")).fate is Fate.PURGED
     assert ward.memory.get(an_entry(1).key) is None
     assert len(ward.quarantine) == 0
 
@@ -107,7 +108,7 @@ async def test_what_is_too_old_to_be_stored_is_believed_when_it_comes_again(ward
     ward.see()
     ward.clock.now = 1e12
 
-    assert await ward.quarantine.accept("1a") is Fate.BELIEVED
+    assert (await ward.quarantine.accept("1a")).fate is Fate.BELIEVED
     assert ward.quarantine.is_believed("1a")
     await ward.quarantine.let_in(ward.sighting())
     assert not ward.quarantine.is_believed("1a")
@@ -116,14 +117,14 @@ async def test_what_is_too_old_to_be_stored_is_believed_when_it_comes_again(ward
 async def test_what_cannot_be_stored_cannot_be_accepted(ward):
     ward.see(entry=False)
 
-    assert await ward.quarantine.accept("1a") is Fate.UNACCEPTABLE
+    assert (await ward.quarantine.accept("1a")).fate is Fate.UNACCEPTABLE
     assert len(ward.quarantine) == 1
 
 
 async def test_a_word_about_what_another_process_holds_is_kept_for_a_day(ward):
-    assert await ward.quarantine.accept("8a") is Fate.UNKNOWN
+    assert (await ward.quarantine.accept("8a")).fate is Fate.UNKNOWN
     assert not ward.quarantine.is_believed("8a")
-    assert await ward.quarantine.accept("9a", elsewhere=True) is Fate.UNKNOWN
+    assert (await ward.quarantine.accept("9a", elsewhere=True)).fate is Fate.UNKNOWN
     assert ward.quarantine.is_believed("9a")
     ward.clock.advance(LONGEST)
     assert not ward.quarantine.is_believed("9a")
@@ -133,8 +134,8 @@ async def test_what_is_discarded_is_held_anew(ward):
     for _ in range(2):
         await ward.quarantine.count(ward.sighting(apart=0))
 
-    assert await ward.quarantine.discard("1a") is Fate.DISCARDED
-    assert await ward.quarantine.discard("1a") is Fate.UNKNOWN
+    assert (await ward.quarantine.discard("1a")).fate is Fate.DISCARDED
+    assert (await ward.quarantine.discard("1a")).fate is Fate.UNKNOWN
     assert await ward.quarantine.count(ward.sighting(apart=0)) == 1
 
 
@@ -203,7 +204,7 @@ async def test_whatever_happens_nothing_older_or_purged_takes_the_place_of_what_
         elif step == "doubt":
             ward.see(sequence=sequence)
         elif step == "accept":
-            fate = await ward.quarantine.accept("1a")
+            fate = (await ward.quarantine.accept("1a")).fate
             lies = ward.memory.get(an_entry(1).key)
             assert (fate is Fate.STORED) == (lies is not lay)
             assert lies is lay or ward.shelf.validity(lies) is Validity.CURRENT

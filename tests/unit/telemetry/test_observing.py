@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from proxy.answers import Answer, CacheStatus
-from proxy.doubts.quarantine import Sighting
+from proxy.doubts.sightings import Sighting
 from proxy.observing import Observing
 from proxy.telemetry.traces import Trace
 

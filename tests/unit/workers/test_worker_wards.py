@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.doubts.quarantine import Fate, Quarantined
+from proxy.doubts.sightings import Fate, Quarantined
 from proxy.erasing import ErasedHere, Erasure
 from proxy.workers.answering_wards import warded
 from proxy.workers.asking import WorkerGone, WorkerSilent
@@ -66,7 +66,7 @@ def crew_of(*workers):
 async def test_the_same_change_in_two_workers_is_one():
     memory, _ = crew_of(Worker(one(2, last=5.0, acceptable=False)), Worker(one(3, first=0.5)), Worker(one(change="b")))
 
-    listed = await CrewWard(memory).listed()
+    listed = (await CrewWard(memory).listed()).answers
 
     assert [(told.id, told.seen, told.first_seen, told.last_seen) for told in listed] == [
         ("a", 5, 0.5, 5.0),
@@ -83,10 +83,16 @@ async def test_who_does_not_answer_may_hold_something():
     assert said == ["quarantine"]
 
 
+async def test_where_a_store_has_what_they_hold_the_others_answers_do():
+    memory, _ = crew_of(Worker(one()), Worker(fails=WorkerSilent("")))
+
+    assert await CrewWard(memory, has_store=True).listed() == ([one()], False)
+
+
 async def test_who_is_gone_holds_nothing_any_more():
     memory, _ = crew_of(Worker(one()), Worker(fails=WorkerGone("")))
 
-    assert len(await CrewWard(memory).listed()) == 1
+    assert len((await CrewWard(memory).listed()).answers) == 1
 
 
 @pytest.mark.parametrize(
@@ -103,15 +109,28 @@ async def test_the_best_that_happened_is_told(fates, expected):
     workers = [Worker(fate=fate) for fate in fates]
     memory, _ = crew_of(*workers)
 
-    assert await CrewWard(memory).accept("a") == (expected, True)
+    assert await CrewWard(memory).accept("a") == (expected, True, True)
     assert all(worker.heard == [AcceptHeld("a")] for worker in workers)
 
 
 async def test_a_word_that_not_all_heard_says_so():
     memory, said = crew_of(Worker(fate=Fate.DISCARDED), Worker(fails=WorkerSilent("")))
 
-    assert await CrewWard(memory).discard("a") == (Fate.DISCARDED, False)
+    assert await CrewWard(memory).discard("a") == (Fate.DISCARDED, False, True)
     assert said == ["discard"]
+
+
+async def test_what_the_silent_one_may_know_is_not_said_to_be_unknown():
+    memory, _ = crew_of(Worker(fate=Fate.UNKNOWN), Worker(fails=WorkerSilent("")))
+
+    with pytest.raises(NotAllAnswered):
+        await CrewWard(memory).accept("a")
+
+
+async def test_a_worker_that_could_not_ask_the_store_did_not_hear():
+    memory, _ = crew_of(Worker(fate=Fate.STORED), Worker(fate=Fate.UNREADABLE))
+
+    assert await CrewWard(memory).accept("a") == (Fate.STORED, False, True)
 
 
 async def test_a_person_goes_from_all_workers_and_each_says_what_went():
