@@ -41,9 +41,12 @@ class _Walk(NamedTuple):
 class Generations:
     """The generations that somebody goes through."""
 
-    def __init__(self, shelf: Shelf, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
-        """`clock` tells seconds since the epoch."""
+    def __init__(
+        self, shelf: Shelf, clock: Callable[[], float], monotonic: Callable[[], float], *, is_alone: bool
+    ) -> None:
+        """`clock` tells seconds since the epoch. `is_alone`: no other process shows pages of the same lists."""
         self._shelf = shelf
+        self._is_alone = is_alone
         self._clock = clock
         self._monotonic = monotonic
         self._begun: TTLCache[Hashable, _Begun] = TTLCache(
@@ -59,8 +62,11 @@ class Generations:
 
     def name_for(self, ask: Ask, generation: str, content: str, *, size: int) -> str:
         """What the link to the next page has to say: this generation, where somebody goes through another state of the
-        list just so, and the number of a page would not tell which of both it is of; else "".
+        list just so, and the number of a page would not tell which of both it is of; else "". Who else goes through it
+        in other processes is not known: then it is said in any case.
         """
+        if not self._is_alone:
+            return generation
         others = {walk.generation for walk in self._walks.get(_place(ask, size), ())} - {generation}
         begun = [self._begun.get((_whose(ask), other)) for other in others if self.named(ask, other) is not None]
         return generation if any(one is not None and one.content != content for one in begun) else ""
@@ -88,7 +94,10 @@ class Generations:
         """
         here = [walk for walk in self._walks.get(_place(ask, size), ()) if page > 1 and walk.following == page]
         walk = min(here, key=lambda one: one.is_named, default=None)
-        return self.named(ask, walk.generation) if walk is not None else None
+        entry = self.named(ask, walk.generation) if walk is not None else None
+        # Whoever begins now may have seen page 1 in another process: then nothing that was purged goes with it.
+        is_theirs = entry is None or self._is_alone or self._shelf.validity(entry) is Validity.CURRENT
+        return entry if is_theirs else None
 
     def named(self, ask: Ask, generation: str) -> Entry | None:
         """The list of this generation, if somebody with this credential began to go through it just so."""

@@ -69,13 +69,13 @@ def leaf_of(
     walk: str = "",
 ) -> Leaf:
     """The page that is wanted. `of`: the list's name in bookmarks; `bookmark`: where the page begins, if it has one;
-    `tag`: the list's own strong one; `walk`: the generation that the link to the next page has to name, if it has to.
+    `tag`: the list's own strong one; `walk`: the generation that is to be named where the next page has but a number.
     """
     size = wanted.size
     first = _place(rows, bookmark) if bookmark is not None else (int(wanted.page) - 1) * size
     end = first + size
     is_followed = end < len(rows) or not rows.is_complete
-    if rows.is_numbered:
+    if rows.is_numbered and not first % size:  # else a bookmark led between two of them, and others lead on from there
         pages = _numbered(rows, first // size + 1, size, is_followed=is_followed)
     else:
         here = collection.first if bookmark is None else str(wanted.page)
@@ -83,8 +83,9 @@ def leaf_of(
         if is_followed:
             place = Bookmark(of, rows.generation, end, rows.row_id(end - 1))
             pages["next"] = written(collection.bookmark, place)
-        pages["first"] = collection.first
-    fields: Fields = (("Link", _link(pages, rows.base, collection, size, walk)),)
+        pages["first"] = "1" if rows.is_numbered else collection.first
+    mark = f"&{WALK}={walk}" if walk and rows.is_numbered else ""  # bookmarks name it themselves
+    fields: Fields = (("Link", _link(pages, rows.base, collection, size, mark)),)
     if tag is not None or rows.content:
         whole = f'W/"{rows.content}"' if tag is None else tag
         fields += (("ETag", f'{whole[:-1]}-{first}-{size}"'),)
@@ -111,10 +112,11 @@ def _numbered(rows: Rows, number: int, size: int, *, is_followed: bool) -> dict[
     return pages
 
 
-def _link(pages: dict[str, str], base: str, collection: Collection, size: int, walk: str) -> str:
-    marks = {"next": f"&{WALK}={walk}"} if walk else {}
+def _link(pages: dict[str, str], base: str, collection: Collection, size: int, mark: str) -> str:
+    """`mark`: what the address of the next page says beyond which that is."""
     links = {
-        rel: f'<{base}{_query(collection, size, page)}{marks.get(rel, "")}>; rel="{rel}"' for rel, page in pages.items()
+        rel: f'<{base}{_query(collection, size, page)}{mark if rel == "next" else ""}>; rel="{rel}"'
+        for rel, page in pages.items()
     }
     for relation in _DROPPED_FIRST:
         if len(",".join(links.values())) <= LONGEST_LINK:

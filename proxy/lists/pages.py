@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
-
 from adapters import Collection, Kind
 from policies.http.fields import Fields
 from proxy.asking import SHARED, Ask, names_of
@@ -24,6 +22,7 @@ from proxy.messages import Entry
 from proxy.outgoing import target_of
 from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import Reply
+from proxy.upstream.reading import parsed
 
 TOO_LONG, TOO_SLOW, NOT_KEPT, INCOMPLETE = 3600.0, 600.0, 600.0, 60.0  # seconds for which that is remembered of a list
 
@@ -190,7 +189,8 @@ class PageReader:
 
     def _held(self, at: int, piece: Piece, rows: list[bytes], reply: Reply) -> Page:
         """A page that the upstream says still holds; where its links are not said again, they hold too."""
-        json = [msgspec.json.decode(row) for row in rows]
+        json = parsed(b"[" + b",".join(rows) + b"]")  # as when it came
+        assert isinstance(json, list)  # noqa: S101 - it was a page
         if "link" in reply.headers:
             return Page(piece, rows, json, self._page_at(reply, "next"), self._last(reply))
         counted = self.snapshot is not None and self.snapshot.head.is_counted
@@ -244,6 +244,17 @@ def page_at(collection: Collection, headers: Mapping[str, str], relation: str) -
     address = page_links(headers).get(relation)
     wanted = collection.wanted(split_query(address.partition("?")[2])) if address is not None else None
     return wanted.page if wanted is not None else None
+
+
+def has_numbers(reader: PageReader, first: Page, reply: Reply) -> bool:
+    """Whether a list's pages have numbers: its first one names another by one, or itself where it is the only one and
+    nobody counts them.
+    """
+    if first.last is not None or isinstance(first.following, int):
+        return True
+    current = page_links(reply.headers).get("current", "")
+    named = [value for name, value in split_query(current.partition("?")[2]) if name in reader.collection.parameters]
+    return first.following is None and "1" in named
 
 
 def base_of(reader: PageReader, reply: Reply) -> str:

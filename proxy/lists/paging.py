@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 from adapters import Collection, Wanted
@@ -17,10 +18,11 @@ from proxy.answers import Answer, CacheStatus, Cut, from_entry
 from proxy.asking import Ask
 from proxy.batches.batching import Batching
 from proxy.engine import Engine
+from proxy.flights.covering import out_of_time
 from proxy.flights.flights import seen
 from proxy.kept.shelf import Shelf
 from proxy.lists.bookmarks import Bookmark, read
-from proxy.lists.generations import Generations
+from proxy.lists.generations import MOST_BESIDE, Generations
 from proxy.lists.leaves import Leaf, leaf_of
 from proxy.lists.page_by_page import PageByPage, no_such_page
 from proxy.lists.pages import NotWhole, asked_for
@@ -28,6 +30,7 @@ from proxy.lists.progress import Progress
 from proxy.lists.snapshots import Snapshot, is_snapshot
 from proxy.lists.walking import Walker
 from proxy.messages import Entry
+from proxy.patience import TimeIsUp, within
 from proxy.presenting import presented
 
 
@@ -68,14 +71,15 @@ class Paging:
         *,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
+        is_alone: bool = True,
     ) -> None:
-        """`clock` tells seconds since the epoch."""
+        """`clock` tells seconds since the epoch; `is_alone`: no other process answers for the same lists."""
         self._engine = engine
         self._behind = behind
         self._walker = walker
         self._shelf = shelf
         self._clock = clock
-        self._generations = Generations(shelf, clock, monotonic)
+        self._generations = Generations(shelf, clock, monotonic, is_alone=is_alone)
         self._apart = PageByPage(behind, shelf, clock)
         self._going_on: set[asyncio.Future[Answer]] = set()
 
@@ -133,7 +137,10 @@ class Paging:
         is_here = isinstance(page, int) and not progress.is_over and len(progress.rows) >= page * size
         if progress.all_here is None or paged.ask.incoming.caller not in progress.followers or is_here:
             return None
-        await asyncio.wait([progress.all_here])
+        try:
+            await within(paged.ask.budget, asyncio.wait([progress.all_here]))
+        except TimeIsUp as error:
+            raise out_of_time(paged.ask) from error
         return self._begun(paged)
 
     def tidy(self) -> None:
@@ -194,7 +201,7 @@ class Paging:
             return None
         tag, fields = _tag_in(answer.fields), without(answer.fields, {"etag"})
         is_here = entry is not None and entry.body is answer.body
-        walk = self._walk_through(paged, snapshot) if is_here else ""
+        walk = self._generations.name_for(paged.whole, snapshot.generation, snapshot.content, size=paged.wanted.size)
         leaf = leaf_of(snapshot, paged.wanted, paged.collection, list_name(paged.whole), paged.bookmark, tag, walk)
         if entry is not None and is_here:
             self._note(paged, leaf, entry, snapshot, walk)
@@ -203,12 +210,6 @@ class Paging:
             cut = Cut(paged.whole.key, partial(_all_rows, paged.wanted, paged.collection))
         cut_out = replace(answer, body=leaf.body, fields=(*fields, *leaf.fields), cut=cut)
         return presented(paged.ask, cut_out, made_at=now - (answer.age or 0), now=now)
-
-    def _walk_through(self, paged: _Paged, snapshot: Snapshot) -> str:
-        """What the link to the next page has to name: nothing, where numbers say enough."""
-        if not snapshot.is_numbered:
-            return ""  # bookmarks do
-        return self._generations.name_for(paged.whole, snapshot.generation, snapshot.content, size=paged.wanted.size)
 
     def _note(self, paged: _Paged, leaf: Leaf, entry: Entry, snapshot: Snapshot, walk: str) -> None:
         """Whoever is at this page may want the next one."""
@@ -243,7 +244,7 @@ class Paging:
 
     def _let_go_on(self, paged: _Paged, answering: asyncio.Future[Answer], progress: Progress) -> None:
         """Others may wait for the rest; and whoever has an early page goes on from there."""
-        progress.followers[paged.ask.incoming.caller] = paged
+        _went_on(progress.followers.setdefault(paged.ask.incoming.caller, []), paged)
         if progress.all_here is None:
             progress.all_here = answering
             self._going_on.add(answering)
@@ -256,7 +257,7 @@ class Paging:
 
     def _note_early(self, progress: Progress) -> None:
         """All is here: who has an early page of it may go on in just this list."""
-        for paged in progress.followers.values():
+        for paged in chain.from_iterable(progress.followers.values()):
             entry, (size, page) = self._shelf.look(paged.whole.key or b""), paged.wanted
             if entry is None or not is_snapshot(entry.body):
                 return
@@ -266,6 +267,16 @@ class Paging:
             self._generations.began(paged.whole, entry, progress.generation, snapshot.content)
             if isinstance(page, int):
                 self._generations.went_on(paged.whole, progress.generation, size=size, page=page)
+
+
+def _went_on(places: list[_Paged], paged: _Paged) -> None:
+    """One of those who have early pages of a list has this one: who had the one before, or somebody else."""
+    size, page = paged.wanted
+    before = next((one for one in places if isinstance(page, int) and one.wanted == (size, page - 1)), None)
+    if before is not None:
+        places.remove(before)
+    places.append(paged)
+    del places[:-MOST_BESIDE]
 
 
 def _all_rows(wanted: Wanted, collection: Collection, body: bytes, fields: Fields) -> tuple[Fields, int] | None:

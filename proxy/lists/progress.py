@@ -35,7 +35,7 @@ class Progress:
         self.all_here: asyncio.Future[Any] | None = (
             None  # done once the list is kept, if somebody has an early page of it
         )
-        self.followers: dict[str, Any] = {}  # what callers have of it by now
+        self.followers: dict[str, list[Any]] = {}  # what callers have of it by now
         self.is_over = False
         self._news = asyncio.Event()
 

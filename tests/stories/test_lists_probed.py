@@ -1,0 +1,111 @@
+"""What a second hostile review of lists that are kept whole found."""
+
+import asyncio
+
+from tests.house import ADA, ADMIN, bearer
+from tests.stories.test_collections import COURSES, FRESH, LONG, ids, ids_of, links, rows_of, walk
+from tests.stories.test_instances import instances, until
+from tests.stories.test_lists_reviewed import EVERYTHING, Odd
+
+
+class Uncounted(Odd):
+    """Numbers its pages, and does not say which is the last."""
+
+    def _answer(self, request, size, name):
+        answer = super()._answer(request, size, name)
+        link = answer.headers.get("Link")
+        if link:
+            kept = [one for one in link.split(",") if 'rel="last"' not in one]
+            answer.headers["Link"] = ",".join(kept)
+        return answer
+
+
+class Huge(Odd):
+    """Has a number in its third row that no double can hold."""
+
+    def _answer(self, request, size, name):
+        answer = super()._answer(request, size, name)
+        if answer.body:
+            answer.body = answer.body.replace(b'"name": "Row 3"', b'"position": 1e400')
+        return answer
+
+
+async def test_a_short_list_whose_pages_have_numbers_is_cut_by_numbers_though_nobody_counts_them(larder, at):
+    lists = Uncounted(50)
+    async with larder(upstreams=await at(lists)) as home:
+        first = await home.get(f"{LONG}?per_page=20", headers=bearer(ADMIN))
+        second = await home.get(f"{LONG}?per_page=20&page=2", headers=bearer(ADMIN))
+
+        assert "page=2&" in links(first)["next"]
+        assert second.json == lists.rows[20:40]
+        assert len(lists.asked) == 1
+
+
+async def test_who_goes_on_by_a_bookmark_in_a_list_whose_pages_got_numbers_meanwhile_meets_no_row_twice(larder, at):
+    lists = Odd(195, numbered=False)
+    async with larder(upstreams=await at(lists)) as home:
+        pages = [await home.get(f"{LONG}?per_page=20", headers=bearer(ADMIN))]
+        pages.append(await home.get(links(pages[-1])["next"], headers=bearer(ADMIN)))
+        home.clock.advance(61)
+        lists.numbered = True
+        lists.rows.pop(2)
+        await home.larder.purger.purge([EVERYTHING])
+        pages += await walk(home, links(pages[-1])["next"], ADMIN)
+
+        found = ids_of(pages)
+        assert len(found) == len(set(found)) == 195
+
+
+async def test_a_number_beyond_all_numbers_in_a_row_does_not_keep_a_list_from_being_refreshed(larder, at):
+    lists = Huge(250)
+    lists.says_links_again = True
+    async with larder(upstreams=await at(lists)) as home:
+        before = await home.get(f"{LONG}?per_page=100", headers=bearer(ADMIN))
+        await home.settled()
+        before = await home.get(f"{LONG}?per_page=100", headers=bearer(ADMIN))
+        again = await home.get(f"{LONG}?per_page=100", headers=bearer(ADMIN, **FRESH))
+
+        assert "fwd-status=304" in again.cache
+        assert (again.body, again.headers["ETag"]) == (before.body, before.headers["ETag"])
+
+
+async def test_who_has_an_early_page_waits_for_the_next_no_longer_than_it_has_time(larder, at):
+    lists = Odd(350, numbered=False)
+    lists.pause.clear()
+    async with larder(upstreams=await at(lists)) as home:
+        first = await home.get(f"{LONG}?per_page=100", headers=bearer(ADMIN))
+        async with asyncio.timeout(5):
+            second = await home.get(links(first)["next"], headers=bearer(ADMIN, **{"X-Request-Timeout": "200ms"}))
+        lists.pause.set()
+
+        assert second.status == 504
+
+
+async def test_two_of_one_caller_who_both_got_the_first_page_early_both_see_one_state(larder, at):
+    lists = Odd(350)
+    lists.pause.clear()
+    async with larder(upstreams=await at(lists)) as home:
+        firsts = [await home.get(f"{LONG}?per_page={size}", headers=bearer(ADMIN)) for size in (40, 50)]
+        lists.pause.set()
+        await home.settled()
+        lists.rows[70]["name"] = "Another"
+        await home.get(f"{LONG}?per_page=100", headers=bearer(ADMIN, **FRESH))
+        await home.settled()
+        seconds = [await home.get(links(first)["next"], headers=bearer(ADMIN)) for first in firsts]
+
+        assert "Another" not in [row["name"] for row in rows_of(seconds)]
+
+
+async def test_who_goes_through_a_list_over_several_instances_does_not_meet_an_older_one(tmp_path, redis):
+    async with instances(tmp_path, redis.url) as (one, other):
+        await one.get(f"{COURSES}?per_page=5", headers=bearer(ADA))  # somebody looks at the first page, and no further
+        await one.settled()
+        gone = ids(await one.get(f"{COURSES}?per_page=100", headers=bearer(ADA)))[6]
+        await one.control("change", {"kind": "rename_course", "course_id": gone, "name": "Another"})
+        fence = (await other.larder.purger.purge([EVERYTHING])).fence
+        await until(lambda: one.larder.fences.number >= fence)
+        first = await other.get(f"{COURSES}?per_page=5", headers=bearer(ADA))
+        await other.settled()
+        second = await one.get(links(first)["next"].replace(other.url, one.url), headers=bearer(ADA))
+
+        assert "Another" in [row["name"] for row in second.json]
