@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters._canvas_bodies import Fields, fields, path_segments
+from adapters._canvas_bodies import Fields, fields, is_read, path_segments
 from adapters._canvas_changes import (
     ALL_ACCOUNTS,
     EVERYTHING,
@@ -85,8 +85,9 @@ def write_effect(sent: Sent, received: Received | None) -> Effect:
         return Effect()
     given, answer = fields(sent), {} if received is None else mapping(received.json)
     write = Write(_method(sent, given), path, given, answer)
-    tags = _rule(path)(write)
-    if is_too_rich(sent.body):  # it may say anything of what its path names
+    rule = _rule(path)
+    tags = rule(write)
+    if is_too_rich(sent.body) or (rule in _BY_BODY and not is_read(sent)):  # it may say anything of what its path names
         tags = tags | _anything(write) | {TENANT}
     return Effect(tags=frozenset(tags), links=tuple(links(answer)))
 
@@ -193,6 +194,8 @@ def _anything(write: Write) -> set[str]:
 
 
 Rule = Callable[[Write], set[str]]
+
+_BY_BODY = frozenset({_course, _account_courses})  # whether a course comes or goes, only the body tells
 
 ANY = "*"
 REST = "**"
