@@ -11,7 +11,6 @@ from typing import NamedTuple
 from cachetools import TTLCache
 
 from policies import Freshness
-from policies.directives import CallerDirectives
 from proxy.asking import Ask
 from proxy.kept.shelf import Shelf
 from proxy.kept.storing import life_under
@@ -28,7 +27,6 @@ MOST_ALIKE = 4  # of these, at the same place
 class _Begun(NamedTuple):
     entry: Entry
     content: str  # the same for the same rows
-    directives: CallerDirectives  # of who began: who wants the truth gets no older one than that
     at: float
 
 
@@ -58,7 +56,7 @@ class Generations:
     def began(self, ask: Ask, entry: Entry, generation: str, content: str) -> None:
         """Somebody was shown the first page of this list, and others follow."""
         if len(entry.body) <= MOST_BYTES:
-            self._begun[_whose(ask), generation] = _Begun(entry, content, ask.directives, self._monotonic())
+            self._begun[_whose(ask), generation] = _Begun(entry, content, self._monotonic())
 
     def name_for(self, ask: Ask, generation: str, content: str, *, size: int) -> str:
         """What the link to the next page has to say: this generation, where somebody goes through another state of the
@@ -102,7 +100,7 @@ class Generations:
     def named(self, ask: Ask, generation: str) -> Entry | None:
         """The list of this generation, if somebody with this credential began to go through it just so."""
         begun = self._begun.get((_whose(ask), generation))
-        if begun is None or begun.directives != ask.directives:
+        if begun is None:
             return None
         wrote, entry = self._wrote.get(ask.identity.credential), begun.entry
         is_seen = self._shelf.validity(entry) in (Validity.CURRENT, Validity.SOFT)
@@ -128,8 +126,9 @@ def _less_one(walks: Sequence[_Walk], generation: str, page: int) -> list[_Walk]
 
 
 def _place(ask: Ask, size: int) -> Hashable:
-    return _whose(ask), size, ask.directives
+    return _whose(ask), size
 
 
 def _whose(ask: Ask) -> Hashable:
-    return ask.key, ask.identity.credential, ask.incoming.caller
+    """Who wants the truth, say, goes through no list that was good enough for somebody else."""
+    return ask.key, ask.identity.credential, ask.incoming.caller, ask.directives

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.house import ADA, ADMIN, bearer
 from tests.stories.test_collections import COURSES, FRESH, LONG, ids, ids_of, links, rows_of, walk
 from tests.stories.test_instances import instances, until
@@ -109,3 +111,32 @@ async def test_who_goes_through_a_list_over_several_instances_does_not_meet_an_o
         second = await one.get(links(first)["next"].replace(other.url, one.url), headers=bearer(ADA))
 
         assert "Another" in [row["name"] for row in second.json]
+
+
+async def test_who_begins_beside_with_other_wishes_does_not_end_a_walk(larder, at):
+    lists = Odd(150)
+    async with larder(upstreams=await at(lists)) as home:
+        await walk(home, f"{LONG}?per_page=100", ADMIN)
+        await home.settled()
+        first = await home.get(f"{LONG}?per_page=50", headers=bearer(ADMIN))
+        await home.get(f"{LONG}?per_page=50", headers=bearer(ADMIN, **{"Cache-Control": "max-age=300"}))
+        lists.rows[70]["name"] = "Another"
+        await home.get(f"{LONG}?per_page=100", headers=bearer(ADMIN, **FRESH))
+        second = await home.get(links(first)["next"], headers=bearer(ADMIN))
+
+        assert "Another" not in [row["name"] for row in second.json]
+
+
+class Clamped(Odd):
+    """Gives no more than fifty rows a page, whatever is asked for."""
+
+    def _answer(self, request, size, name):
+        return super()._answer(request, min(size, 50), name)
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+async def test_an_upstream_that_gives_smaller_pages_than_it_is_asked_for_is_read_whole(larder, at, numbered):
+    lists = Clamped(270, numbered=numbered)
+    async with larder(upstreams=await at(lists)) as home:
+        for size in (100, 7):
+            assert rows_of(await walk(home, f"{LONG}?per_page={size}", ADMIN)) == lists.rows
