@@ -7,7 +7,9 @@ from adapters._answers import canonical_content_type
 from adapters._exchanges import NOT_JSON, Query, Sent
 from adapters._json import Number, canonical_json, is_too_rich, strict_json
 
-CREDENTIAL = frozenset({"key", "client", "signature", "access_token"})
+# https://cloud.google.com/apis/docs/system-parameters: what may stand in any query.
+CREDENTIAL = frozenset({"key", "client", "signature", "access_token", "oauth_token", "userProject", "$userProject"})
+TUNNELS = frozenset({"$ct", "$httpHeaders", "$httpMethod", "$req"})  # another request than the one that is seen
 # Billing sessions and correction sequences: such an answer belongs to its chain (§5.2, §9).
 CHAINS = frozenset({"sessionToken", "session_token", "sessiontoken", "previousResponseId", "previous_response_id"})
 MASKS = frozenset({"fields", "$fields"})
@@ -52,8 +54,10 @@ def enabled_api(sent: Sent) -> str:
 
 
 def bypass(sent: Sent) -> bool:
-    """Whether a request belongs to a session or a correction sequence; a body that is not read may."""
-    if any(name in CHAINS and value for name, value in sent.query):
+    """Whether a request belongs to a session or a correction sequence; a body that is not read may, and so may one
+    that the query holds.
+    """
+    if any(name in TUNNELS or (name in CHAINS and value) for name, value in sent.query):
         return True
     if not sent.body:
         return False
