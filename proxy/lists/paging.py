@@ -6,10 +6,9 @@ page ─▶ of a list that its caller began to go through? ─▶ cut
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from typing import NamedTuple
 
 from adapters import Collection, Wanted
@@ -164,6 +163,7 @@ class Paging:
         """The page, as soon as its rows are here, though others be still on their way."""
         whole, progress = paged.whole, self._walker.board.of(paged.whole)
         answering = asyncio.ensure_future(self._engine.answer(whole))
+        answering.add_done_callback(seen)  # though its caller leave just as it fails
         size, page = paged.wanted
         is_early = isinstance(page, int) and self._walker.kept(whole) is None  # else all pages are to be of one time
         is_early = is_early and not paged.ask.is_read  # by its tag, say, which it has once all is here
@@ -248,16 +248,16 @@ class Paging:
         if progress.all_here is None:
             progress.all_here = answering
             self._going_on.add(answering)
-            for act in (self._going_on.discard, seen, lambda _: self._note_early(progress)):
+            for act in (self._going_on.discard, lambda _: self._note_early(progress, progress.early)):
                 answering.add_done_callback(act)
             return
         answering.cancel()  # one is enough to see it come
         if progress.all_here.done():
-            self._note_early(progress)
+            self._note_early(progress, [paged])
 
-    def _note_early(self, progress: Progress) -> None:
+    def _note_early(self, progress: Progress, early: Iterable[_Paged]) -> None:
         """All is here: who has an early page of it may go on in just this list."""
-        for paged in chain.from_iterable(progress.followers.values()):
+        for paged in early:
             entry, (size, page) = self._shelf.look(paged.whole.key or b""), paged.wanted
             if entry is None or not is_snapshot(entry.body):
                 return

@@ -61,6 +61,11 @@ class Progress:
         return next((at + 1 for at, row in enumerate(self.rows) if id_of(row) == row_id), None)
 
     @property
+    def early(self) -> list[Any]:
+        """Every place at which somebody has come to its end so far."""
+        return [place for places in self.followers.values() for place in places]
+
+    @property
     def is_begun(self) -> bool:
         """Whether a walk tells of itself here."""
         return self.fence >= 0
