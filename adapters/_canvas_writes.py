@@ -174,6 +174,17 @@ def _account_user(write: Write) -> set[str]:
     return accounts | (user_changed(users, is_gone=True) if write.method == "DELETE" else objects("user", users))
 
 
+def _merged_user(write: Write) -> set[str]:
+    """One who becomes another, or several again: enrollments go along, and not all who had some are named."""
+    return _user(write) | user_changed(())
+
+
+def _login(write: Write) -> set[str]:
+    """How a user logs in, and their SIS id: shown wherever they are."""
+    users = write.answered("user_id") or write.given("user[id]")
+    return user_changed(users, write.named("accounts"))
+
+
 def _account(write: Write) -> set[str]:
     return account_changed(write.named("accounts") or write.answered("id")) | {ALL_ACCOUNTS}
 
@@ -217,7 +228,10 @@ _RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("users", ANY), _user),
     (("users", ANY, "course_nicknames", REST), _own_course),
     (("users", ANY, "favorites", "courses", REST), _own_course),
+    (("users", ANY, "merge_into", REST), _merged_user),
+    (("users", ANY, "split"), _merged_user),
     (("accounts", ANY, "users", REST), _account_user),
+    (("accounts", ANY, "logins", REST), _login),
     (("accounts", ANY), _account),
 )
 

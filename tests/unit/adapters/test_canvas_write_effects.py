@@ -138,6 +138,21 @@ def test_what_a_body_that_is_not_read_may_say_of_a_course_counts_as_said(
     assert tags <= adapter.write_effect(sent, Received(200, {}, b"", course())).tags
 
 
+@pytest.mark.parametrize(
+    "target", ["users/7/merge_into/20064", "users/7/merge_into/accounts/79/users/20064", "users/7/split"]
+)
+def test_who_is_merged_or_split_may_be_anywhere(target: str) -> None:
+    assert {"user:7", "in:user:7", "tenant", "tenant:users"} <= purged(target, "PUT", {}, user())
+
+
+def test_a_login_is_its_users() -> None:
+    shown = {"user:20064", "in:user:20064", "account:79:users"}
+
+    assert shown <= purged("accounts/79/logins/3", "PUT", {"login[unique_id]": "x"}, {"id": 3, "user_id": 20064})
+    assert shown <= purged("accounts/79/logins", "POST", {"user[id]": "20064", "login[unique_id]": "x"})
+    assert "tenant:users" in purged("accounts/79/logins/3", "PUT", {"login[unique_id]": "x"})
+
+
 def test_a_file_says_nothing_of_what_is_kept() -> None:
     assert adapter.write_effect is not None
     sent = request("courses/565/assignments", "POST", b"--x", content_type="multipart/form-data; boundary=x")
