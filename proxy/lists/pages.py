@@ -25,6 +25,7 @@ from proxy.upstream.messages import Reply
 from proxy.upstream.reading import parsed
 
 TOO_LONG, TOO_SLOW, NOT_KEPT, INCOMPLETE = 3600.0, 600.0, 600.0, 60.0  # seconds for which that is remembered of a list
+MOST_EMPTY = 10  # pages in a row with nothing on them: behind those no end is to be hoped for
 
 
 class NotWhole(Exception):
@@ -118,9 +119,10 @@ class PageReader:
         return again is not None and (again.last, _ids_of(again)) == (page.last, _ids_of(page))
 
     async def _one_by_one(self, first: Page) -> AsyncGenerator[Page, None]:
-        page, seen = first, {first.piece.page}
+        page, seen, empty = first, {first.piece.page}, 0
         while page.following is not None:
-            if page.following in seen:
+            empty = 0 if page.rows else empty + 1
+            if page.following in seen or empty > MOST_EMPTY:
                 raise self.counted(UpstreamFailure("page-loop", problem=self._problem(), answered=True))
             seen.add(page.following)
             page = await self._next(page.following)

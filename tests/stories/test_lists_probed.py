@@ -179,3 +179,25 @@ async def test_however_a_list_changes_who_follows_its_links_sees_one_of_its_stat
                     walked += 1
                     assert one[1:] in states
     assert walked
+
+
+class Endless(Odd):
+    """Has another page behind each, with nothing on it."""
+
+    def _answer(self, request, size, name):
+        answer = super()._answer(request, size, name)
+        following = int(name.removeprefix("bookmark:")) + 1
+        page = f"{'' if self.numbered else 'bookmark:'}{following}"
+        answer.headers["Link"] = f'<{request.url.with_query(None)}?page={page}&per_page={size}>; rel="next"'
+        return answer
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+async def test_empty_pages_without_end_are_not_followed_for_ever(larder, at, numbered):
+    lists = Endless(0, numbered=numbered)
+    async with larder(upstreams=await at(lists, timeout={"attempt": "2s", "total": "2s"})) as home:
+        answer = await home.get(f"{LONG}?per_page=10&page=3", headers=bearer(ADMIN))
+        await home.settled()
+
+        assert len(lists.asked) < 60
+        assert (answer.status, "page-loop" in answer.cache) == (502, True)
