@@ -4,7 +4,9 @@ import asyncio
 import random
 
 import pytest
+from aiohttp import web
 
+from proxy.lists.snapshots import MAGIC
 from tests.house import ADA, ADMIN, bearer
 from tests.stories.test_collections import COURSES, FRESH, LONG, ids, ids_of, links, rows_of, walk
 from tests.stories.test_instances import instances, until
@@ -201,3 +203,16 @@ async def test_empty_pages_without_end_are_not_followed_for_ever(larder, at, num
 
         assert len(lists.asked) < 60
         assert (answer.status, "page-loop" in answer.cache) == (502, True)
+
+
+async def test_what_another_upstream_says_is_no_list_however_it_begins(larder, served):
+    said = []
+
+    async def file(_request):
+        said.append(MAGIC + b"\xff\xff\xff\xff" + bytes([len(said)]))
+        return web.Response(body=said[-1], headers={"Cache-Control": "max-age=60"})
+
+    async with larder(upstreams={"mirror": {"adapter": "http", "base_url": await served(file)}}) as home:
+        for _ in range(2):
+            assert (await home.get("/mirror/file")).body == said[-1]
+            home.clock.advance(61)
