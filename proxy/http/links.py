@@ -53,6 +53,11 @@ def _address(address: str, bases: Bases) -> str:
     return address
 
 
+def below(address: str, bases: Sequence[str]) -> str:
+    """What an address says below the first of these bases that it is in; any other stays what it is."""
+    return next((found for base in bases if (found := _inside(address, base)) is not None), address)
+
+
 def page_links(headers: Mapping[str, str]) -> dict[str, str]:
     """Where `Link` says that other pages of this answer are, by relation (RFC 8288 §3)."""
     matches = _LINK.finditer(headers.get("link", ""))

@@ -13,7 +13,7 @@ from proxy.asking import SHARED, Ask, names_of
 from proxy.calling import Calling
 from proxy.errors import UpstreamUnreachable
 from proxy.flights.flights import seen
-from proxy.http.links import page_links
+from proxy.http.links import below, page_links
 from proxy.kept.deciding import bar_to_storing, is_private
 from proxy.keys import split_query, without_parameters
 from proxy.lists.progress import Page
@@ -260,14 +260,15 @@ def has_numbers(reader: PageReader, first: Page, reply: Reply) -> bool:
 
 
 def base_of(reader: PageReader, reply: Reply) -> str:
-    """What the addresses of a list's pages begin with, as the upstream names them: all but which page.
-    No credential is in them.
+    """What the addresses of a list's pages begin with, as the upstream names them: all but which page, and but for the
+    upstream's own address, which may be another one when somebody reads them. No credential is in them.
     """
     links = page_links(reply.headers)
     said = links.get("current") or links.get("first") or links.get("next")
     if said is None and reader.snapshot is not None:
         return reader.snapshot.head.base
-    address, _, query = (said or target_of(reader.ask).url).partition("?")
+    target = target_of(reader.ask)
+    address, _, query = below(said or target.url, target.bases).partition("?")
     secret = names_of(reader.ask.plan.upstream.adapter.credential_places, "query")
     kept = without_parameters(query, reader.collection.parameters | secret)
     return f"{address}?{kept}&" if kept else f"{address}?"

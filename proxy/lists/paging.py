@@ -21,14 +21,15 @@ from proxy.flights.covering import out_of_time
 from proxy.flights.flights import seen
 from proxy.kept.shelf import Shelf
 from proxy.lists.bookmarks import Bookmark, read
-from proxy.lists.generations import MOST_BESIDE, Generations
-from proxy.lists.leaves import Leaf, leaf_of
+from proxy.lists.generations import Generations
+from proxy.lists.leaves import Leaf, Named, leaf_of
 from proxy.lists.page_by_page import PageByPage, no_such_page
 from proxy.lists.pages import NotWhole, asked_for
 from proxy.lists.progress import Progress
 from proxy.lists.snapshots import Snapshot, is_snapshot
 from proxy.lists.walking import Walker
 from proxy.messages import Entry
+from proxy.outgoing import target_of
 from proxy.patience import TimeIsUp, within
 from proxy.presenting import presented
 
@@ -41,6 +42,11 @@ class _Paged(NamedTuple):
     collection: Collection
     wanted: Wanted
     bookmark: Bookmark | None
+
+    @property
+    def named(self) -> Named:
+        """How links name its list."""
+        return Named(list_name(self.whole), target_of(self.whole).origin)
 
     @property
     def is_foreign(self) -> bool:
@@ -186,7 +192,7 @@ class Paging:
     def _early(self, paged: _Paged, progress: Progress) -> Answer:
         """A page of which all rows are here."""
         walk = self._generations.name_for(paged.whole, progress.generation, "", size=paged.wanted.size)
-        leaf = leaf_of(progress, paged.wanted, paged.collection, list_name(paged.whole), None, walk=walk)
+        leaf = leaf_of(progress, paged.wanted, paged.collection, paged.named, None, walk=walk)
         status = CacheStatus(fwd="request" if paged.ask.directives.is_live else "miss", fwd_status=200)
         age, fields = int(self._clock() - progress.began_at), (*progress.fields, *leaf.fields)
         answer = Answer(200, fields, leaf.body, status, age=max(0, age), calls=1)
@@ -202,12 +208,12 @@ class Paging:
         tag, fields = _tag_in(answer.fields), without(answer.fields, {"etag"})
         is_here = entry is not None and entry.body is answer.body
         walk = self._generations.name_for(paged.whole, snapshot.generation, snapshot.content, size=paged.wanted.size)
-        leaf = leaf_of(snapshot, paged.wanted, paged.collection, list_name(paged.whole), paged.bookmark, tag, walk)
+        leaf = leaf_of(snapshot, paged.wanted, paged.collection, paged.named, paged.bookmark, tag, walk)
         if entry is not None and is_here:
             self._note(paged, leaf, entry, snapshot, walk)
         now, cut = self._clock(), None
         if page == 1 and not leaf.is_followed and paged.whole.key is not None:
-            cut = Cut(paged.whole.key, partial(_all_rows, paged.wanted, paged.collection))
+            cut = Cut(paged.whole.key, partial(_all_rows, paged.wanted, paged.collection, paged.named))
         cut_out = replace(answer, body=leaf.body, fields=(*fields, *leaf.fields), cut=cut)
         return presented(paged.ask, cut_out, made_at=now - (answer.age or 0), now=now)
 
@@ -244,7 +250,7 @@ class Paging:
 
     def _let_go_on(self, paged: _Paged, answering: asyncio.Future[Answer], progress: Progress) -> None:
         """Others may wait for the rest; and whoever has an early page goes on from there."""
-        _went_on(progress.followers.setdefault(paged.ask.incoming.caller, []), paged)
+        progress.shown(paged.ask.incoming.caller, paged)
         if progress.all_here is None:
             progress.all_here = answering
             self._going_on.add(answering)
@@ -269,22 +275,14 @@ class Paging:
                 self._generations.went_on(paged.whole, progress.generation, size=size, page=page)
 
 
-def _went_on(places: list[_Paged], paged: _Paged) -> None:
-    """One of those who have early pages of a list has this one: who had the one before, or somebody else."""
-    size, page = paged.wanted
-    before = next((one for one in places if isinstance(page, int) and one.wanted == (size, page - 1)), None)
-    if before is not None:
-        places.remove(before)
-    places.append(paged)
-    del places[:-MOST_BESIDE]
-
-
-def _all_rows(wanted: Wanted, collection: Collection, body: bytes, fields: Fields) -> tuple[Fields, int] | None:
+def _all_rows(
+    wanted: Wanted, collection: Collection, named: Named, body: bytes, fields: Fields
+) -> tuple[Fields, int] | None:
     """A first page that holds all rows of a list: its fields, of the list's, and where the rows begin in its body."""
     if not is_snapshot(body):
         return None
     snapshot = Snapshot(body)
-    leaf = leaf_of(snapshot, wanted, collection, "", None, _tag_in(fields))
+    leaf = leaf_of(snapshot, wanted, collection, named, None, _tag_in(fields))
     return None if leaf.is_followed else ((*without(fields, {"etag"}), *leaf.fields), snapshot.rows_at)
 
 

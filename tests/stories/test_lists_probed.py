@@ -216,3 +216,17 @@ async def test_what_another_upstream_says_is_no_list_however_it_begins(larder, s
         for _ in range(2):
             assert (await home.get("/mirror/file")).body == said[-1]
             home.clock.advance(61)
+
+
+@pytest.mark.parametrize("how_many", [30, 150])
+async def test_no_link_leads_to_where_the_upstream_was_before(larder, at, how_many):
+    before, after = await at(Odd(how_many)), await at(Odd(how_many))
+    async with larder(upstreams=before) as home:
+        for _ in range(2):
+            await home.get(f"{LONG}?per_page=100", headers=bearer(ADMIN))
+            await home.settled()
+        home.reload(upstreams=after)
+        moved = [await home.get(f"{LONG}?per_page={size}", headers=bearer(ADMIN)) for size in (100, 10)]
+
+        assert all("hit" in page.cache for page in moved)
+        assert all(url.startswith(f"{home.url}{LONG}?") for page in moved for url in links(page).values())
