@@ -13,7 +13,8 @@ TUNNELS = frozenset({"$ct", "$httpHeaders", "$httpMethod", "$req"})  # another r
 # Billing sessions and correction sequences: such an answer belongs to its chain (§5.2, §9).
 CHAINS = frozenset({"sessionToken", "session_token", "sessiontoken", "previousResponseId", "previous_response_id"})
 MASKS = frozenset({"fields", "$fields"})
-SPELLED = frozenset({"postalCode", "administrativeArea", "locality", "sublocality", "addressLines"})
+LINES = "addressLines"  # a list: text in its place is an error to Google, so it stays one
+SPELLED = frozenset({"postalCode", "administrativeArea", "locality", "sublocality", LINES})
 CASS = ("enableUspsCass", "enable_usps_cass")
 
 
@@ -89,7 +90,7 @@ def _with_plain_address(value: Any) -> Any:
 def _spelled(address: dict[str, Any]) -> dict[str, Any]:
     """An address in one spelling; a field without text is none."""
     plain = {name: _plain(member) if name in SPELLED else member for name, member in address.items()}
-    return {name: member for name, member in plain.items() if member != "" or name not in SPELLED}
+    return {name: member for name, member in plain.items() if member != "" or name not in SPELLED - {LINES}}
 
 
 def _plain(member: Any) -> Any:

@@ -290,6 +290,7 @@ def test_feedback_changes_nothing() -> None:
     ("one", "other"),
     [
         ({"address": {"locality": "Gießen"}}, {"address": {"locality": "Giessen"}}),
+        ({"address": {"locality": "A", "addressLines": ""}}, {"address": {"locality": "A"}}),
         ({"languageOptions": []}, {}),
         ({"languageOptions": ""}, {}),
     ],
