@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote
 
-from adapters._exchanges import Sent
+from adapters._exchanges import NOT_JSON, Sent
 from adapters._json import is_too_rich, strict_json
 
 Fields = Mapping[str, tuple[str, ...]]
@@ -18,21 +18,36 @@ def path_segments(raw_path: str) -> tuple[str, ...]:
 
 
 def fields(sent: Sent) -> Fields:
-    """Everything named in query and body; nothing of bodies that are neither a form nor JSON (file uploads), or that
-    are too rich to be read.
-    """
-    media_type = sent.headers.get("content-type", "").partition(";")[0].strip().lower()
+    """Everything named in query and body; nothing of a body that is not read."""
     found: dict[str, tuple[str, ...]] = {}
     pairs = [(name, value) for name, value in sent.query if value is not None]
-    if is_too_rich(sent.body):
-        pass
-    elif media_type.endswith("json"):
-        _flatten("", strict_json(sent.body), pairs)
-    elif media_type in ("", "application/x-www-form-urlencoded"):
-        pairs += _form(sent.body)
-    for name, value in pairs[:_MOST_FIELDS]:
+    for name, value in (*pairs, *(_said(sent) or ()))[:_MOST_FIELDS]:
         found[name] = (*found.get(name, ()), value)
     return found
+
+
+def is_read(sent: Sent) -> bool:
+    """Whether all that the body says is in its fields."""
+    return _said(sent) is not None
+
+
+def _said(sent: Sent) -> list[tuple[str, str]] | None:
+    """What a form or JSON names. None of bodies that are neither (file uploads), coded, too rich to be read, or JSON
+    that two parsers could read differently.
+    """
+    if not sent.body:
+        return []
+    if is_too_rich(sent.body) or sent.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        return None
+    media_type = sent.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type in ("", "application/x-www-form-urlencoded"):
+        return _form(sent.body)
+    value = strict_json(sent.body) if media_type.endswith("json") else NOT_JSON
+    if value is NOT_JSON:
+        return None
+    pairs: list[tuple[str, str]] = []
+    _flatten("", value, pairs)
+    return pairs
 
 
 def _form(body: bytes) -> list[tuple[str, str]]:

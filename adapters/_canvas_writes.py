@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters._canvas_bodies import Fields, fields, path_segments
+from adapters._canvas_bodies import Fields, fields, is_read, path_segments
 from adapters._canvas_changes import (
     ALL_ACCOUNTS,
     EVERYTHING,
@@ -85,8 +85,9 @@ def write_effect(sent: Sent, received: Received | None) -> Effect:
         return Effect()
     given, answer = fields(sent), {} if received is None else mapping(received.json)
     write = Write(_method(sent, given), path, given, answer)
-    tags = _rule(path)(write)
-    if is_too_rich(sent.body):  # it may say anything of what its path names
+    rule = _rule(path)
+    tags = rule(write)
+    if is_too_rich(sent.body) or (rule in _BY_BODY and not is_read(sent)):  # it may say anything of what its path names
         tags = tags | _anything(write) | {TENANT}
     return Effect(tags=frozenset(tags), links=tuple(links(answer)))
 
@@ -173,6 +174,17 @@ def _account_user(write: Write) -> set[str]:
     return accounts | (user_changed(users, is_gone=True) if write.method == "DELETE" else objects("user", users))
 
 
+def _merged_user(write: Write) -> set[str]:
+    """One who becomes another, or several again: enrollments go along, and not all who had some are named."""
+    return _user(write) | user_changed(())
+
+
+def _login(write: Write) -> set[str]:
+    """How a user logs in, and their SIS id: shown wherever they are."""
+    users = write.answered("user_id") or write.given("user[id]")
+    return user_changed(users, write.named("accounts"))
+
+
 def _account(write: Write) -> set[str]:
     return account_changed(write.named("accounts") or write.answered("id")) | {ALL_ACCOUNTS}
 
@@ -194,6 +206,8 @@ def _anything(write: Write) -> set[str]:
 
 Rule = Callable[[Write], set[str]]
 
+_BY_BODY = frozenset({_course, _account_courses})  # whether a course comes or goes, only the body tells
+
 ANY = "*"
 REST = "**"
 
@@ -214,7 +228,10 @@ _RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("users", ANY), _user),
     (("users", ANY, "course_nicknames", REST), _own_course),
     (("users", ANY, "favorites", "courses", REST), _own_course),
+    (("users", ANY, "merge_into", REST), _merged_user),
+    (("users", ANY, "split"), _merged_user),
     (("accounts", ANY, "users", REST), _account_user),
+    (("accounts", ANY, "logins", REST), _login),
     (("accounts", ANY), _account),
 )
 

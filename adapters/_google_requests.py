@@ -7,11 +7,14 @@ from adapters._answers import canonical_content_type
 from adapters._exchanges import NOT_JSON, Query, Sent
 from adapters._json import Number, canonical_json, is_too_rich, strict_json
 
-CREDENTIAL = frozenset({"key", "client", "signature", "access_token"})
+# https://cloud.google.com/apis/docs/system-parameters: what may stand in any query.
+CREDENTIAL = frozenset({"key", "client", "signature", "access_token", "oauth_token", "userProject", "$userProject"})
+TUNNELS = frozenset({"$ct", "$httpHeaders", "$httpMethod", "$req"})  # another request than the one that is seen
 # Billing sessions and correction sequences: such an answer belongs to its chain (§5.2, §9).
 CHAINS = frozenset({"sessionToken", "session_token", "sessiontoken", "previousResponseId", "previous_response_id"})
 MASKS = frozenset({"fields", "$fields"})
-SPELLED = frozenset({"postalCode", "administrativeArea", "locality", "sublocality", "addressLines"})
+LINES = "addressLines"  # a list: text in its place is an error to Google, so it stays one
+SPELLED = frozenset({"postalCode", "administrativeArea", "locality", "sublocality", LINES})
 CASS = ("enableUspsCass", "enable_usps_cass")
 
 
@@ -52,8 +55,10 @@ def enabled_api(sent: Sent) -> str:
 
 
 def bypass(sent: Sent) -> bool:
-    """Whether a request belongs to a session or a correction sequence; a body that is not read may."""
-    if any(name in CHAINS and value for name, value in sent.query):
+    """Whether a request belongs to a session or a correction sequence; a body that is not read may, and so may one
+    that the query holds.
+    """
+    if any(name in TUNNELS or (name in CHAINS and value) for name, value in sent.query):
         return True
     if not sent.body:
         return False
@@ -85,7 +90,7 @@ def _with_plain_address(value: Any) -> Any:
 def _spelled(address: dict[str, Any]) -> dict[str, Any]:
     """An address in one spelling; a field without text is none."""
     plain = {name: _plain(member) if name in SPELLED else member for name, member in address.items()}
-    return {name: member for name, member in plain.items() if member != "" or name not in SPELLED}
+    return {name: member for name, member in plain.items() if member != "" or name not in SPELLED - {LINES}}
 
 
 def _plain(member: Any) -> Any:

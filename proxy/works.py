@@ -65,7 +65,15 @@ class Works:
         self.engine = Engine(shelf, fetcher, writer, failures, wall, parts.tier.leases, monotonic=monotonic)
         self.batching = Batching(self.engine, parts.asker, calling)
         self.walker = Walker(calling, shelf, self._max_entry, wall, monotonic)
-        self.paging = Paging(self.engine, self.batching, self.walker, shelf, clock=wall, monotonic=monotonic)
+        self.paging = Paging(
+            self.engine,
+            self.batching,
+            self.walker,
+            shelf,
+            clock=wall,
+            monotonic=monotonic,
+            is_alone=parts.where.is_alone,
+        )
 
     def _call_tools(self) -> CallTools:
         return CallTools(

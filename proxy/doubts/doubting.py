@@ -53,18 +53,18 @@ class Observer(Protocol):
         """A change that was doubted is let in: "told" by a notification or another purge, "accepted" or "repeated"."""
 
 
-def stored_json(entry: Entry) -> object:
+def stored_json(ask: Ask, entry: Entry) -> object:
     """What a stored answer says, as JSON; NOT_JSON where it is none. The one place that reads it to compare."""
-    body = Snapshot(entry.body).all_rows if is_snapshot(entry.body) else entry.body
+    body = Snapshot(entry.body).all_rows if ask.is_whole and is_snapshot(entry.body) else entry.body
     try:
         return parsed(body)
     except TooDeep:
         return NOT_JSON
 
 
-def says_the_same(one: bytes, other: bytes) -> bool:
+def says_the_same(ask: Ask, one: bytes, other: bytes) -> bool:
     """Whether two bodies say the same; of lists that are kept whole, whenever and in whatever pages they came."""
-    if is_snapshot(one) and is_snapshot(other):
+    if ask.is_whole and is_snapshot(one) and is_snapshot(other):
         return bool(Snapshot(one).content == Snapshot(other).content)
     return one == other
 
@@ -102,7 +102,7 @@ class Doubting:
         if reply.verdict.kind is not Kind.ANSWER or ask.key is None:
             return
         still_holds = reply.validated_by is not None  # the stored one, says the upstream
-        if still_holds or (chosen is not None and says_the_same(chosen.body, reply.body)):
+        if still_holds or (chosen is not None and says_the_same(ask, chosen.body, reply.body)):
             await self._quarantine.good_came(ask.key)
             return
         before, after = _holding_of(ask, chosen, me), _holding(ask, reply, me)
@@ -215,5 +215,5 @@ def _holding_of(ask: Ask, entry: Entry | None, me: str | None) -> Holding | None
     holds = ask.plan.endpoint.holds
     if holds is None or entry is None or entry.status != 200 or entry.outcome == MISSING:
         return None
-    json = stored_json(entry)
+    json = stored_json(ask, entry)
     return None if json is NOT_JSON else holds(Exchange(ask.sent, entry.status, json, me))

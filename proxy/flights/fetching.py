@@ -229,9 +229,9 @@ class Fetcher:
         assert landing.reply is not None  # noqa: S101 - only called with one
         reply = landing.reply = tagged(ask, landing.reply)
         is_judged = ask.plan.upstream.adapter.by_headers or reply.stream is None  # by its body, where that matters
-        if reply.stream is None:
-            self._learner.learn(ask, reply)
         landing.tags = tags_of(ask, reply, known.me) if is_judged else ()
+        if reply.stream is None and not self._keeper.came_too_late(ask, landing, flight):
+            self._learner.learn(ask, reply)
         landing.decision = decide(ask, reply, me=known.me) if is_judged else Decision(None, "too-large")
         landing.chosen = known.chosen
         if reply.stream is None:

@@ -36,21 +36,27 @@ def rewritten(fields: Fields, bases: Bases) -> Fields:
 
 def _value(name: str, value: str, bases: Bases) -> str:
     if name == "link":
-        return _TARGET.sub(lambda match: f"<{_address(match[1], bases)}>", value)
+        return _TARGET.sub(lambda match: f"<{_address(match[1], bases, is_link=True)}>", value)
     return _address(value, bases) if name in REWRITTEN else value
 
 
-def _address(address: str, bases: Bases) -> str:
+def _address(address: str, bases: Bases, *, is_link: bool = False) -> str:
     """An absolute address below one of the bases, or a path below the path of the one that answered; any other stays
-    what it is.
+    what it is. `is_link`: also as it is reached over TLS, since who follows it is to come here again; a redirect there
+    is one for good.
     """
     if address.startswith("/") and not address.startswith("//"):
         inside = _below(address, urlsplit(bases.upstream).path)
         return address if inside is None else bases.caller + inside
     for base in (bases.upstream, *bases.others):
-        if (inside := _inside(address, base)) is not None:
+        if (inside := _inside(address, base, is_link=is_link)) is not None:
             return bases.caller + inside
     return address
+
+
+def below(address: str, bases: Sequence[str]) -> str:
+    """What an address says below the first of these bases that it is in; any other stays what it is."""
+    return next((found for base in bases if (found := _inside(address, base, is_link=True)) is not None), address)
 
 
 def page_links(headers: Mapping[str, str]) -> dict[str, str]:
@@ -96,12 +102,12 @@ def _encrypted(base: str) -> tuple[str, str | None, int | None]:
     return "https", urlsplit(base).hostname, _DEFAULT_PORTS["https"]
 
 
-def _inside(address: str, base: str) -> str | None:
+def _inside(address: str, base: str, *, is_link: bool) -> str | None:
     """What follows the base in an address of the same origin (RFC 9110 §4.3.1), byte for byte; None elsewhere."""
     if address.startswith(base) and (inside := _below(address, base)) is not None:  # nearly always
         return inside
     try:
-        if _origin(address) != _origin(base):
+        if _origin(address) not in ({_origin(base), _encrypted(base)} if is_link else {_origin(base)}):
             return None
     except ValueError:
         return None

@@ -29,7 +29,7 @@ from proxy.kept.storing import (
     tags_of,
 )
 from proxy.kept.variants import VARIES, marker_of, named_keys, variant_keys
-from proxy.messages import Entry, implied_tags, key_tag, pack_head
+from proxy.messages import Entry, implied_tags, key_tag, pack_head, partition_tag
 from proxy.outgoing import target_of
 from proxy.store.fences import Mode, Validity
 from proxy.upstream.messages import Reply
@@ -122,6 +122,11 @@ class Keeper:
     def is_gone(self, entry: Entry) -> bool:
         """Whether nothing of an entry may be used any more."""
         return self._shelf.validity(entry) is Validity.HARD
+
+    def came_too_late(self, ask: Ask, landing: Landing, flight: Flight[Landing]) -> bool:
+        """Whether what an answer is about was purged for good since it was asked for: nothing is to be known of it."""
+        tags = (*landing.tags, partition_tag(ask.identity.partition))
+        return self._shelf.fences.validity(tags, flight.fence) is Validity.HARD
 
     def for_get(self, ask: Ask, reply: Reply) -> Landing | None:
         """An answer to POST that may be kept as GET's (RFC 9110 §9.3.3). To be asked right before the POST's own purge:

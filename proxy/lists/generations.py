@@ -11,7 +11,6 @@ from typing import NamedTuple
 from cachetools import TTLCache
 
 from policies import Freshness
-from policies.directives import CallerDirectives
 from proxy.asking import Ask
 from proxy.kept.shelf import Shelf
 from proxy.kept.storing import life_under
@@ -28,7 +27,6 @@ MOST_ALIKE = 4  # of these, at the same place
 class _Begun(NamedTuple):
     entry: Entry
     content: str  # the same for the same rows
-    directives: CallerDirectives  # of who began: who wants the truth gets no older one than that
     at: float
 
 
@@ -41,9 +39,12 @@ class _Walk(NamedTuple):
 class Generations:
     """The generations that somebody goes through."""
 
-    def __init__(self, shelf: Shelf, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
-        """`clock` tells seconds since the epoch."""
+    def __init__(
+        self, shelf: Shelf, clock: Callable[[], float], monotonic: Callable[[], float], *, is_alone: bool
+    ) -> None:
+        """`clock` tells seconds since the epoch. `is_alone`: no other process shows pages of the same lists."""
         self._shelf = shelf
+        self._is_alone = is_alone
         self._clock = clock
         self._monotonic = monotonic
         self._begun: TTLCache[Hashable, _Begun] = TTLCache(
@@ -55,12 +56,15 @@ class Generations:
     def began(self, ask: Ask, entry: Entry, generation: str, content: str) -> None:
         """Somebody was shown the first page of this list, and others follow."""
         if len(entry.body) <= MOST_BYTES:
-            self._begun[_whose(ask), generation] = _Begun(entry, content, ask.directives, self._monotonic())
+            self._begun[_whose(ask), generation] = _Begun(entry, content, self._monotonic())
 
     def name_for(self, ask: Ask, generation: str, content: str, *, size: int) -> str:
         """What the link to the next page has to say: this generation, where somebody goes through another state of the
-        list just so, and the number of a page would not tell which of both it is of; else "".
+        list just so, and the number of a page would not tell which of both it is of; else "". Who else goes through it
+        in other processes is not known: then it is said in any case.
         """
+        if not self._is_alone:
+            return generation
         others = {walk.generation for walk in self._walks.get(_place(ask, size), ())} - {generation}
         begun = [self._begun.get((_whose(ask), other)) for other in others if self.named(ask, other) is not None]
         return generation if any(one is not None and one.content != content for one in begun) else ""
@@ -88,12 +92,15 @@ class Generations:
         """
         here = [walk for walk in self._walks.get(_place(ask, size), ()) if page > 1 and walk.following == page]
         walk = min(here, key=lambda one: one.is_named, default=None)
-        return self.named(ask, walk.generation) if walk is not None else None
+        entry = self.named(ask, walk.generation) if walk is not None else None
+        # Whoever begins now may have seen page 1 in another process: then nothing that was purged goes with it.
+        is_theirs = entry is None or self._is_alone or self._shelf.validity(entry) is Validity.CURRENT
+        return entry if is_theirs else None
 
     def named(self, ask: Ask, generation: str) -> Entry | None:
         """The list of this generation, if somebody with this credential began to go through it just so."""
         begun = self._begun.get((_whose(ask), generation))
-        if begun is None or begun.directives != ask.directives:
+        if begun is None:
             return None
         wrote, entry = self._wrote.get(ask.identity.credential), begun.entry
         is_seen = self._shelf.validity(entry) in (Validity.CURRENT, Validity.SOFT)
@@ -119,8 +126,9 @@ def _less_one(walks: Sequence[_Walk], generation: str, page: int) -> list[_Walk]
 
 
 def _place(ask: Ask, size: int) -> Hashable:
-    return _whose(ask), size, ask.directives
+    return _whose(ask), size
 
 
 def _whose(ask: Ask) -> Hashable:
-    return ask.key, ask.identity.credential, ask.incoming.caller
+    """Who wants the truth, say, goes through no list that was good enough for somebody else."""
+    return ask.key, ask.identity.credential, ask.incoming.caller, ask.directives

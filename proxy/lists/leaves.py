@@ -1,5 +1,6 @@
 """Leaves: one page out of a list, with links to the others as its upstream writes them (UPSTREAMS.md §2.4)."""
 
+import re
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ from policies.http.fields import Fields
 from proxy.lists.bookmarks import WALK, Bookmark, written
 
 LONGEST_LINK = 6 * 1024  # bytes; with long queries links are dropped, `next` being the last to go
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")  # of a place that is none of the upstream's
 _DROPPED_FIRST = ("last", "first", "prev", "current")
 
 
@@ -16,7 +18,7 @@ class Rows(Protocol):
 
     @property
     def base(self) -> str:
-        """What the upstream's links to its pages begin with."""
+        """What the upstream's links to its pages begin with, behind the upstream's own address."""
 
     @property
     def is_numbered(self) -> bool:
@@ -50,6 +52,13 @@ class Rows(Protocol):
         """The place behind the row with this `id`; None where there is none."""
 
 
+class Named(NamedTuple):
+    """How a list is named."""
+
+    of: str  # in bookmarks
+    origin: str  # where its upstream is now: links are below that
+
+
 class Leaf(NamedTuple):
     """One page."""
 
@@ -63,28 +72,30 @@ def leaf_of(
     rows: Rows,
     wanted: Wanted,
     collection: Collection,
-    of: str,
+    named: Named,
     bookmark: Bookmark | None,
     tag: str | None = None,
     walk: str = "",
 ) -> Leaf:
-    """The page that is wanted. `of`: the list's name in bookmarks; `bookmark`: where the page begins, if it has one;
-    `tag`: the list's own strong one; `walk`: the generation that the link to the next page has to name, if it has to.
+    """The page that is wanted. `bookmark`: where the page begins, if it has one;
+    `tag`: the list's own strong one; `walk`: the generation that is to be named where the next page has but a number.
     """
     size = wanted.size
     first = _place(rows, bookmark) if bookmark is not None else (int(wanted.page) - 1) * size
     end = first + size
     is_followed = end < len(rows) or not rows.is_complete
-    if rows.is_numbered:
+    if rows.is_numbered and not first % size:  # else a bookmark led between two of them, and others lead on from there
         pages = _numbered(rows, first // size + 1, size, is_followed=is_followed)
     else:
         here = collection.first if bookmark is None else str(wanted.page)
         pages = {"current": here}
         if is_followed:
-            place = Bookmark(of, rows.generation, end, rows.row_id(end - 1))
+            place = Bookmark(named.of, rows.generation, end, rows.row_id(end - 1))
             pages["next"] = written(collection.bookmark, place)
-        pages["first"] = collection.first
-    fields: Fields = (("Link", _link(pages, rows.base, collection, size, walk)),)
+        pages["first"] = "1" if rows.is_numbered else collection.first
+    mark = f"&{WALK}={walk}" if walk and rows.is_numbered else ""  # bookmarks name it themselves
+    base = rows.base if _ABSOLUTE.match(rows.base) else f"{named.origin}{rows.base}"
+    fields: Fields = (("Link", _link(pages, base, collection, size, mark)),)
     if tag is not None or rows.content:
         whole = f'W/"{rows.content}"' if tag is None else tag
         fields += (("ETag", f'{whole[:-1]}-{first}-{size}"'),)
@@ -111,10 +122,11 @@ def _numbered(rows: Rows, number: int, size: int, *, is_followed: bool) -> dict[
     return pages
 
 
-def _link(pages: dict[str, str], base: str, collection: Collection, size: int, walk: str) -> str:
-    marks = {"next": f"&{WALK}={walk}"} if walk else {}
+def _link(pages: dict[str, str], base: str, collection: Collection, size: int, mark: str) -> str:
+    """`mark`: what the address of the next page says beyond which that is."""
     links = {
-        rel: f'<{base}{_query(collection, size, page)}{marks.get(rel, "")}>; rel="{rel}"' for rel, page in pages.items()
+        rel: f'<{base}{_query(collection, size, page)}{mark if rel == "next" else ""}>; rel="{rel}"'
+        for rel, page in pages.items()
     }
     for relation in _DROPPED_FIRST:
         if len(",".join(links.values())) <= LONGEST_LINK:

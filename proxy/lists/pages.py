@@ -7,15 +7,13 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
-
 from adapters import Collection, Kind
 from policies.http.fields import Fields
 from proxy.asking import SHARED, Ask, names_of
 from proxy.calling import Calling
 from proxy.errors import UpstreamUnreachable
 from proxy.flights.flights import seen
-from proxy.http.links import page_links
+from proxy.http.links import below, page_links
 from proxy.kept.deciding import bar_to_storing, is_private
 from proxy.keys import split_query, without_parameters
 from proxy.lists.progress import Page
@@ -24,8 +22,10 @@ from proxy.messages import Entry
 from proxy.outgoing import target_of
 from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import Reply
+from proxy.upstream.reading import parsed
 
 TOO_LONG, TOO_SLOW, NOT_KEPT, INCOMPLETE = 3600.0, 600.0, 600.0, 60.0  # seconds for which that is remembered of a list
+MOST_EMPTY = 10  # pages in a row with nothing on them: behind those no end is to be hoped for
 
 
 class NotWhole(Exception):
@@ -119,9 +119,10 @@ class PageReader:
         return again is not None and (again.last, _ids_of(again)) == (page.last, _ids_of(page))
 
     async def _one_by_one(self, first: Page) -> AsyncGenerator[Page, None]:
-        page, seen = first, {first.piece.page}
+        page, seen, empty = first, {first.piece.page}, 0
         while page.following is not None:
-            if page.following in seen:
+            empty = 0 if page.rows else empty + 1
+            if page.following in seen or empty > MOST_EMPTY:
                 raise self.counted(UpstreamFailure("page-loop", problem=self._problem(), answered=True))
             seen.add(page.following)
             page = await self._next(page.following)
@@ -190,7 +191,8 @@ class PageReader:
 
     def _held(self, at: int, piece: Piece, rows: list[bytes], reply: Reply) -> Page:
         """A page that the upstream says still holds; where its links are not said again, they hold too."""
-        json = [msgspec.json.decode(row) for row in rows]
+        json = parsed(b"[" + b",".join(rows) + b"]")  # as when it came
+        assert isinstance(json, list)  # noqa: S101 - it was a page
         if "link" in reply.headers:
             return Page(piece, rows, json, self._page_at(reply, "next"), self._last(reply))
         counted = self.snapshot is not None and self.snapshot.head.is_counted
@@ -246,15 +248,27 @@ def page_at(collection: Collection, headers: Mapping[str, str], relation: str) -
     return wanted.page if wanted is not None else None
 
 
+def has_numbers(reader: PageReader, first: Page, reply: Reply) -> bool:
+    """Whether a list's pages have numbers: its first one names another by one, or itself where it is the only one and
+    nobody counts them.
+    """
+    if first.last is not None or isinstance(first.following, int):
+        return True
+    current = page_links(reply.headers).get("current", "")
+    named = [value for name, value in split_query(current.partition("?")[2]) if name in reader.collection.parameters]
+    return first.following is None and "1" in named
+
+
 def base_of(reader: PageReader, reply: Reply) -> str:
-    """What the addresses of a list's pages begin with, as the upstream names them: all but which page.
-    No credential is in them.
+    """What the addresses of a list's pages begin with, as the upstream names them: all but which page, and but for the
+    upstream's own address, which may be another one when somebody reads them. No credential is in them.
     """
     links = page_links(reply.headers)
     said = links.get("current") or links.get("first") or links.get("next")
     if said is None and reader.snapshot is not None:
         return reader.snapshot.head.base
-    address, _, query = (said or target_of(reader.ask).url).partition("?")
+    target = target_of(reader.ask)
+    address, _, query = below(said or target.url, target.bases).partition("?")
     secret = names_of(reader.ask.plan.upstream.adapter.credential_places, "query")
     kept = without_parameters(query, reader.collection.parameters | secret)
     return f"{address}?{kept}&" if kept else f"{address}?"

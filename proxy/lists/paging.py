@@ -6,7 +6,7 @@ page ─▶ of a list that its caller began to go through? ─▶ cut
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -17,17 +17,20 @@ from proxy.answers import Answer, CacheStatus, Cut, from_entry
 from proxy.asking import Ask
 from proxy.batches.batching import Batching
 from proxy.engine import Engine
+from proxy.flights.covering import out_of_time
 from proxy.flights.flights import seen
 from proxy.kept.shelf import Shelf
 from proxy.lists.bookmarks import Bookmark, read
 from proxy.lists.generations import Generations
-from proxy.lists.leaves import Leaf, leaf_of
+from proxy.lists.leaves import Leaf, Named, leaf_of
 from proxy.lists.page_by_page import PageByPage, no_such_page
 from proxy.lists.pages import NotWhole, asked_for
 from proxy.lists.progress import Progress
 from proxy.lists.snapshots import Snapshot, is_snapshot
 from proxy.lists.walking import Walker
 from proxy.messages import Entry
+from proxy.outgoing import target_of
+from proxy.patience import TimeIsUp, within
 from proxy.presenting import presented
 
 
@@ -39,6 +42,11 @@ class _Paged(NamedTuple):
     collection: Collection
     wanted: Wanted
     bookmark: Bookmark | None
+
+    @property
+    def named(self) -> Named:
+        """How links name its list."""
+        return Named(list_name(self.whole), target_of(self.whole).origin)
 
     @property
     def is_foreign(self) -> bool:
@@ -68,14 +76,15 @@ class Paging:
         *,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
+        is_alone: bool = True,
     ) -> None:
-        """`clock` tells seconds since the epoch."""
+        """`clock` tells seconds since the epoch; `is_alone`: no other process answers for the same lists."""
         self._engine = engine
         self._behind = behind
         self._walker = walker
         self._shelf = shelf
         self._clock = clock
-        self._generations = Generations(shelf, clock, monotonic)
+        self._generations = Generations(shelf, clock, monotonic, is_alone=is_alone)
         self._apart = PageByPage(behind, shelf, clock)
         self._going_on: set[asyncio.Future[Answer]] = set()
 
@@ -133,7 +142,10 @@ class Paging:
         is_here = isinstance(page, int) and not progress.is_over and len(progress.rows) >= page * size
         if progress.all_here is None or paged.ask.incoming.caller not in progress.followers or is_here:
             return None
-        await asyncio.wait([progress.all_here])
+        try:
+            await within(paged.ask.budget, asyncio.wait([progress.all_here]))
+        except TimeIsUp as error:
+            raise out_of_time(paged.ask) from error
         return self._begun(paged)
 
     def tidy(self) -> None:
@@ -157,6 +169,7 @@ class Paging:
         """The page, as soon as its rows are here, though others be still on their way."""
         whole, progress = paged.whole, self._walker.board.of(paged.whole)
         answering = asyncio.ensure_future(self._engine.answer(whole))
+        answering.add_done_callback(seen)  # though its caller leave just as it fails
         size, page = paged.wanted
         is_early = isinstance(page, int) and self._walker.kept(whole) is None  # else all pages are to be of one time
         is_early = is_early and not paged.ask.is_read  # by its tag, say, which it has once all is here
@@ -179,7 +192,7 @@ class Paging:
     def _early(self, paged: _Paged, progress: Progress) -> Answer:
         """A page of which all rows are here."""
         walk = self._generations.name_for(paged.whole, progress.generation, "", size=paged.wanted.size)
-        leaf = leaf_of(progress, paged.wanted, paged.collection, list_name(paged.whole), None, walk=walk)
+        leaf = leaf_of(progress, paged.wanted, paged.collection, paged.named, None, walk=walk)
         status = CacheStatus(fwd="request" if paged.ask.directives.is_live else "miss", fwd_status=200)
         age, fields = int(self._clock() - progress.began_at), (*progress.fields, *leaf.fields)
         answer = Answer(200, fields, leaf.body, status, age=max(0, age), calls=1)
@@ -194,21 +207,15 @@ class Paging:
             return None
         tag, fields = _tag_in(answer.fields), without(answer.fields, {"etag"})
         is_here = entry is not None and entry.body is answer.body
-        walk = self._walk_through(paged, snapshot) if is_here else ""
-        leaf = leaf_of(snapshot, paged.wanted, paged.collection, list_name(paged.whole), paged.bookmark, tag, walk)
+        walk = self._generations.name_for(paged.whole, snapshot.generation, snapshot.content, size=paged.wanted.size)
+        leaf = leaf_of(snapshot, paged.wanted, paged.collection, paged.named, paged.bookmark, tag, walk)
         if entry is not None and is_here:
             self._note(paged, leaf, entry, snapshot, walk)
         now, cut = self._clock(), None
         if page == 1 and not leaf.is_followed and paged.whole.key is not None:
-            cut = Cut(paged.whole.key, partial(_all_rows, paged.wanted, paged.collection))
+            cut = Cut(paged.whole.key, partial(_all_rows, paged.wanted, paged.collection, paged.named))
         cut_out = replace(answer, body=leaf.body, fields=(*fields, *leaf.fields), cut=cut)
         return presented(paged.ask, cut_out, made_at=now - (answer.age or 0), now=now)
-
-    def _walk_through(self, paged: _Paged, snapshot: Snapshot) -> str:
-        """What the link to the next page has to name: nothing, where numbers say enough."""
-        if not snapshot.is_numbered:
-            return ""  # bookmarks do
-        return self._generations.name_for(paged.whole, snapshot.generation, snapshot.content, size=paged.wanted.size)
 
     def _note(self, paged: _Paged, leaf: Leaf, entry: Entry, snapshot: Snapshot, walk: str) -> None:
         """Whoever is at this page may want the next one."""
@@ -243,20 +250,20 @@ class Paging:
 
     def _let_go_on(self, paged: _Paged, answering: asyncio.Future[Answer], progress: Progress) -> None:
         """Others may wait for the rest; and whoever has an early page goes on from there."""
-        progress.followers[paged.ask.incoming.caller] = paged
+        progress.shown(paged.ask.incoming.caller, paged)
         if progress.all_here is None:
             progress.all_here = answering
             self._going_on.add(answering)
-            for act in (self._going_on.discard, seen, lambda _: self._note_early(progress)):
+            for act in (self._going_on.discard, lambda _: self._note_early(progress, progress.early)):
                 answering.add_done_callback(act)
             return
         answering.cancel()  # one is enough to see it come
         if progress.all_here.done():
-            self._note_early(progress)
+            self._note_early(progress, [paged])
 
-    def _note_early(self, progress: Progress) -> None:
+    def _note_early(self, progress: Progress, early: Iterable[_Paged]) -> None:
         """All is here: who has an early page of it may go on in just this list."""
-        for paged in progress.followers.values():
+        for paged in early:
             entry, (size, page) = self._shelf.look(paged.whole.key or b""), paged.wanted
             if entry is None or not is_snapshot(entry.body):
                 return
@@ -268,12 +275,14 @@ class Paging:
                 self._generations.went_on(paged.whole, progress.generation, size=size, page=page)
 
 
-def _all_rows(wanted: Wanted, collection: Collection, body: bytes, fields: Fields) -> tuple[Fields, int] | None:
+def _all_rows(
+    wanted: Wanted, collection: Collection, named: Named, body: bytes, fields: Fields
+) -> tuple[Fields, int] | None:
     """A first page that holds all rows of a list: its fields, of the list's, and where the rows begin in its body."""
     if not is_snapshot(body):
         return None
     snapshot = Snapshot(body)
-    leaf = leaf_of(snapshot, wanted, collection, "", None, _tag_in(fields))
+    leaf = leaf_of(snapshot, wanted, collection, named, None, _tag_in(fields))
     return None if leaf.is_followed else ((*without(fields, {"etag"}), *leaf.fields), snapshot.rows_at)
 
 

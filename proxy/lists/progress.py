@@ -1,12 +1,14 @@
 """Progress: how far a walk through a list has come, for those who want one of its first pages and wait for no more."""
 
 import asyncio
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
+from adapters import Wanted
 from policies.http.fields import Fields
 from proxy.asking import Ask
+from proxy.lists.generations import MOST_BESIDE
 from proxy.lists.snapshots import Piece, id_of
 from proxy.store.fences import Fences
 
@@ -19,6 +21,14 @@ class Page(NamedTuple):
     json: list[Any]
     following: int | str | None  # how the one behind it is asked for; None: it is the last
     last: int | None  # the number of the last one, where the upstream tells
+
+
+class Place(Protocol):
+    """A page that somebody wanted."""
+
+    @property
+    def wanted(self) -> Wanted:
+        """Which."""
 
 
 class Progress:
@@ -35,7 +45,7 @@ class Progress:
         self.all_here: asyncio.Future[Any] | None = (
             None  # done once the list is kept, if somebody has an early page of it
         )
-        self.followers: dict[str, Any] = {}  # what callers have of it by now
+        self.followers: dict[str, list[Place]] = {}  # what callers have of it by now
         self.is_over = False
         self._news = asyncio.Event()
 
@@ -59,6 +69,21 @@ class Progress:
     def behind(self, row_id: object) -> int | None:
         """The place behind the row with this `id`; None where there is none."""
         return next((at + 1 for at, row in enumerate(self.rows) if id_of(row) == row_id), None)
+
+    @property
+    def early(self) -> list[Any]:
+        """Every place up to which somebody has come by now."""
+        return [place for places in self.followers.values() for place in places]
+
+    def shown(self, caller: str, place: Place) -> None:
+        """A page was shown before all are here: to who had the one before, or to somebody else."""
+        places = self.followers.setdefault(caller, [])
+        size, page = place.wanted
+        before = next((one for one in places if isinstance(page, int) and one.wanted == (size, page - 1)), None)
+        if before is not None:
+            places.remove(before)
+        places.append(place)
+        del places[:-MOST_BESIDE]
 
     @property
     def is_begun(self) -> bool:

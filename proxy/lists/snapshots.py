@@ -27,7 +27,7 @@ class Head(msgspec.Struct, array_like=True, frozen=True):
 
     generation: str  # which fetch it was
     content: str  # the same for the same rows
-    base: str  # what the upstream's links to other pages begin with
+    base: str  # what the upstream's links to other pages begin with, behind its own address
     is_numbered: bool
     is_counted: bool  # the upstream says which page is the last
     pieces: tuple[Piece, ...]

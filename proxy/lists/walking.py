@@ -19,7 +19,7 @@ from proxy.asking import Ask
 from proxy.calling import Calling
 from proxy.doubts.doubting import REFUSED
 from proxy.kept.shelf import Shelf
-from proxy.lists.pages import INCOMPLETE, TOO_LONG, TOO_SLOW, NotWhole, PageReader, Refused, base_of
+from proxy.lists.pages import INCOMPLETE, TOO_LONG, TOO_SLOW, NotWhole, PageReader, Refused, base_of, has_numbers
 from proxy.lists.progress import Page, Progress, ProgressBoard
 from proxy.lists.snapshots import Snapshot, is_snapshot, written
 from proxy.messages import Entry
@@ -128,7 +128,7 @@ class Walker:
         """All pages as one answer, which is refused where a row stands in it twice or a page is empty; None where it
         has no end, or was not of one time.
         """
-        base, is_numbered = base_of(reader, reply), first.last is not None or isinstance(first.following, int)
+        base, is_numbered = base_of(reader, reply), has_numbers(reader, first, reply)
         fields = _fields(reply, reader.kept) + ((("Cache-Control", "no-store"),) if reader.is_barred else ())
         progress.first(first, fields=fields, base=base, is_numbered=is_numbered)
         pages = [first]

@@ -341,7 +341,7 @@ FOR_CACHES = frozenset({"cache-control", "pragma"})  # said to every cache on th
 TOKENS = {
     "courseworks": {"access_token"},
     "smartystreets": {"auth-id", "auth-token", "key"},
-    "google": {"access_token", "client", "key", "signature"},
+    "google": {"access_token", "client", "key", "oauth_token", "signature", "userProject", "$userProject"},
 }
 
 

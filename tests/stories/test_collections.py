@@ -200,22 +200,14 @@ class Lists:
 
 
 @pytest.fixture
-async def origin_of():
+def origin_of(served):
     """Starts such an origin: it and its URL."""
-    runners = []
 
     async def started(count, **how):
         lists = Lists(count, **how)
-        app = web.Application()
-        app.router.add_get("/{rest:.*}", lists.page)
-        runners.append(web.AppRunner(app, access_log=None))
-        await runners[-1].setup()
-        await web.TCPSite(runners[-1], "127.0.0.1", 0).start()
-        return lists, {"courseworks": {"base_url": f"http://127.0.0.1:{runners[-1].addresses[0][1]}"}}
+        return lists, {"courseworks": {"base_url": await served(lists.page)}}
 
-    yield started
-    for runner in runners:
-        await runner.cleanup()
+    return started
 
 
 LONG = f"{API}/accounts/1/courses"

@@ -5,11 +5,10 @@ import gc
 import re
 
 import pytest
-from aiohttp import web
 
 from proxy.messages import upstream_tag
 from proxy.store.fences import Mode
-from tests.house import ADA, ADMIN, CY, bearer, merged
+from tests.house import ADA, ADMIN, CY, bearer
 from tests.stories.test_collections import API, COURSES, FRESH, LONG, Lists, ids, ids_of, links, rows_of, walk
 
 EVERYTHING = upstream_tag("courseworks")
@@ -40,25 +39,6 @@ class Odd(Lists):
         if not self.has_links:
             answer.headers.popall("Link", None)
         return answer
-
-
-@pytest.fixture
-async def at():
-    """Starts such an origin; what a config says of it."""
-    runners = []
-
-    async def started(lists, **more):
-        app = web.Application()
-        app.router.add_get("/{rest:.*}", lists.page)
-        runners.append(web.AppRunner(app, access_log=None))
-        await runners[-1].setup()
-        await web.TCPSite(runners[-1], "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runners[-1].addresses[0][1]}"
-        return {"courseworks": merged({"base_url": url}, more)}
-
-    yield started
-    for runner in runners:
-        await runner.cleanup()
 
 
 async def test_a_list_that_stays_incomplete_does_not_replace_a_whole_one(larder, at):

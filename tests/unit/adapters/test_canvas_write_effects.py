@@ -1,5 +1,6 @@
 """What a write through Larder purges: what its notification would (UPSTREAMS.md §2.9, §3.5)."""
 
+import gzip
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -107,6 +108,56 @@ def test_a_course_that_is_over_takes_its_collections_with_it(method: str, body: 
 
 def test_publishing_a_course_reaches_lists_that_do_not_hold_it_yet() -> None:
     assert "tenant" in purged("courses/565", "PUT", {"course[event]": "offer"}, course())
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (
+            b'--x\r\nContent-Disposition: form-data; name="course[event]"\r\n\r\noffer\r\n--x--',
+            {"content_type": "multipart/form-data; boundary=x"},
+        ),
+        (gzip.compress(b"course[event]=delete", mtime=0), {"content_type": FORM, "content_encoding": "gzip"}),
+        (b'{"course": {"event": "offer"}, "course": {"event": "delete"}}', {"content_type": "application/json"}),
+    ],
+    ids=["of several parts", "coded", "of two minds"],
+)
+@pytest.mark.parametrize(
+    ("target", "tags"),
+    [
+        ("courses/565", {"tenant", "in:course:565", "course:565:roster", "course:565:grades"}),
+        ("accounts/79/courses", {"tenant", "tenant:assignments", "tenant:grades"}),
+    ],
+)
+def test_what_a_body_that_is_not_read_may_say_of_a_course_counts_as_said(
+    target: str, tags: set[str], body: bytes, headers: dict[str, str]
+) -> None:
+    assert adapter.write_effect is not None
+    sent = request(target, "PUT", body, **headers)
+
+    assert tags <= adapter.write_effect(sent, Received(200, {}, b"", course())).tags
+
+
+@pytest.mark.parametrize(
+    "target", ["users/7/merge_into/20064", "users/7/merge_into/accounts/79/users/20064", "users/7/split"]
+)
+def test_who_is_merged_or_split_may_be_anywhere(target: str) -> None:
+    assert {"user:7", "in:user:7", "tenant", "tenant:users"} <= purged(target, "PUT", {}, user())
+
+
+def test_a_login_is_its_users() -> None:
+    shown = {"user:20064", "in:user:20064", "account:79:users"}
+
+    assert shown <= purged("accounts/79/logins/3", "PUT", {"login[unique_id]": "x"}, {"id": 3, "user_id": 20064})
+    assert shown <= purged("accounts/79/logins", "POST", {"user[id]": "20064", "login[unique_id]": "x"})
+    assert "tenant:users" in purged("accounts/79/logins/3", "PUT", {"login[unique_id]": "x"})
+
+
+def test_a_file_says_nothing_of_what_is_kept() -> None:
+    assert adapter.write_effect is not None
+    sent = request("courses/565/assignments", "POST", b"--x", content_type="multipart/form-data; boundary=x")
+
+    assert "tenant" not in adapter.write_effect(sent, Received(200, {}, b"", {"id": 7})).tags
 
 
 def test_a_new_course_is_its_accounts() -> None:

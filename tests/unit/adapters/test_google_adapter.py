@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from adapters import NOT_JSON, Effect, Exchange, Kind, Problem, Received, Sent, Verdict
+from adapters import NOT_JSON, Effect, Exchange, Kind, Place, Problem, Received, Sent, Verdict
 from adapters.google import adapter
 from policies import DAY, HOUR
 
@@ -149,6 +149,8 @@ def sent(query: Any = (), body: bytes = b"") -> Sent:
         sent(body=b'{"sessionToken": "s", "sessionToken": ""}'),
         sent(body=b"\x0a\x03abc"),
         sent(body=b'{"sessionToken": 0}'),
+        sent((("$req", '{"sessionToken": "s"}'), ("$httpMethod", "POST"))),
+        sent((("$httpHeaders", "Authorization: Bearer x"),)),
     ],
 )
 def test_a_session_or_a_chain_of_corrections_bypasses_the_cache(request_: Sent) -> None:
@@ -288,6 +290,7 @@ def test_feedback_changes_nothing() -> None:
     ("one", "other"),
     [
         ({"address": {"locality": "Gießen"}}, {"address": {"locality": "Giessen"}}),
+        ({"address": {"locality": "A", "addressLines": ""}}, {"address": {"locality": "A"}}),
         ({"languageOptions": []}, {}),
         ({"languageOptions": ""}, {}),
     ],
@@ -322,3 +325,10 @@ def test_who_is_open_now_is_not_kept_for_later(body: bytes) -> None:
     assert (search.outcomes[outcome].ttl, search.outcomes[outcome].stale_if_error) == (0, 0)
     always = Sent("POST", "/v1/places:searchText", (), {}, b'{"textQuery":"x","openNow":false}')
     assert search.outcome(Exchange(always, 200, {})) is None
+
+
+@pytest.mark.parametrize("name", ["oauth_token", "userProject", "$userProject"])
+def test_whatever_in_a_query_says_who_asks_is_a_credential_and_no_part_of_a_key(name: str) -> None:
+    assert adapter.canonical_query is not None
+    assert Place("query", name) in adapter.credential_places
+    assert adapter.canonical_query(((name, "x"), ("address", "1"))) == (("address", "1"),)

@@ -68,6 +68,15 @@ def test_every_link_of_a_field_is_rewritten_and_its_parameters_are_not():
     assert value == f'<{HERE}/a?page=2>; rel="next", <https://else/a>; rel="help",<{HERE}/a?page=1>;rel=first'
 
 
+@pytest.mark.parametrize("upstream", ["http://there", "http://there:3000"])
+def test_a_page_link_over_tls_that_ends_before_the_upstream_leads_here_and_a_redirect_to_it_does_not(upstream):
+    page, moved = '<https://there/a?page=2>; rel="next"', "https://there/a"
+
+    fields = rewritten((("Link", page), ("Location", moved)), Bases(upstream, HERE))
+
+    assert fields == (("Link", f'<{HERE}/a?page=2>; rel="next"'), ("Location", moved))  # it would lead to itself
+
+
 def test_no_other_field_is_touched():
     fields = (("X-Link", "https://there/a"), ("Refresh", "0; url=https://there/a"), ("Content-Location", "/a"))
 
