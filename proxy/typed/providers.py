@@ -13,6 +13,7 @@ from proxy.answers import Answer
 from proxy.asking import Ask
 from proxy.batches.refusals import is_given_up, refusal
 from proxy.errors import (
+    SHORTEST_WAIT,
     LarderError,
     UpstreamBusy,
     UpstreamResting,
@@ -125,7 +126,9 @@ def _error(ask: Ask, answer: Answer, reply: Reply) -> LarderError:
     rest = ask.plan.guards.breaker.credential_cooldown  # seconds for which a refused credential is left alone
     match reply.verdict.kind:
         case Kind.THROTTLED:
-            return UpstreamBusy(name) if wait is None else UpstreamBusy(name, wait)
+            return UpstreamBusy(
+                name, SHORTEST_WAIT if wait is None else wait, f"{name} said that it is asked too often."
+            )
         case Kind.CREDENTIAL_REFUSED if reply.verdict.detail == "quota-used-up":
             return QuotaUsedUp(name, rest if wait is None else wait)
         case Kind.CREDENTIAL_REFUSED:
