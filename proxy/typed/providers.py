@@ -85,7 +85,7 @@ def chosen(visitor: Visitor, configured: Sequence[str], named: Sequence[str], wh
     if not configured:
         raise NotConfigured(what)
     errors = [
-        FieldError(f"providers.{index}", f"no provider that is configured; {nearest(name[:64], list(configured))}")
+        FieldError(f"providers.{index}", f"is not configured to {what}; {nearest(name[:64], list(configured))}")
         for index, name in enumerate(named)
         if name not in configured
     ]

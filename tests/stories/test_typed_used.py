@@ -1,5 +1,9 @@
 """/v1 as its users met it: each answer that nobody could make sense of, before its mend."""
 
+import json
+
+import pytest
+
 from tests.house import ADA, bearer
 
 VERIFY = "/v1/addresses/verify"
@@ -31,3 +35,54 @@ async def test_a_provider_that_throttles_is_not_one_that_many_calls_wait_for(lar
 
         assert told.status == 503
         assert told.json["results"][0]["problem"]["detail"] == "google said that it is asked too often."
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "body: found nothing; it has to be a JSON object"),
+        (b" \n", "body: found nothing; it has to be a JSON object"),
+        (b'{"address":\n {"street": "12 Example",}}', "body: found no JSON, at line 2, column "),
+        (b'{"address": {"street": "\xff"}}', "body: found what is no UTF-8; it has to be a JSON object"),
+        (b'{"address": {"street": "a", "street": "b"}}', "street: found it twice; it has to be there once"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_says_where(larder, body, says):
+    async with larder() as home:
+        told = await home.ask("POST", VERIFY, data=body, headers=JSON)
+
+        assert (told.status, told.json["title"]) == (400, "Bad request")
+        assert told.json["detail"].startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ({"street": "1 Any Street", "country": "USA"}, "country: has to be two letters (ISO 3166-1), such as US"),
+        ({"street": "\ud800"}, "street: has to be text that UTF-8 can write"),
+    ],
+)
+async def test_a_field_that_is_wrong_is_told_in_words(larder, address, says):
+    async with larder() as home:
+        told = await home.ask("POST", VERIFY, data=json.dumps({"address": address}), headers=JSON)
+
+        assert (told.status, told.json["detail"]) == (422, f"address.{says}")
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("search=%FF", "search: has to be text that UTF-8 can write"),
+        (f"search=12&limit={'9' * 5000}", "limit: has to be a whole number of fewer digits"),
+        ("search=12&authorization=x", "authorization: unknown field"),
+        ("search=12&x-goog-api-key=x", "x-goog-api-key: unknown field"),
+        ("search=12&providers=google", "providers.0: is not configured to complete addresses; known: smartystreets"),
+        ("search=12&providers=smarty", "providers.0: is not configured to complete addresses; did you mean smartys"),
+    ],
+)
+async def test_a_query_that_is_wrong_is_told_in_words(larder, query, says):
+    async with larder() as home:
+        told = await home.get(f"/v1/addresses/autocomplete?{query}")
+
+        assert told.status == 422
+        assert told.json["detail"].startswith(says)
