@@ -86,3 +86,13 @@ async def test_a_query_that_is_wrong_is_told_in_words(larder, query, says):
 
         assert told.status == 422
         assert told.json["detail"].startswith(says)
+
+
+async def test_what_was_answered_is_not_counted_as_refused(larder):
+    async with larder() as home:
+        for path in ("/-/health", "/-/ready"):
+            assert (await home.get(path)).status == 200
+        told = home.larder.observing.metrics.exposition()[1].decode()
+
+        assert 'cache="none",caller="-",endpoint="-",status="200",upstream="-"} 2.0' in told
+        assert 'cache="refused"' not in told
