@@ -96,3 +96,25 @@ async def test_what_was_answered_is_not_counted_as_refused(larder):
 
         assert 'cache="none",caller="-",endpoint="-",status="200",upstream="-"} 2.0' in told
         assert 'cache="refused"' not in told
+
+
+async def test_where_nobody_answers_each_says_why_and_the_soonest_is_worth_another_try(larder):
+    async with larder(defaults=ONCE, v1={"addresses": {"providers": ["google", "smartystreets"]}}) as home:
+        await home.fail("google", kind="throttle")
+        await home.fail("smartystreets", status=402)
+        told = await home.ask("POST", VERIFY, json={"addresses": [HOME, {"city": "x"}]})
+        problem = told.json["results"][0]["problem"]
+
+        assert (told.status, problem["title"]) == (503, "Quota used up")
+        said = "google said that it is asked too often. The account at smartystreets has nothing left."
+        assert problem["detail"] == said
+        assert int(told.headers["Retry-After"]) == problem["retry_after"] < 300
+
+
+async def test_what_one_provider_refuses_for_what_it_is_stays_refused_whatever_the_other_one_says(larder):
+    async with larder(defaults=ONCE) as home:
+        await home.fail("smartystreets", status=402)
+        told = await home.ask("POST", VERIFY, json={"address": {"street": "1 Any Street", "country": "XX"}})
+
+        assert (told.status, told.json["title"]) == (502, "Provider refused")
+        assert told.json["results"][0]["problem"]["retry_after"] is None
