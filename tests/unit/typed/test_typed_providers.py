@@ -93,6 +93,15 @@ async def test_google_says_so_in_its_own_way():
         (STREET, "smartystreets", "", None),
         ("GET /us-autocomplete-pro/lookup", "smartystreets", "", None),
         (STREET, "smartystreets", "upstreams: {smartystreets: {keep_at_most: 7d}}", 7),
+        ("GET /api/v1/courses", "courseworks", "upstreams: {courseworks: {}}", None),
+        ("GET /api/v1/courses", "courseworks", "upstreams: {courseworks: {keep_at_most: 7d}}", 7),  # as by itself
+        ("GET /api/v1/courses", "courseworks", "upstreams: {courseworks: {keep_at_most: 10d}}", 10),
+        (
+            "GET /api/v1/courses",
+            "courseworks",
+            "upstreams: {courseworks: {endpoints: {'GET /api/v1/courses': {cache: {keep_at_most: 2d}}}}}",
+            2,
+        ),
         (VALIDATE, "google", "", 30),
         (VALIDATE, "google", "upstreams: {google: {}}", 30),
         (
