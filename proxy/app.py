@@ -13,7 +13,7 @@ from aiohttp import web
 from adapters import Problem
 from proxy.answers import Answer
 from proxy.asking import Ask, Incoming
-from proxy.errors import LarderError, UnknownUpstream
+from proxy.errors import LarderError
 from proxy.express import Express, ExpressLane
 from proxy.health import Health
 from proxy.http.door import Admitted, admit
@@ -27,6 +27,7 @@ from proxy.outgoing import target_of
 from proxy.responding import headers_of, interim_fields, own_headers_of, problem_response, response_of
 from proxy.telemetry.traces import Trace, current_trace
 from proxy.typed.desk import OPENAPI, ROOT, Desk
+from proxy.typed.errors import MethodNotAllowed
 from proxy.visits import Address, Runtime, Visit, address_of, check_head, origin_of, read_body, visit
 
 _ITSELF = "none"  # what logs and metrics say of the cache where Larder answers of its own, and refuses nothing
@@ -200,7 +201,7 @@ class App:
         """A notification. Not a caller's request: its signature says who sends it (and only loopback, without one)."""
         told.caller, told.endpoint = "webhook", "POST /webhooks/{source}"
         if admitted.request.method != "POST":
-            raise UnknownUpstream("webhooks", runtime.plans.upstreams)
+            raise MethodNotAllowed([told.endpoint])
         origin_of(admitted, runtime)
         body = await read_body(admitted.request, runtime.plans.settings.server.max_body)
         source = path.removeprefix("/")

@@ -118,3 +118,11 @@ async def test_what_one_provider_refuses_for_what_it_is_stays_refused_whatever_t
 
         assert (told.status, told.json["title"]) == (502, "Provider refused")
         assert told.json["results"][0]["problem"]["retry_after"] is None
+
+
+async def test_who_looks_at_a_webhooks_url_hears_that_it_is_one(larder):
+    async with larder() as home:
+        looked = await home.get("/webhooks/campus")
+
+        assert (looked.status, looked.headers["Allow"]) == (405, "POST")
+        assert looked.json["detail"] == "There is POST /webhooks/{source}."
