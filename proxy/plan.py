@@ -73,7 +73,7 @@ class Plan:
     @cached_property
     def is_end_said(self) -> bool:
         """Whether it is the operator who says how long its answers are kept at most."""
-        rows = (*self.sources, *self.upstream.sources)
+        rows = (*(self.single or self).sources, *self.upstream.sources)
         said = [row for row in rows if row.field in ("cache.keep_at_most", "keep_at_most")]
         return bool(said) and said[0].is_operators
 
