@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from multidict import CIMultiDict
 
 from tests.house import ADA, bearer
 
@@ -126,3 +127,13 @@ async def test_who_looks_at_a_webhooks_url_hears_that_it_is_one(larder):
 
         assert (looked.status, looked.headers["Allow"]) == (405, "POST")
         assert looked.json["detail"] == "There is POST /webhooks/{source}."
+
+
+@pytest.mark.parametrize("name", ["Content-Type", "User-Agent"])
+async def test_a_field_that_may_stand_once_is_named_where_it_stands_twice(larder, name):
+    async with larder() as home:
+        told = await home.ask("POST", VERIFY, data=b"{}", headers=CIMultiDict([(name, "canary"), (name, "canary/2")]))
+
+        assert told.status == 400
+        assert told.json["detail"].lower().startswith(f"{name.lower()}: found it twice; it has to be there once")
+        assert b"canary" not in told.body
