@@ -137,3 +137,31 @@ async def test_a_field_that_may_stand_once_is_named_where_it_stands_twice(larder
         assert told.status == 400
         assert told.json["detail"].lower().startswith(f"{name.lower()}: found it twice; it has to be there once")
         assert b"canary" not in told.body
+
+
+async def test_what_stands_in_for_an_answer_is_called_so_however_fresh_it_would_be(larder):
+    async with larder(defaults=ONCE) as home:
+        newer = {"Cache-Control": "max-age=0"}
+        await home.get("/v1/courses", headers=bearer(ADA))
+        await home.ask("POST", VERIFY, json={"address": HOME})
+        home.clock.advance(1)
+        for upstream in ("courseworks", "smartystreets"):
+            await home.fail(upstream)
+        for _ in range(2):
+            courses = await home.get("/v1/courses", headers=bearer(ADA, **newer))
+            verified = await home.ask("POST", VERIFY, json={"address": HOME}, headers=newer)
+
+            assert courses.json["cache"]["status"] == "fallback", courses.cache
+            assert verified.json["results"][0]["result"]["cache"]["status"] == "fallback"
+            assert 'detail="1 fallback"' in verified.cache
+
+
+async def test_a_good_list_in_place_of_one_that_shrank_is_no_answer_of_the_upstream(larder):
+    async with larder() as home:
+        await home.get("/v1/courses", headers=bearer(ADA))
+        home.clock.advance(1)
+        await home.fail(kind="empty_list")
+        kept = await home.get("/v1/courses", headers=bearer(ADA, **{"Cache-Control": "max-age=0"}))
+
+        assert "detail=collection-shrank" in kept.cache
+        assert (len(kept.json["data"]), kept.json["cache"]["status"]) == (14, "fallback")
