@@ -5,9 +5,10 @@ account. Never because of what an answer says (UPSTREAMS.md §11).
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from adapters import Kind
+from adapters import Kind, Problem
 from policies.http.fields import as_mapping
 from proxy.answers import Answer
 from proxy.asking import Ask
@@ -118,6 +119,16 @@ async def good(ask: Ask, outcome: Answer | LarderError, now: float) -> Good:
     error = _error(ask, outcome, reply)
     error.word, error.calls = reply.verdict.detail or outcome.cache.detail or error.word, outcome.calls
     raise error
+
+
+def together(errors: Sequence[LarderError]) -> Problem:
+    """What is told where nobody who was asked in turn could give an answer: the last one's problem, why each could not,
+    and the soonest time at which one of them may.
+    """
+    problems = [error.problem for error in errors]
+    waits = [one.retry_after for one in problems if one.retry_after is not None]
+    detail = " ".join(dict.fromkeys(one.detail for one in problems))
+    return replace(problems[-1], detail=detail, retry_after=min(waits) if len(waits) == len(problems) else None)
 
 
 def _error(ask: Ask, answer: Answer, reply: Reply) -> LarderError:

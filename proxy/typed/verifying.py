@@ -29,7 +29,7 @@ from proxy.typed.asking import Asking, Lookups
 from proxy.typed.errors import FieldError, InvalidFields, NoProvider, ProviderRefused
 from proxy.typed.patience import Patience, patience_of
 from proxy.typed.provenance import answer_of, provenance
-from proxy.typed.providers import ELSEWHERE, Good, chosen, good, verifiers
+from proxy.typed.providers import ELSEWHERE, Good, chosen, good, together, verifiers
 from proxy.typed.routes import Wish
 from proxy.typed.visitors import credentials
 from proxy.typed.work import Reached
@@ -165,18 +165,9 @@ def _error_of(item: _Item) -> LarderError:
 
 
 def _problem_of(item: _Item) -> ItemProblem:
-    """Why it has no answer, as it is told. Where nobody who was asked could give one: why each could not, and the
-    soonest time at which one of them may.
-    """
+    """Why it has no answer, as it is told."""
     last = _error_of(item)
-    told = item_problem(last)
-    if len(item.errors) < 2 or not isinstance(last, ELSEWHERE):
-        return told
-    problems = [error.problem for error in item.errors]
-    waits = [one.retry_after for one in problems if one.retry_after is not None]
-    soonest = min(waits) if len(waits) == len(problems) else None
-    detail = " ".join(dict.fromkeys(one.detail for one in problems))
-    return told.model_copy(update={"detail": detail, "retry_after": soonest})
+    return item_problem(LarderError(together(item.errors)) if isinstance(last, ELSEWHERE) else last)
 
 
 def item_problem(error: LarderError) -> ItemProblem:

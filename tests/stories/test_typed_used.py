@@ -165,3 +165,15 @@ async def test_a_good_list_in_place_of_one_that_shrank_is_no_answer_of_the_upstr
 
         assert "detail=collection-shrank" in kept.cache
         assert (len(kept.json["data"]), kept.json["cache"]["status"]) == (14, "fallback")
+
+
+async def test_where_nobody_completes_an_address_each_says_why_too(larder):
+    async with larder(defaults=ONCE, v1={"addresses": {"autocomplete": ["google", "smartystreets"]}}) as home:
+        await home.fail("google", kind="throttle")
+        await home.fail("smartystreets", status=402)
+        told = await home.get("/v1/addresses/autocomplete?search=12")
+
+        assert (told.status, told.json["title"]) == (503, "Quota used up")
+        said = "google said that it is asked too often. The account at smartystreets has nothing left."
+        assert told.json["detail"] == said
+        assert int(told.headers["Retry-After"]) < 300
