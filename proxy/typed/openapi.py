@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 from proxy.typed.errands import CALLBACK
 from proxy.typed.job_models import Job
 from proxy.typed.problems import ProblemDocument
-from proxy.typed.response_fields import FIELDS, UNDER_WAY, of_problem, with_fields
+from proxy.typed.response_fields import FIELDS, READ, UNDER_WAY, of_problem, with_fields
 from proxy.typed.routes import Route, problems_of
 
 VERSION = "1"
@@ -164,7 +164,7 @@ def _responses(route: Route, references: Mapping[Any, dict[str, Any]]) -> dict[s
             "content": job,
         }
     if route.is_tagged:
-        responses["304"] = {"description": "What you have still holds.", "headers": with_fields(route.fields)}
+        responses["304"] = {"description": "What you have still holds.", "headers": with_fields(READ)}
     for status, when in sorted(problems_of(route).items()):
         responses[str(status)] = {"description": when, "headers": of_problem(status), "content": problem}
     return responses

@@ -19,7 +19,7 @@ FIELDS: dict[str, dict[str, Any]] = {
         "description": "`no-store`; of courses and people `private, no-cache`.",
     },
     "Age": {"schema": _SECONDS, "description": "Seconds of the oldest stored answer in it; missing: none is."},
-    "ETag": {"required": True, "schema": _TEXT, "description": "Strong; of `data` alone."},
+    "ETag": {"required": True, "schema": _TEXT, "description": "Strong; of what it says, not of its age."},
     "Vary": {"required": True, "schema": _TEXT, "description": "`Authorization`."},
     "Location": {
         "required": True,
@@ -36,8 +36,11 @@ FIELDS: dict[str, dict[str, Any]] = {
         "schema": {"type": "integer", "minimum": 1},
         "description": "Whole seconds after which it is worth asking again; missing: the job is over.",
     },
-    "Result-ETag": {"schema": _TEXT, "description": "As the route's own answer has it."},
-    "Result-Vary": {"schema": _TEXT, "description": "As the route's own answer has it."},
+    "Some-ETag": {
+        "schema": _TEXT,
+        "description": "Strong; of what it says. Missing where it has none (a part failed).",
+    },
+    "Some-Vary": {"schema": _TEXT, "description": "`Authorization`, beside an `ETag`."},
     "WWW-Authenticate": {"required": True, "schema": _TEXT, "description": "What would let you in (RFC 9110 §11.6.1)."},
     "Accept": {"required": True, "schema": _TEXT, "description": "The media type that is read here."},
     "Accept-Encoding": {"required": True, "schema": _TEXT, "description": "`identity`."},
@@ -52,12 +55,12 @@ _OF_PROBLEM = {
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
-_REALLY = {"Poll-After": "Retry-After", "Result-ETag": "ETag", "Result-Vary": "Vary"}
+_REALLY = {"Poll-After": "Retry-After", "Some-ETag": "ETag", "Some-Vary": "Vary"}
 
 READ = ("Age", "ETag", "Vary")
 UNDER_WAY = ("Location", "Preference-Applied", "Retry-After")
 OF_JOB = ("Poll-After",)
-OF_RESULT = ("Age", "Result-ETag", "Result-Vary")
+PERHAPS_TAGGED = ("Age", "Some-ETag", "Some-Vary")
 
 
 def with_fields(names: Iterable[str] = ()) -> dict[str, Any]:

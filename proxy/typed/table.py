@@ -149,6 +149,7 @@ OVERVIEW = Route(
     params={"id": "self"},
     problems=OF_CATALOGUE,
     is_tagged=True,
+    fields=response_fields.PERHAPS_TAGGED,
     needs_token=True,
     may_be_deferred=True,
     things=lambda _body: 3,
@@ -161,6 +162,8 @@ JOBS = Route(
     description="Those that you began with the credentials that come with this request, the newest first: of the last "
     "100 those that are not forgotten yet. What each was asked, only its route tells.",
     response=Jobs,
+    fields=(),
+    asks_upstream=False,
     problems={503: "What is known of jobs cannot be read here just now; `Retry-After` says when to come again."},
 )
 
@@ -183,7 +186,7 @@ JOB_RESULT = Route(
     summary="A job's result",
     description="The answer that would have been given at once: its status, its header fields and its body.",
     response=JobResult,
-    fields=response_fields.OF_RESULT,
+    fields=response_fields.PERHAPS_TAGGED,
     params={"id": NO_JOB},
     statuses={200: "The answer, where that is its status.", 304: "The answer, to a request with `If-None-Match`."},
     problems={

@@ -12,6 +12,7 @@ from proxy.typed.table import (
     COURSES,
     JOB,
     JOB_RESULT,
+    JOBS,
     ME,
     OVERVIEW,
     ROSTER,
@@ -36,10 +37,9 @@ async def told(home, route, status, path=None, **options):
 async def test_what_is_answered_from_the_cache_or_asked_for(larder):
     async with larder() as home:
         for _ in range(2):
-            for route in (COURSES, COURSE, ROSTER, SECTIONS, ME):
+            for route in (COURSES, COURSE, ROSTER, SECTIONS, ME, OVERVIEW):
                 tag = (await told(home, route, 200, headers=bearer(ADA))).headers["ETag"]
                 await told(home, route, 304, headers=bearer(ADA, **{"If-None-Match": tag}))
-            await told(home, OVERVIEW, 200, headers=bearer(ADA))
             await told(home, VERIFY, 200, json={"address": HOME})
             await told(home, AUTOCOMPLETE, 200, f"{AUTOCOMPLETE.path}?search=12")
 
@@ -68,6 +68,9 @@ async def test_what_cannot_be_had(larder):
         await told(home, ROSTER, 502, headers=bearer(ADA))
         assert "parts" in (await told(home, OVERVIEW, 503, headers=bearer(ADA))).json
         await home.heal()
+        await home.fail(path="/api/v1/users*")
+        assert "ETag" not in (await told(home, OVERVIEW, 200, headers=bearer(ADA))).headers
+        await home.heal()
         await home.fail(kind="throttle")
         await told(home, ME, 429, headers=bearer(CY))
 
@@ -78,6 +81,7 @@ async def test_jobs(larder):
         while (await told(home, JOB, 200, begun, headers=bearer(ADA))).json["status"] != "succeeded":
             await asyncio.sleep(0)
         await told(home, JOB_RESULT, 200, f"{begun}/result", headers=bearer(ADA))
+        await told(home, JOBS, 200, headers=bearer(ADA))
         await told(home, CANCEL_JOB, 204, begun, headers=bearer(ADA))
         for route, path in ((JOB, begun), (JOB_RESULT, f"{begun}/result"), (CANCEL_JOB, begun)):
             await told(home, route, 404, path, headers=bearer(ADA))
@@ -89,6 +93,6 @@ async def test_jobs(larder):
         await told(home, JOB_RESULT, 410, f"{begun}/result", headers=bearer(CY))
 
 
-@pytest.mark.parametrize("route", [JOB, CANCEL_JOB], ids=lambda route: route.name)
+@pytest.mark.parametrize("route", [JOBS, JOB, CANCEL_JOB], ids=lambda route: route.name)
 def test_what_asks_no_upstream_has_no_answer_that_only_an_upstream_gives(route):
     assert {"403", "502", "504"}.isdisjoint(operation(route)["responses"])
