@@ -1,6 +1,7 @@
 """Adapters: one file per external API. Each declares facts; none performs I/O."""
 
 from adapters._addresses import (
+    COUNTRY,
     Address,
     Attributes,
     Beginning,
@@ -54,6 +55,7 @@ from adapters._vocabulary import (
 )
 
 __all__ = [
+    "COUNTRY",
     "NOTHING",
     "NOT_JSON",
     "Adapter",

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 MOST_MEMBERS = 50  # of an object that somebody sends
+COUNTRY = r"^\s*[A-Za-z]{2}\s*$"  # two letters; space about them is taken off
 LONGEST = 280  # characters of an address in all (UPSTREAMS.md §5.2)
 
 Status = Literal["verified", "corrected", "incomplete", "partial", "ambiguous", "unverified", "not_found"]
@@ -145,8 +146,8 @@ class Address(Brief):
     city: _Line = ""
     state: _Line = ""
     postal_code: _Line = ""
-    country: Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^\s*[A-Za-z]{2}\s*$")] = (
-        Field(default="US", description="ISO 3166-1, two letters.")
+    country: Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=COUNTRY)] = Field(
+        default="US", description="ISO 3166-1, two letters."
     )
     lines: tuple[_FullLine, ...] = Field(
         default=(),

@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
 REMEMBERED = 100  # answers
+GRACE = 2.0  # seconds for what Larder says when a caller's time is over: the last good answer, or that there is none
 
 
 class OwnEnrollment(TypedDict):
@@ -116,7 +117,7 @@ class Larder:
 
     def __init__(self, base: str, *, token: str | None = None, key: str | None = None, timeout: float = 30.0) -> None:
         """`token`: the caller's own at the provider, `key`: its Larder key, each where it is needed; `timeout` in
-        seconds, which Larder is told.
+        seconds, which Larder is told: what it says then is waited for a little longer.
         """
         self._base = base.rstrip("/")
         self._timeout = timeout
@@ -214,9 +215,11 @@ class Larder:
         return json.loads(answer)
 
     def _sent(self, request: Request) -> tuple[bytes, Message]:
-        """The answer's body and fields. Raises Problem, HTTPError for 304, URLError where there is no Larder."""
+        """The answer's body and fields. Raises Problem, HTTPError for 304; URLError or TimeoutError where no Larder
+        answers.
+        """
         try:
-            with urlopen(request, timeout=self._timeout) as response:
+            with urlopen(request, timeout=self._timeout + GRACE) as response:
                 return response.read(), response.headers
         except HTTPError as error:
             if error.code == 304:

@@ -24,6 +24,7 @@ class CacheStatus:
     stored: bool = False
     collapsed: bool = False
     detail: str = ""
+    covers: bool = False  # a stored answer stands in for one that could not be had: not said, but for its `detail`
 
     def __str__(self) -> str:
         parts = ["larder"]
@@ -46,6 +47,8 @@ class CacheStatus:
     @property
     def word(self) -> str:
         """One word for logs and metrics."""
+        if self.covers:
+            return "fallback"
         if self.hit:
             return "hit" if self.ttl is None or self.ttl >= 0 else "stale"
         if self.ttl is not None and self.ttl < 0:

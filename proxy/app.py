@@ -13,7 +13,7 @@ from aiohttp import web
 from adapters import Problem
 from proxy.answers import Answer
 from proxy.asking import Ask, Incoming
-from proxy.errors import LarderError, UnknownUpstream
+from proxy.errors import LarderError
 from proxy.express import Express, ExpressLane
 from proxy.health import Health
 from proxy.http.door import Admitted, admit
@@ -27,8 +27,10 @@ from proxy.outgoing import target_of
 from proxy.responding import headers_of, interim_fields, own_headers_of, problem_response, response_of
 from proxy.telemetry.traces import Trace, current_trace
 from proxy.typed.desk import OPENAPI, ROOT, Desk
+from proxy.typed.errors import MethodNotAllowed
 from proxy.visits import Address, Runtime, Visit, address_of, check_head, origin_of, read_body, visit
 
+_ITSELF = "none"  # what logs and metrics say of the cache where Larder answers of its own, and refuses nothing
 _OUR_FAULT = Problem(500, "Internal error", "Larder failed on this request; its log says where.")
 _UNWRITABLE = Problem(502, "Bad gateway", "The upstream's answer has a header field that no answer can have.")
 
@@ -130,10 +132,12 @@ class App:
         check_head(request, runtime.plans.settings.server.max_head)
         admitted = admit(request)
         if admitted.target == "*":
+            told.word = _ITSELF
             return options_here()
         address = address_of(admitted.target)
         if address.first == "-":
-            return self._health.respond(address.path)
+            response, told.word = self._health.respond(address.path), _ITSELF
+            return response
         if address.first in (ROOT, OPENAPI):
             return await self._typed(admitted, address, runtime, told)
         if address.first == "webhooks":
@@ -152,6 +156,7 @@ class App:
         request, headers = admitted.request, admitted.headers
         left = hops_left(request.method, headers)
         if left == 0:
+            told.word = _ITSELF
             return answer_here(request, there.upstream.adapter.credential_places)
         body = await read_body(request, runtime.plans.settings.server.max_body)
         tell = informational(request)
@@ -178,7 +183,7 @@ class App:
     async def _typed(self, admitted: Admitted, address: Address, runtime: Runtime, told: _Told) -> web.StreamResponse:
         """A request to Larder's own interface, or for what is told of it."""
         path, traceparent = f"/{address.first}{address.path}", told.trace.traceparent
-        told.upstream, told.word = ROOT, "none"
+        told.upstream, told.word = ROOT, _ITSELF
         try:
             document = self._desk.document(admitted.request.method, path)
             if document is not None:
@@ -196,7 +201,7 @@ class App:
         """A notification. Not a caller's request: its signature says who sends it (and only loopback, without one)."""
         told.caller, told.endpoint = "webhook", "POST /webhooks/{source}"
         if admitted.request.method != "POST":
-            raise UnknownUpstream("webhooks", runtime.plans.upstreams)
+            raise MethodNotAllowed([told.endpoint])
         origin_of(admitted, runtime)
         body = await read_body(admitted.request, runtime.plans.settings.server.max_body)
         source = path.removeprefix("/")
@@ -206,6 +211,7 @@ class App:
         if reply.status >= 400:
             problem = Problem(reply.status, reply.title, reply.detail, retry_after=reply.retry_after)
             raise LarderError(problem)
+        told.word = _ITSELF
         return json_response(reply.status, {"title": reply.title, "detail": reply.detail})
 
 

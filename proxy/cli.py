@@ -118,6 +118,8 @@ def key(
     encryption: Annotated[bool, typer.Option("--encryption", help="One for store.encryption_keys.")] = False,  # noqa: FBT002
 ) -> None:
     """Make a key for a caller, or a token for an operator: it goes to them, its hash into the config."""
+    if encryption and google:
+        refuse("--google and --encryption make keys of two kinds: ask for one")
     if encryption:
         from proxy.store.sealing import new_master_key  # noqa: PLC0415
 

@@ -5,7 +5,7 @@ What concerns writes only is in `write_errors`, what typed callers only are told
 What a caller is told names upstreams, limits and fields, never a query, a token, an id or anything else it sent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from math import ceil, isfinite
@@ -166,11 +166,26 @@ class UpstreamResting(LarderError):
 
 
 class UpstreamBusy(LarderError):
-    """503: as many calls as may wait for this upstream are waiting. `retry_after` in seconds."""
+    """503: this upstream takes no more for now. `retry_after` in seconds; `why`: a sentence, usually that too many
+    calls wait.
+    """
 
-    def __init__(self, upstream: str, retry_after: float = SHORTEST_WAIT) -> None:
-        detail = f"Too many calls are waiting for {upstream}."
+    def __init__(self, upstream: str, retry_after: float = SHORTEST_WAIT, why: str = "") -> None:
+        detail = why or f"Too many calls are waiting for {upstream}."
         super().__init__(problem_of(503, "Upstream busy", detail, retry_after=retry_after))
+
+
+class CredentialPaced(UpstreamBusy):
+    """503: calls with this credential have to wait, whoever else may call. `word`: why, as `Cache-Status` says it."""
+
+    _WHY: Mapping[str, str] = {
+        "paced": "This credential calls {} as often as the config allows.",
+        "quota-low": "Little is left of what {} allows this credential.",
+        "paused": "{} said that this credential calls too often.",
+    }
+
+    def __init__(self, upstream: str, retry_after: float, word: str) -> None:
+        super().__init__(upstream, retry_after, self._WHY[word].format(upstream))
 
 
 class UpstreamTimeout(LarderError):

@@ -70,6 +70,13 @@ class Plan:
         """Seconds after which the first of what may be kept at all has to go; inf: there are no terms."""
         return min((seconds for seconds in self.terms.values() if seconds), default=inf)
 
+    @cached_property
+    def is_end_said(self) -> bool:
+        """Whether it is the operator who says how long its answers are kept at most."""
+        rows = (*(self.single or self).sources, *self.upstream.sources)
+        said = [row for row in rows if row.field in ("cache.keep_at_most", "keep_at_most")]
+        return bool(said) and said[0].is_operators
+
     @property
     def kept_as(self) -> str:
         """The endpoint that its answers are kept, counted and flushed under: of many things, that of each."""

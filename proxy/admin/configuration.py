@@ -5,7 +5,7 @@ from aiohttp import web
 from proxy.admin.desk import Desk, answered
 from proxy.admin.gate import by
 from proxy.admin.problems import ConfigRefused, ReloadUnderWay
-from proxy.admin.reading import read_parameters, said
+from proxy.admin.reading import read_nothing, read_parameters, said
 from proxy.admin.redaction import shown
 from proxy.admin.targets import upstream_named
 from proxy.admin.writing import answer
@@ -29,8 +29,10 @@ class Configuration:
         return answer({"config": shown(self._desk.plans().settings)})
 
     async def reload(self, request: web.Request) -> web.Response:
-        """Read the config again. Raises ReloadUnderWay, or ConfigRefused with everything wrong; the old one stays."""
-        read_parameters(request, ())
+        """Read the config again. Raises BadRequest, ReloadUnderWay, or ConfigRefused with everything wrong; the old one
+        stays.
+        """
+        await read_nothing(request)
         if self._is_reloading:
             raise ReloadUnderWay
         self._is_reloading = True

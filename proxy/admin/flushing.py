@@ -13,7 +13,7 @@ from proxy.admin.desk import Desk
 from proxy.admin.gate import by
 from proxy.admin.orders import EXAMPLE, FlushOrder, read_order
 from proxy.admin.problems import CannotCount, NotDurable
-from proxy.admin.reading import read_object
+from proxy.admin.reading import read_object, read_parameters
 from proxy.admin.summaries import all_tags
 from proxy.admin.writing import answer
 from proxy.messages import key_tag
@@ -31,6 +31,7 @@ class Flushing:
 
     async def flush(self, request: web.Request) -> web.Response:
         """Purge, durably, and say what came of it. Raises BadRequest, NotDurable, CannotCount."""
+        read_parameters(request, ())  # a dry run that is asked for there would be none
         order = read_order(await read_object(request, EXAMPLE), self._desk.routes())
         if order.dry_run:
             return answer(self._came_to(order, await self._count_exactly(order.tag), fence=None, durable=None))

@@ -59,7 +59,10 @@ class UnknownUpstreamName(AdminProblem):
     """404: names the nearest."""
 
     def __init__(self, right: str) -> None:
-        super().__init__(HTTPStatus.NOT_FOUND, f"There is no upstream of that name; it has to be {right}.")
+        super().__init__(
+            HTTPStatus.NOT_FOUND,
+            f"There is no upstream of that name; it has to be {right}{'' if right.endswith('?') else '.'}",
+        )
 
 
 class NoSuchChange(AdminProblem):

@@ -9,7 +9,7 @@ from aiohttp import web
 from proxy.admin.desk import Desk
 from proxy.admin.gate import by
 from proxy.admin.problems import NotAcceptable, NotDecided, NothingHeld
-from proxy.admin.reading import read_parameters
+from proxy.admin.reading import read_nothing, read_parameters
 from proxy.admin.targets import upstream_named
 from proxy.admin.writing import answer
 from proxy.doubts.sightings import Decided, Fate, Quarantined
@@ -38,17 +38,17 @@ class QuarantineDesk:
         return answer({"quarantined": [shown(one) for one in wanted], "complete": held.is_complete})
 
     async def accept(self, request: web.Request) -> web.Response:
-        """Store one, as if it had passed. Raises NothingHeld, NotAcceptable, NotDecided."""
+        """Store one, as if it had passed. Raises BadRequest, NothingHeld, NotAcceptable, NotDecided."""
         return await self._decide(request, "accept", self._desk.ward.accept)
 
     async def discard(self, request: web.Request) -> web.Response:
-        """Let go of one. Raises NothingHeld, NotAcceptable, NotDecided."""
+        """Let go of one. Raises BadRequest, NothingHeld, NotAcceptable, NotDecided."""
         return await self._decide(request, "discard", self._desk.ward.discard)
 
     async def _decide(
         self, request: web.Request, word: str, decide: Callable[[Quarantined], Awaitable[Decided]]
     ) -> web.Response:
-        read_parameters(request, ())
+        await read_nothing(request)
         change = request.match_info["id"]
         listing = await self._desk.ward.listed()
         held = next((one for one in listing.answers if one.id == change), None)

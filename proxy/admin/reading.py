@@ -44,6 +44,16 @@ async def read_object(request: web.Request, example: str) -> dict[str, Any]:
     return document
 
 
+async def read_nothing(request: web.Request) -> None:
+    """Of what takes neither parameters nor a body: whoever says more means something else than what would be done.
+
+    An empty object says nothing. Raises BadRequest, BodyTooLarge.
+    """
+    read_parameters(request, ())
+    if request.can_read_body:
+        refuse_unknown(await read_object(request, "{}"), ())
+
+
 def read_parameters(request: web.Request, known: Sequence[str]) -> dict[str, str]:
     """The query's parameters, empty ones left out. Raises BadRequest on those not known, or given twice."""
     given: dict[str, str] = {}

@@ -35,7 +35,8 @@ def endpoint_named(name: str, routes: Routes) -> tuple[str, str]:
     if not space:
         right = 'an upstream and a route, such as "courseworks GET /api/v1/courses"'
         raise BadRequest("endpoint", "no route", right)
-    _check_upstream("endpoint", upstream, routes)
+    if upstream not in routes:
+        raise BadRequest("endpoint", "an unknown upstream before the route", nearest(upstream, routes))
     if route not in routes[upstream]:
         right = nearest(route, routes[upstream], most=_LISTED)
         raise BadRequest("endpoint", f"no such route of {upstream}", f"a route of it: {right}")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from proxy.config.file import ConfigError
@@ -21,7 +22,11 @@ class WrongUse(Exception):
 
 
 class Refused(Exception):
-    """Larder could not be asked, or said no; one line. Exit status 1."""
+    """Larder could not be asked, or said no; one line. `answered`: all that it said. Exit status 1."""
+
+    def __init__(self, why: str, answered: Mapping[str, Any] = MappingProxyType({})) -> None:
+        super().__init__(why)
+        self.answered = answered
 
 
 class Door(NamedTuple):
@@ -79,7 +84,8 @@ def ask(door: Door, method: str, path: str, document: object = None) -> dict[str
     if status == 200:
         return answered
     detail = one_line(answered.get("detail") or answered.get("title") or "no reason given")
-    raise (WrongUse if status == 400 else Refused)(f"{detail} (HTTP {status})")
+    why = f"{detail} (HTTP {status})"
+    raise WrongUse(why) if status == 400 else Refused(why, answered)
 
 
 def _object(raw: bytes, door: Door) -> dict[str, Any]:

@@ -15,6 +15,8 @@ def erase_person(person: str, config: Path, environment: Mapping[str, str], out:
     try:
         receipt = ask(door_of(config, environment), "POST", "/admin/erase", {"person": person})
     except (WrongUse, Refused) as error:
+        if isinstance(error, Refused) and "memory" in error.answered:  # something was erased, and something may be left
+            out.writelines(f"{line}\n" for line in told(error.answered))
         err.write(f"larder erase: {error}\n")
         return WRONG if isinstance(error, WrongUse) else REFUSED
     out.writelines(f"{line}\n" for line in told(receipt))
@@ -27,7 +29,10 @@ def told(receipt: Mapping[str, Any]) -> Iterator[str]:
         where = f"memory of process {one_line(one.get('process'))}"
         yield f"{where}: {_gone(one)}"
     store = receipt.get("store", {})
-    yield f"{one_line(store.get('tier'))}: {_gone(store)}"
+    undone = "not done; " if store.get("done") is False else ""
+    yield f"{one_line(store.get('tier'))}: {undone}{_gone(store)}"
+    if receipt.get("everywhere") is False:
+        yield "not every process said in time that it is done"
     kept = "durable" if receipt.get("durable") else "not on disk: a crash may forget that it was purged"
     left = one_line(receipt.get("left"))
     yield f"left: {left} (person {one_line(receipt.get('person'))}, {kept}; fence {one_line(receipt.get('fence'))})"

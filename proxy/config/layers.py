@@ -16,6 +16,11 @@ class Sourced(NamedTuple):
     value: Any
     source: str
 
+    @property
+    def is_operators(self) -> bool:
+        """Whether it is the operator's word."""
+        return self.source != BUILT_IN and not self.source.startswith("adapters/")
+
 
 class Layer(NamedTuple):
     """One voice in the choir: some fields of a policy, and who says them."""

@@ -7,8 +7,10 @@ from typing import Any
 SAID: Mapping[str, str] = {
     "missing": "is required here",
     "string_type": "has to be text",
+    "string_unicode": "has to be text that UTF-8 can write",
     "int_type": "has to be a whole number",
     "int_parsing": "has to be a whole number",
+    "int_parsing_size": "has to be a whole number of fewer digits",
     "int_from_float": "has to be a whole number",
     "float_type": "has to be a number",
     "float_parsing": "has to be a number",

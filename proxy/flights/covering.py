@@ -41,6 +41,7 @@ class Coverer:
 
     def cover(self, ask: Ask, found: Found, status: CacheStatus, calls: int = 0) -> Answer:
         """What is stored, and why."""
+        status.covers = True
         if found.validity is Validity.SOFT:
             status.detail = "purged"
         elif found.validity is Validity.UNSURE:

@@ -1,10 +1,14 @@
 """Refusals: why a request is not read on, with a status (RFC 9110 §15, RFC 6585 §5) and a text on the rule."""
 
+import re
+
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage
 
 from adapters import Problem
 from proxy.errors import BadRequest, LarderError
+
+_TWICE = re.compile(r"Duplicate '([A-Za-z-]{1,40})' header found\.")  # as aiohttp says it, of the fields it knows
 
 REFUSED: web.RequestKey[LarderError] = web.RequestKey("refused", LarderError)
 """Set on a request that stands for one that could not be read."""
@@ -19,8 +23,13 @@ class Unreadable(BadHttpMessage):
 
 
 def refusal_of(raised: BaseException) -> LarderError:
-    """What a caller is told of an error of the parsers, whose texts quote what was sent."""
-    return raised.error if isinstance(raised, Unreadable) else not_http()
+    """What a caller is told of an error of the parsers, whose texts quote what was sent: nothing of them but the name
+    of a field that may stand there once.
+    """
+    if isinstance(raised, Unreadable):
+        return raised.error
+    twice = _TWICE.fullmatch(getattr(raised, "message", ""))
+    return not_http() if twice is None else BadRequest(twice[1], "it twice", "there once (RFC 9110 §5.3)")
 
 
 def not_http() -> LarderError:

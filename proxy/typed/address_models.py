@@ -84,8 +84,9 @@ class Provenance(Neutral):
     """Where an answer comes from, and how old it is."""
 
     status: Literal["hit", "stale", "fallback", "miss", "bypass"] = Field(
-        description="hit: from the cache; stale: too, and refreshed behind; fallback: since the provider could not be "
-        "asked; miss: the provider was asked; bypass: it was asked, and its answer may not be kept."
+        description="hit: from the cache; stale: too, and refreshed behind; fallback: too, since the provider could "
+        "not be asked, or said nothing that could be taken; miss: the provider was asked; bypass: it was asked, and "
+        "its answer may not be kept."
     )
     fetched_at: datetime = Field(description="When the provider said so.")
     hard_expires_at: datetime | None = Field(

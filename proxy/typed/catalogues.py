@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 from adapters import Catalogue, Query, Reading, Record
 from proxy.asking import Ask, Incoming
 from proxy.callers.identify import Way
-from proxy.errors import LarderError, UpstreamBusy
+from proxy.errors import CredentialPaced, LarderError, UpstreamBusy
 from proxy.plan import Plans, UpstreamPlan
 from proxy.settings import nearest
 from proxy.typed.errors import (
@@ -79,6 +79,8 @@ class Source:
                 return NothingThere(name)
             case ProviderRefused(status=401 | 403):
                 return NotPermitted(name)
+            case CredentialPaced() if is_own:
+                return Throttled(name, error.problem.retry_after, error.problem.detail)
             case UpstreamBusy(word="throttled") if is_own:
                 return Throttled(name, error.problem.retry_after)
         return error

@@ -10,7 +10,7 @@ from proxy.typed.asking import Asking, Lookups
 from proxy.typed.errors import NoProvider
 from proxy.typed.patience import patience_of
 from proxy.typed.provenance import answer_of, provenance
-from proxy.typed.providers import ELSEWHERE, Good, chosen, completers, good
+from proxy.typed.providers import ELSEWHERE, Good, chosen, completers, good, together
 from proxy.typed.routes import Wish
 from proxy.typed.visitors import credentials
 
@@ -31,7 +31,7 @@ class Completing:
         providers = chosen(visitor, completers(visitor.plans), asked.providers, "complete addresses")
         asking = Asking(self._batching, visitor, credentials(visitor, providers))
         patience, calls = patience_of(visitor.headers, self._monotonic), 0
-        error: LarderError = NoProvider()
+        errors: list[LarderError] = []
         for at, upstream in enumerate(providers):
             if at and patience.is_over:
                 break  # but what is stored costs no time
@@ -44,9 +44,8 @@ class Completing:
             try:
                 return self._answer(await good(ask, outcome, self._clock()), asked.limit, calls)
             except ELSEWHERE as failure:
-                error = failure
-        error.calls = calls
-        raise error
+                errors.append(failure)
+        raise _none(errors, calls)
 
     def _answer(self, found: Good, limit: int, calls: int) -> Answer:
         upstream = found.ask.plan.upstream
@@ -55,3 +54,10 @@ class Completing:
         cache = provenance(found.ask, found.answer, self._clock())
         completions = Completions(provider=upstream.name, suggestions=suggestions, cache=cache)
         return answer_of(completions.model_dump_json().encode(), [found.answer], calls)
+
+
+def _none(errors: list[LarderError], calls: int) -> LarderError:
+    """What is told where nobody completes it. `calls`: that were made all the same."""
+    none = LarderError(together(errors)) if errors else NoProvider()
+    none.calls, none.word = calls, errors[-1].word if errors else none.word
+    return none

@@ -46,8 +46,8 @@ class Errands:
         self, route: Route, visitor: Visitor, params: Mapping[str, str], body: bytes, work: Work | None = None
     ) -> Errand:
         """A request to a route, checked. Raises LarderError."""
-        places = {place.name for one in visitor.plans.upstreams.values() for place in one.adapter.credential_places}
-        query = read_query(route.query, visitor.query, places)
+        places = [place for one in visitor.plans.upstreams.values() for place in one.adapter.credential_places]
+        query = read_query(route.query, visitor.query, {place.name for place in places if place.where == "query"})
         read = None if route.body is None else read_body(route.body, body, visitor.headers)
         wish = Wish(visitor, query, read, params, work or Work(route.things(read)))
         return Errand(route, wish, body, self._handlers[route])

@@ -120,11 +120,11 @@ class ListTooLong(LarderError):
 
 
 class Throttled(LarderError):
-    """429: an upstream takes no more from the caller's own credential for now. `retry_after` in seconds."""
+    """429: the caller's own credential has to wait at an upstream. `retry_after` in seconds; `why` in a sentence."""
 
-    def __init__(self, upstream: str, retry_after: float | None) -> None:
+    def __init__(self, upstream: str, retry_after: float | None, why: str = "") -> None:
         wait = SHORTEST_WAIT if retry_after is None else retry_after
-        detail = f"{upstream} takes no more from this credential for a while."
+        detail = why or f"{upstream} takes no more from this credential for a while."
         super().__init__(problem_of(429, "Throttled", detail, retry_after=wait))
 
 

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from proxy.typed.errands import CALLBACK
 from proxy.typed.job_models import Job
 from proxy.typed.problems import ProblemDocument
+from proxy.typed.response_fields import FIELDS, READ, UNDER_WAY, of_problem, with_fields
 from proxy.typed.routes import Route, problems_of
 
 VERSION = "1"
@@ -41,12 +42,6 @@ _IF_NONE_MATCH = {
     "description": "The ETag of what you have: if that still holds, 304 says so.",
 }
 
-_RETRY_AFTER = {
-    "required": True,
-    "schema": {"type": "integer", "minimum": 1},
-    "description": "Whole seconds after which it is worth another try.",
-}
-
 _PREFER = {
     "name": "Prefer",
     "in": "header",
@@ -62,12 +57,6 @@ _CALLBACK = {
     "schema": {"type": "string", "format": "uri"},
     "description": "A URL that is told when the job has ended (Standard Webhooks): one that the config lists for you.",
 }
-_UNDER_WAY = {
-    "Location": {"schema": {"type": "string", "format": "uri"}, "description": "Where the job stands."},
-    "Preference-Applied": {"schema": {"type": "string"}, "description": "`respond-async`."},
-    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds after which it is worth asking."},
-}
-
 _NO_CONTENT = frozenset({204, 304})
 
 Mode = Literal["validation", "serialization"]
@@ -90,7 +79,7 @@ def openapi(routes: Iterable[Route]) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "security": [{"larderKey": []}, {}],
         "paths": paths,
-        "components": {"schemas": schemas, "securitySchemes": {"larderKey": _KEY, "token": _TOKEN}},
+        "components": {"schemas": schemas, "headers": FIELDS, "securitySchemes": {"larderKey": _KEY, "token": _TOKEN}},
     }
 
 
@@ -160,21 +149,24 @@ def _responses(route: Route, references: Mapping[Any, dict[str, Any]]) -> dict[s
     good = {"application/json": {"schema": references[route.response, "serialization"]}}
     problem = {"application/problem+json": {"schema": references[ProblemDocument, "serialization"]}}
     responses: dict[str, Any] = {
-        str(status): {"description": when, **({} if status in _NO_CONTENT else {"content": good})}
+        str(status): {
+            "description": when,
+            "headers": with_fields(route.fields),
+            **({} if status in _NO_CONTENT else {"content": good}),
+        }
         for status, when in route.statuses.items()
     }
     if route.may_be_deferred:
         job = {"application/json": {"schema": references[Job, "serialization"]}}
-        responses["202"] = {"description": "It is under way, as a job.", "content": job, "headers": _UNDER_WAY}
-    if route.is_tagged:
-        responses["200"]["headers"] = {
-            "ETag": {"schema": {"type": "string"}, "description": "Strong; of `data` alone."}
+        responses["202"] = {
+            "description": "It is under way, as a job.",
+            "headers": with_fields(UNDER_WAY),
+            "content": job,
         }
-        responses["304"] = {"description": "What you have still holds."}
+    if route.is_tagged:
+        responses["304"] = {"description": "What you have still holds.", "headers": with_fields(READ)}
     for status, when in sorted(problems_of(route).items()):
-        responses[str(status)] = {"description": when, "content": problem}
-        if status in (429, 503):
-            responses[str(status)]["headers"] = {"Retry-After": _RETRY_AFTER}
+        responses[str(status)] = {"description": when, "headers": of_problem(status), "content": problem}
     return responses
 
 

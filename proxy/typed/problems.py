@@ -20,3 +20,6 @@ class ProblemDocument(BaseModel):
     results: tuple[dict[str, Any], ...] = Field(
         default=(), description="Of a request for many things, none of which has an answer: the problem of each."
     )
+    parts: dict[str, Any] = Field(
+        default={}, description="Of an overview none of whose parts came: each with its status and problem."
+    )

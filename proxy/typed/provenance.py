@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from math import inf
 
 from proxy.answers import Answer
 from proxy.asking import Ask
@@ -30,12 +29,8 @@ def provenance(ask: Ask, answer: Answer, now: float) -> Provenance:
 
 def kept_at_most(plan: Plan) -> float | None:
     """Seconds for which an answer may be kept by a provider's terms or an operator's word; None: neither says."""
-    adapter, declared = plan.upstream.adapter, plan.endpoint.cache
     most = plan.upstream.keep_at_most if plan.cache is None else plan.cache.keep_at_most
-    usually = inf if adapter.keep_at_most is None else adapter.keep_at_most
-    if declared is not None and plan.cache is not None:
-        usually = min(usually, declared.keep_at_most)
-    return min(most, plan.shortest_term) if adapter.terms or most < usually else None
+    return min(most, plan.shortest_term) if plan.upstream.adapter.terms or plan.is_end_said else None
 
 
 def answer_of(body: bytes, answers: Sequence[Answer], calls: int) -> Answer:

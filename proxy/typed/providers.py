@@ -5,14 +5,16 @@ account. Never because of what an answer says (UPSTREAMS.md §11).
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from adapters import Kind
+from adapters import Kind, Problem
 from policies.http.fields import as_mapping
 from proxy.answers import Answer
 from proxy.asking import Ask
 from proxy.batches.refusals import is_given_up, refusal
 from proxy.errors import (
+    SHORTEST_WAIT,
     LarderError,
     UpstreamBusy,
     UpstreamResting,
@@ -84,7 +86,7 @@ def chosen(visitor: Visitor, configured: Sequence[str], named: Sequence[str], wh
     if not configured:
         raise NotConfigured(what)
     errors = [
-        FieldError(f"providers.{index}", f"no provider that is configured; {nearest(name[:64], list(configured))}")
+        FieldError(f"providers.{index}", f"is not configured to {what}; {nearest(name[:64], list(configured))}")
         for index, name in enumerate(named)
         if name not in configured
     ]
@@ -119,13 +121,25 @@ async def good(ask: Ask, outcome: Answer | LarderError, now: float) -> Good:
     raise error
 
 
+def together(errors: Sequence[LarderError]) -> Problem:
+    """What is told where nobody who was asked in turn could give an answer: the last one's problem, why each could not,
+    and the soonest time at which one of them may.
+    """
+    problems = [error.problem for error in errors]
+    waits = [one.retry_after for one in problems if one.retry_after is not None]
+    detail = " ".join(dict.fromkeys(one.detail for one in problems))
+    return replace(problems[-1], detail=detail, retry_after=min(waits) if len(waits) == len(problems) else None)
+
+
 def _error(ask: Ask, answer: Answer, reply: Reply) -> LarderError:
     """What an answer that is none is to be called."""
     name, wait = ask.plan.upstream.name, reply.verdict.retry_after
     rest = ask.plan.guards.breaker.credential_cooldown  # seconds for which a refused credential is left alone
     match reply.verdict.kind:
         case Kind.THROTTLED:
-            return UpstreamBusy(name) if wait is None else UpstreamBusy(name, wait)
+            return UpstreamBusy(
+                name, SHORTEST_WAIT if wait is None else wait, f"{name} said that it is asked too often."
+            )
         case Kind.CREDENTIAL_REFUSED if reply.verdict.detail == "quota-used-up":
             return QuotaUsedUp(name, rest if wait is None else wait)
         case Kind.CREDENTIAL_REFUSED:

@@ -30,11 +30,8 @@ def read_body(model: type[BaseModel], body: bytes, headers: Mapping[str, str]) -
     except TooDeep as error:
         raise BadRequest("body", "JSON nested too deep", "as its schema says") from error
     if value is NOT_JSON:
-        raise BadRequest("body", "no JSON", "a JSON object")
-    if _repeats(body):
-        raise BadRequest(
-            "body", "a name that stands twice in an object", "there once, since readers differ on which holds"
-        )
+        raise BadRequest("body", _instead_of_json(body), "a JSON object")
+    _refuse_repeated(body)
     return _validated(model, value)
 
 
@@ -71,19 +68,35 @@ class _Repeated(ValueError):
     """A name stands twice in an object."""
 
 
-def _repeats(body: bytes) -> bool:
-    """Whether a name stands twice in an object of it: readers differ on which holds (RFC 8259 §4)."""
+def _instead_of_json(body: bytes) -> str:
+    """What was found, and where it stops to be JSON."""
+    if not body.strip():
+        return "nothing"
+    try:
+        json.loads(body)
+    except UnicodeDecodeError:
+        return "what is no UTF-8"
+    except json.JSONDecodeError as error:
+        return f"no JSON, at line {error.lineno}, column {error.colno}"
+    except ValueError:
+        return "a number of too many digits"
+    return "no JSON"
+
+
+def _refuse_repeated(body: bytes) -> None:
+    """Raises BadRequest where a name stands twice in an object: readers differ on which holds (RFC 8259 §4)."""
     try:
         json.loads(body, object_pairs_hook=_unique)
-    except _Repeated:
-        return True
-    return False
+    except _Repeated as repeated:
+        raise BadRequest(str(repeated), "it twice", "there once, since readers differ on which holds") from None
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise _Repeated
+    members: dict[str, object] = {}
+    for name, value in pairs:
+        if name in members:
+            raise _Repeated(name)
+        members[name] = value
     return members
 
 

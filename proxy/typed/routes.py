@@ -24,12 +24,14 @@ class Route:
     body: type[BaseModel] | None = None
     example: Any = None  # a body that may be tried against the sandbox, or a query
     params: Mapping[str, str] = field(default_factory=dict)  # likewise, what the {names} of the path stand for
+    fields: tuple[str, ...] = ("Age",)  # header fields of a good answer, beside those of each (`response_fields`)
     is_tagged: bool = False  # its answer has an ETag, and is not sent again to whoever has it
     may_be_deferred: bool = False  # `Prefer: respond-async` makes a job of it
     statuses: Mapping[int, str] = field(default_factory=lambda: {200: "The answer."})  # where there is no problem
     things: Callable[[Any], int] = lambda _body: 1  # how many a body asks for
     needs_token: bool = False  # it is read with the caller's own credential at the provider, where Larder holds none
     problems: Mapping[int, str] = field(default_factory=dict)  # status → when; beside those that any route may have
+    asks_upstream: bool = True  # or shows the answer of one that did
 
     @property
     def name(self) -> str:
@@ -66,6 +68,7 @@ ANY_ROUTE: Mapping[int, str] = {
     503: "No upstream could be asked; `Retry-After` says when to come again.",
     504: "No answer in time, or, with `only-if-cached`, none that is stored.",
 }
+_UPSTREAM = frozenset({403, 504})  # that only those have who ask one
 WITH_BODY: Mapping[int, str] = {
     400: "The request is malformed, or its body is no JSON.",
     413: "The body is over 2 MiB, or over `server.max_body`.",
@@ -89,10 +92,13 @@ OF_JOB: Mapping[int, str] = {
 OF_DEFERRED: Mapping[int, str] = {
     429: "With `Prefer: respond-async`: this caller has as many jobs under way as it may. Or the upstream takes no "
     "more from this credential for now.",
+    503: "No upstream could be asked, or, with `Prefer: respond-async`, there is no room for another job; "
+    "`Retry-After` says when to come again.",
 }
 
 
 def problems_of(route: Route) -> Mapping[int, str]:
     """Every status but 200 that a route may answer with, and when."""
     deferred = OF_DEFERRED if route.may_be_deferred else {}
-    return {**ANY_ROUTE, **(WITH_BODY if route.body is not None else {}), **route.problems, **deferred}
+    any_route = {status: when for status, when in ANY_ROUTE.items() if route.asks_upstream or status not in _UPSTREAM}
+    return {**any_route, **(WITH_BODY if route.body is not None else {}), **route.problems, **deferred}

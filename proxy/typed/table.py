@@ -1,5 +1,6 @@
 """The table of routes. A new one stands here, and is routed, checked, documented and tried by itself."""
 
+from proxy.typed import response_fields
 from proxy.typed.address_models import Complete, Completions, Verifications, Verify
 from proxy.typed.course_models import (
     Asked,
@@ -73,6 +74,7 @@ COURSES = Route(
     example={"fields": "id,name,code", "enrollment_type": "student"},
     problems=OF_CATALOGUE,
     is_tagged=True,
+    fields=response_fields.READ,
     needs_token=True,
     may_be_deferred=True,
 )
@@ -87,6 +89,7 @@ COURSE = Route(
     params={"id": "565"},
     problems=OF_CATALOGUE,
     is_tagged=True,
+    fields=response_fields.READ,
     needs_token=True,
     may_be_deferred=True,
 )
@@ -102,6 +105,7 @@ ROSTER = Route(
     params={"id": "565"},
     problems=OF_CATALOGUE,
     is_tagged=True,
+    fields=response_fields.READ,
     needs_token=True,
     may_be_deferred=True,
 )
@@ -116,6 +120,7 @@ SECTIONS = Route(
     params={"id": "565"},
     problems=OF_CATALOGUE,
     is_tagged=True,
+    fields=response_fields.READ,
     needs_token=True,
     may_be_deferred=True,
 )
@@ -129,6 +134,7 @@ ME = Route(
     response=OneProfile,
     problems=OF_CATALOGUE,
     is_tagged=True,
+    fields=response_fields.READ,
     needs_token=True,
 )
 
@@ -143,6 +149,7 @@ OVERVIEW = Route(
     params={"id": "self"},
     problems=OF_CATALOGUE,
     is_tagged=True,
+    fields=response_fields.PERHAPS_TAGGED,
     needs_token=True,
     may_be_deferred=True,
     things=lambda _body: 3,
@@ -155,6 +162,8 @@ JOBS = Route(
     description="Those that you began with the credentials that come with this request, the newest first: of the last "
     "100 those that are not forgotten yet. What each was asked, only its route tells.",
     response=Jobs,
+    fields=(),
+    asks_upstream=False,
     problems={503: "What is known of jobs cannot be read here just now; `Retry-After` says when to come again."},
 )
 
@@ -165,6 +174,8 @@ JOB = Route(
     description="Of a request that came with `Prefer: respond-async` and was answered with 202. Ask as you asked then: "
     "the same caller with the same credentials. `Retry-After` says when it is worth asking again.",
     response=Job,
+    fields=response_fields.OF_JOB,
+    asks_upstream=False,
     params={"id": NO_JOB},
     problems=OF_JOB,
 )
@@ -175,6 +186,7 @@ JOB_RESULT = Route(
     summary="A job's result",
     description="The answer that would have been given at once: its status, its header fields and its body.",
     response=JobResult,
+    fields=response_fields.PERHAPS_TAGGED,
     params={"id": NO_JOB},
     statuses={200: "The answer, where that is its status.", 304: "The answer, to a request with `If-None-Match`."},
     problems={
@@ -192,6 +204,8 @@ CANCEL_JOB = Route(
     summary="Cancel a job",
     description="Nothing more is asked upstream for it. One that is over is forgotten, and its result deleted.",
     response=Job,
+    fields=(),
+    asks_upstream=False,
     params={"id": NO_JOB},
     statuses={200: "It is cancelled.", 204: "It was over, and is forgotten."},
     problems=OF_JOB,

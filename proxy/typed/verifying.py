@@ -13,7 +13,7 @@ from adapters import Address, Objection
 from proxy.answers import Answer
 from proxy.batches.batching import Batching
 from proxy.breathing import breathing
-from proxy.errors import LarderError, NothingCached
+from proxy.errors import SHORTEST_WAIT, LarderError, NothingCached
 from proxy.plan import UpstreamPlan
 from proxy.typed.address_models import (
     WHOLE,
@@ -29,11 +29,12 @@ from proxy.typed.asking import Asking, Lookups
 from proxy.typed.errors import FieldError, InvalidFields, NoProvider, ProviderRefused
 from proxy.typed.patience import Patience, patience_of
 from proxy.typed.provenance import answer_of, provenance
-from proxy.typed.providers import ELSEWHERE, Good, chosen, good, verifiers
+from proxy.typed.providers import ELSEWHERE, Good, chosen, good, together, verifiers
 from proxy.typed.routes import Wish
 from proxy.typed.visitors import credentials
 from proxy.typed.work import Reached
 
+_FOR_GOOD = (InvalidFields, NothingCached, ProviderRefused)  # the same another time, whoever is asked
 MOST_NAMED = 100  # errors of one request; each address has its own all the same
 
 
@@ -46,7 +47,7 @@ class _Item:
     left: list[UpstreamPlan] = field(default_factory=list)  # providers that may yet be asked
     objection: Objection | None = None  # of the first that does not take it
     found: Good | None = None
-    error: LarderError | None = None
+    errors: list[LarderError] = field(default_factory=list)  # of the providers that were asked, in turn
 
 
 class Observer(Protocol):
@@ -105,9 +106,9 @@ class Verifying:
         async for item, (ask, outcome) in breathing(zip(items, each.found, strict=True)):
             del item.left[0]
             try:
-                item.found, item.error = await good(ask, outcome, now), None
+                item.found = await good(ask, outcome, now)
             except LarderError as error:
-                item.error = error.with_traceback(None)  # it leads back to the item: a circle
+                item.errors.append(error.with_traceback(None))  # it leads back to the item: a circle
                 if not isinstance(error, ELSEWHERE):
                     item.left = []
                 if item.left and not patience.is_over:
@@ -118,7 +119,7 @@ class Verifying:
         if item.found is not None and isinstance(item.asked, Address):
             result = _result(item.found, item.asked, self._clock())
             return VerifiedItem(index=item.index, id=item.asked.id, result=result)
-        return VerifiedItem(index=item.index, id=item.asked.id, problem=item_problem(_error_of(item)))
+        return VerifiedItem(index=item.index, id=item.asked.id, problem=_problem_of(item))
 
 
 def _item(index: int, asked: Address | Unfit, providers: Sequence[UpstreamPlan]) -> _Item:
@@ -156,11 +157,17 @@ def _error_of(item: _Item) -> LarderError:
     """Why it has no answer."""
     if isinstance(item.asked, Unfit):
         return InvalidFields(item.asked.errors)
-    if item.error is not None:
-        return item.error
+    if item.errors:
+        return item.errors[-1]
     if item.objection is not None and not item.left:
         return InvalidFields([FieldError(item.objection.field, f"has to be {item.objection.right}")])
     return NoProvider()
+
+
+def _problem_of(item: _Item) -> ItemProblem:
+    """Why it has no answer, as it is told."""
+    last = _error_of(item)
+    return item_problem(LarderError(together(item.errors)) if isinstance(last, ELSEWHERE) else last)
 
 
 def item_problem(error: LarderError) -> ItemProblem:
@@ -201,7 +208,8 @@ def _none(items: Sequence[_Item], shown: Sequence[VerifiedItem], calls: int, *, 
         none = LarderError(replace(told.problem, more={"results": results}))
     else:
         told = next(error for error in asked if not isinstance(error, ProviderRefused | NothingCached))
-        waits = [error.problem.retry_after for error in asked if error.problem.retry_after is not None]
-        none = NoProvider(min(waits, default=1), results=results)
+        tried = [item.problem for item, error in zip(shown, errors, strict=True) if not isinstance(error, _FOR_GOOD)]
+        waits = [one.retry_after or SHORTEST_WAIT for one in tried if one is not None]
+        none = NoProvider(min(waits, default=SHORTEST_WAIT), results=results)
     none.calls, none.word = calls, told.word
     return none

@@ -11,6 +11,7 @@ from policies import Circuit, CircuitBreaker, CircuitOpen
 from policies.deadline import Quickest
 from policies.pacing import Paced
 from proxy.errors import (
+    CredentialPaced,
     LarderError,
     UpstreamBusy,
     UpstreamNotAsked,
@@ -144,8 +145,10 @@ class Attempts:
             lasts = self._quickest.seconds
             return self._guards.pacer.take(call.paced_as, call.demand, may_wait=may_wait, lasts=lasts)
         except Paced as paced:
-            word = paced.word if may_wait or not call.demand.is_awaited else "queue-full"
-            raise declined(word, UpstreamBusy(self._name, paced.retry_after), paced.retry_after) from paced
+            wait = paced.retry_after
+            if may_wait or not call.demand.is_awaited:
+                raise declined(paced.word, CredentialPaced(self._name, wait, paced.word), wait) from paced
+            raise declined("queue-full", UpstreamBusy(self._name, wait), wait) from paced
 
     async def _hold_back(self, wait: float) -> None:
         held_back = self._guards.held_back

@@ -177,7 +177,9 @@ class Upstream:
         failed = self._failed_lately.get(call.signature) if may_have_failed else None
         wait = failed.not_before - self._tools.clock() if failed is not None else 0.0
         if wait > 0:
-            raise declined("paused", UpstreamBusy(self.name, wait), wait)
+            raise declined(
+                "paused", UpstreamBusy(self.name, wait, f"{self.name} wants to be asked for this later."), wait
+            )
 
     def _stop(self, call: Call, retries: RetryPolicy, quickest: Quickest) -> Callable[[RetryCallState], bool]:
         """No retry beyond the deadline, past the longest wait, or beyond the budget that all callers share."""

@@ -130,3 +130,16 @@ async def test_a_client_that_was_restarted_finds_its_jobs_again(larder):
         assert get_type_hints(client.Job).keys() == {
             field.alias or name for name, field in job_models.Job.model_fields.items()
         }
+
+
+async def test_a_service_hears_what_larder_says_when_its_time_is_over(larder):
+    async with larder() as home:
+        hurried = client.Larder(home.url, token=ADA, timeout=0.5)
+        await asyncio.to_thread(hurried.me)
+        home.clock.advance(3600)
+        await home.fail(kind="hang")
+
+        assert (await asyncio.to_thread(hurried.me))["name"] == "Ada Sample"  # the last good answer
+        with pytest.raises(client.Problem) as problem:
+            await asyncio.to_thread(hurried.course, "565")
+        assert problem.value.status == 504

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.house import ADA, bearer, house
 
 DOCUMENT = openapi(ROUTES)
 SCHEMAS = DOCUMENT["components"]["schemas"]
+HEADERS = DOCUMENT["components"]["headers"]
 each_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
@@ -83,6 +85,17 @@ def operation(route: Route) -> dict[str, Any]:
     return found
 
 
+def assert_told_of(route: Route, status: int, headers: Mapping[str, str]) -> None:
+    """The document tells of this answer: status, media type, header fields; what it promises is there."""
+    told = operation(route)["responses"][str(status)]
+    fields = {name: HEADERS[one["$ref"].rpartition("/")[2]] for name, one in told.get("headers", {}).items()}
+    came = {name.lower() for name in headers} - {"content-type", "content-length", "date", "connection"}
+
+    assert headers.get("Content-Type", "").partition(";")[0] in told.get("content", {"": None})
+    assert came <= {name.lower() for name in fields}, (route.name, status)
+    assert {name.lower() for name, one in fields.items() if one.get("required")} <= came, (route.name, status)
+
+
 def asked_as(route: Route) -> dict[str, Any]:
     """The schema of what a route takes: its body, or its query as an object."""
     if route.body is not None:
@@ -98,7 +111,8 @@ def asked_as(route: Route) -> dict[str, Any]:
 
 def test_the_document_is_openapi_three_one_and_refers_only_to_what_it_has() -> None:
     assert DOCUMENT["openapi"].startswith("3.1.")
-    assert references(DOCUMENT) == {f"#/components/schemas/{name}" for name in SCHEMAS}
+    told = {(kind, name) for kind in ("schemas", "headers") for name in DOCUMENT["components"][kind]}
+    assert references(DOCUMENT) == {f"#/components/{kind}/{name}" for kind, name in told}
     identifiers = [one["operationId"] for path in DOCUMENT["paths"].values() for one in path.values()]
     assert len(identifiers) == len(set(identifiers)) == len(ROUTES)
     assert {"larderKey", "token"} == DOCUMENT["components"]["securitySchemes"].keys()
@@ -204,6 +218,7 @@ async def asked(home: Any, route: Route, value: Any) -> None:
             answered = type("Answered", (), {"status": response.status, "headers": response.headers})
             answered.body = await response.read()  # type: ignore[attr-defined]
     assert str(answered.status) in operation(route)["responses"], answered.body
+    assert_told_of(route, answered.status, answered.headers)
     if answered.status == 200:
         assert answered.headers["Content-Type"] == "application/json"
         assert route.response.model_validate_json(answered.body)

@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import Adapter, Problem
+from policies.pacing import PACED, PAUSED, QUOTA_LOW
 from proxy.errors import (
     BadRequest,
     BodyTooLarge,
     CallerNotAllowed,
+    CredentialPaced,
     HeadTooLarge,
     LarderError,
     MisdirectedHost,
@@ -76,6 +78,15 @@ def test_every_error_is_written_as_rfc_9457_says(error: LarderError, status: int
     assert " " not in document["type"]
     assert document["title"]
     assert document["detail"] == str(error)
+
+
+@pytest.mark.parametrize("word", [PACED, PAUSED, QUOTA_LOW])
+def test_a_credential_that_has_to_wait_hears_why(word: str) -> None:
+    problem = CredentialPaced("google", 2.1, word).problem
+
+    assert (problem.status, problem.retry_after) == (503, 3)
+    assert "google" in problem.detail
+    assert "this credential" in problem.detail.lower()
 
 
 def test_every_error_has_a_type_of_its_own() -> None:

@@ -190,3 +190,23 @@ def test_what_somebody_else_answers_cannot_draw_on_the_terminal():
     lines = list(told({"memory": [{"process": "\x1b[2J"}], "store": {}}))
 
     assert not any("\x1b" in line for line in lines)
+
+
+async def test_the_command_prints_the_receipt_also_where_something_may_be_left(kept, tmp_path, monkeypatch):
+    async def broken(*_):
+        raise StoreError("the disk is gone")
+
+    monkeypatch.setattr(kept.durable, "forget_person", broken)
+    terminal = Terminal(tmp_path, kept.port)
+
+    assert await terminal.erase("user:20064") == 1
+
+    assert terminal.lines[0].startswith("memory of process 0: 2 entries, ")
+    assert terminal.lines[1].startswith("sqlite: not done; ")
+    assert terminal.err.getvalue().count("\n") == 1
+    assert "send it again" in terminal.err.getvalue()
+
+
+def test_a_process_that_did_not_say_what_it_deleted_is_told_of():
+    assert "not every process said in time that it is done" in list(told({"everywhere": False}))
+    assert not [line for line in told({"everywhere": True}) if "process" in line]

@@ -400,3 +400,10 @@ def test_a_number_without_a_unit_is_noticed_with_what_it_is_read_as(plans_from):
         f"config.yaml:5: {COURSES}.cache.ttl: read as 5s: write the unit",
         "config.yaml:6: server.max_body: read as 10B: write the unit",
     ]
+
+
+def test_a_key_is_of_one_kind():
+    printed = CliRunner().invoke(app, ["key", "--google", "--encryption"])
+
+    assert printed.exit_code == 2
+    assert "ask for one" in printed.output

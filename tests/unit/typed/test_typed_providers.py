@@ -16,6 +16,8 @@ from proxy.typed.providers import ELSEWHERE, good
 
 DAY = 24 * 3600
 STREET, VALIDATE = "GET /us-street/street-address", "POST /v1:validateAddress"
+STREETS = "POST /us-street/street-address"
+KEPT_TWO_DAYS = f"upstreams: {{smartystreets: {{endpoints: {{'{STREET}': {{cache: {{ttl: 1d, keep_at_most: 2d}}}}}}}}}}"
 
 
 def ask(route=STREET, config="", upstream="smartystreets"):
@@ -93,6 +95,16 @@ async def test_google_says_so_in_its_own_way():
         (STREET, "smartystreets", "", None),
         ("GET /us-autocomplete-pro/lookup", "smartystreets", "", None),
         (STREET, "smartystreets", "upstreams: {smartystreets: {keep_at_most: 7d}}", 7),
+        ("GET /api/v1/courses", "courseworks", "upstreams: {courseworks: {}}", None),
+        ("GET /api/v1/courses", "courseworks", "upstreams: {courseworks: {keep_at_most: 7d}}", 7),  # as by itself
+        ("GET /api/v1/courses", "courseworks", "upstreams: {courseworks: {keep_at_most: 10d}}", 10),
+        (
+            "GET /api/v1/courses",
+            "courseworks",
+            "upstreams: {courseworks: {endpoints: {'GET /api/v1/courses': {cache: {keep_at_most: 2d}}}}}",
+            2,
+        ),
+        *((route, "smartystreets", KEPT_TWO_DAYS, 2) for route in (STREET, STREETS)),
         (VALIDATE, "google", "", 30),
         (VALIDATE, "google", "upstreams: {google: {}}", 30),
         (
