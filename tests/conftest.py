@@ -4,6 +4,7 @@ nothing but this machine is connected to.
 
 import gc
 import os
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -22,10 +23,31 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
+def pytest_configure(config):
+    """Processes that collect the same tests begin each with another folder: so each folder is compiled by one of them,
+    and the others find it compiled.
+    """
+    name = os.environ.get("PYTEST_XDIST_WORKER", "")  # "gw2"
+    if name and config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        folders = sorted(str(path) for path in Path(__file__).parent.glob("[!_]*/"))
+        begun = int(name[2:]) * len(folders) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        config.args = [*folders[begun:], *folders[:begun]]
+
+
+def pytest_collection_modifyitems(config, items):
+    """In one order again, wherever a process began."""
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        items.sort(key=lambda item: item.path)
+
+
+gc.disable()  # until all tests are collected: of what is made until then nearly everything stays
+
+
 def pytest_collection_finish():
-    """Eight thousand tests are many objects: the garbage collector does not look at them again and again."""
+    """Eleven thousand tests are many objects: the garbage collector does not look at them again and again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
