@@ -33,11 +33,11 @@ def resolve_policy(policy: P, declared_by: str, layers: list[Layer], prefix: str
         for name, value in layer.values.items():
             values[name], said[name] = value, layer.source(name)
     resolved = replace(policy, **values) if values else policy  # type: ignore[type-var]
-    kind: type[Any] = type(resolved)
+    kind: Any = type(resolved)
     rows = [Sourced(f"{prefix}{name}", getattr(resolved, name), said.get(name, declared_by)) for name in _names(kind)]
     return resolved, rows
 
 
 @cache  # of a handful of policies
-def _names(policy: type[Any]) -> tuple[str, ...]:
+def _names(policy: Any) -> tuple[str, ...]:
     return tuple(entry.name for entry in fields(policy))
