@@ -180,7 +180,8 @@ def config_for(sandbox_url: str, folder: Path, **more: Any) -> dict[str, Any]:
 async def running_sandbox() -> AsyncIterator[tuple[Sandbox, str]]:
     """The sandbox on a port of its own."""
     state = Sandbox(SandboxSettings())
-    runner = web.AppRunner(make_sandbox(sandbox_state=state), access_log=None)
+    # Who is still let wait when a test is over, is let wait no longer.
+    runner = web.AppRunner(make_sandbox(sandbox_state=state), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
