@@ -6,6 +6,7 @@ an id with `%2F` inside stays one segment (UPSTREAMS.md §2.2, §10).
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
 
@@ -26,6 +27,7 @@ class Match(NamedTuple, Generic[T]):
     params: Mapping[str, str]
 
 
+@lru_cache(1024)  # those of all adapters, which each reading of a config asks for again
 def parse_route(route: str) -> Route:
     """Parse "METHOD /path". Raises ValueError that says what is wrong."""
     method, space, path = route.partition(" ")

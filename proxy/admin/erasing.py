@@ -17,7 +17,7 @@ from proxy.erasing import Receipt
 from proxy.errors import BadRequest
 from proxy.plan import Plans
 from proxy.store.fences import Mode, keep_records_for
-from proxy.store.operations import moved_aside
+from proxy.store.files import moved_aside
 
 EXAMPLE = '{"person": "courseworks/user:20064"}'
 _LONGEST = 300

@@ -23,8 +23,9 @@ from proxy.store._sqlite_compact import compact
 from proxy.store.codec import Codec
 from proxy.store.contract import StoreError
 from proxy.store.fences import keep_records_for
+from proxy.store.files import moved_aside, sqlite_file
 from proxy.store.migrating import Migrated, migrate
-from proxy.store.operations import Stats, StoreOptions, moved_aside, opened_store, sqlite_file
+from proxy.store.operations import Stats, StoreOptions, opened_store
 
 DONE, WRONG, MISUSED = 0, 1, 2
 

@@ -1,6 +1,6 @@
 """Guards, resolved for an upstream and for an endpoint: built-in < adapter < `defaults` < `upstreams.X` < endpoint."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -28,12 +28,31 @@ def guards_of(adapter: Adapter, adapter_name: str, layers: Layers) -> tuple[Guar
     return GuardPolicies(**resolved), rows
 
 
-def guards_within(upstream: GuardPolicies, layers: Layers) -> tuple[GuardPolicies, list[Sourced], frozenset[str]]:
-    """The guards of an endpoint; rows without a source have the upstream's. Last: what it has apart from that."""
+def rows_of_guards(sources: Iterable[Sourced]) -> dict[str, list[Sourced]]:
+    """What an upstream's sources say of each guard."""
+    rows: dict[str, list[Sourced]] = {word: [] for word in GUARDS}
+    for row in sources:
+        word, dot, _ = row.field.partition(".")
+        if dot and word in rows:
+            rows[word].append(row)
+    return rows
+
+
+def guards_within(
+    upstream: GuardPolicies, inherited: Mapping[str, list[Sourced]], layers: Layers
+) -> tuple[GuardPolicies, list[Sourced], frozenset[str]]:
+    """The guards of an endpoint, and who said what; `inherited` is what the upstream's sources say of each guard.
+
+    Last: what it has apart from its upstream.
+    """
     resolved: dict[str, Any] = {}
     rows: list[Sourced] = []
     for word in GUARDS:
-        resolved[word], said = resolve_policy(getattr(upstream, word), "", layers(word), f"{word}.")
-        rows += said
-    apart = frozenset(word for word in APART if any(layer.values for layer in layers(word)))
-    return replace(upstream, **resolved), rows, apart
+        own = [layer for layer in layers(word) if layer.values]
+        if not own:  # as nearly everywhere
+            rows += inherited[word]
+            continue
+        resolved[word], said = resolve_policy(getattr(upstream, word), "", own, f"{word}.")
+        sources = {row.field: row.source for row in inherited[word]}
+        rows += [row if row.source else row._replace(source=sources[row.field]) for row in said]
+    return replace(upstream, **resolved) if resolved else upstream, rows, APART.intersection(resolved)

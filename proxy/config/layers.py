@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 P = TypeVar("P")
@@ -37,8 +38,11 @@ def resolve_policy(policy: P, declared_by: str, layers: list[Layer], prefix: str
         for name, value in layer.values.items():
             values[name], said[name] = value, layer.source(name)
     resolved = replace(policy, **values) if values else policy  # type: ignore[type-var]
-    rows = [
-        Sourced(f"{prefix}{entry.name}", getattr(resolved, entry.name), said.get(entry.name, declared_by))
-        for entry in fields(resolved)  # type: ignore[arg-type]
-    ]
+    kind: Any = type(resolved)
+    rows = [Sourced(f"{prefix}{name}", getattr(resolved, name), said.get(name, declared_by)) for name in _names(kind)]
     return resolved, rows
+
+
+@cache  # of a handful of policies
+def _names(policy: Any) -> tuple[str, ...]:
+    return tuple(entry.name for entry in fields(policy))

@@ -1,6 +1,7 @@
 """Loading: config.yaml checked as a whole, against what the adapters know, before any of it is used."""
 
 import importlib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,16 +21,18 @@ from proxy.config.words import meant_by, place_of, words_of
 from proxy.plan import LoadAdapter, Plans
 from proxy.settings import Settings, nearest
 
+_FOLDER = Path(adapters.__file__).parent
+_NAME = re.compile("[a-z][A-Za-z0-9_]*")
+
 
 def known_adapters() -> list[str]:
     """The names of the adapters there are: a file each."""
-    folder = Path(adapters.__file__).parent
-    return sorted(path.stem for path in folder.glob("[a-z]*.py"))
+    return sorted(path.stem for path in _FOLDER.glob("[a-z]*.py"))
 
 
 def load_adapter(name: str) -> Adapter:
     """The adapter of a file in adapters/. Raises LookupError that names the nearest."""
-    if name not in known_adapters():
+    if not _NAME.fullmatch(name) or not (_FOLDER / f"{name}.py").is_file():
         raise LookupError(f"no adapter of that name; {nearest(name, known_adapters())}")
     module = importlib.import_module(f"adapters.{name}")
     found = module.adapter

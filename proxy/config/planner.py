@@ -18,7 +18,7 @@ from policies import (
 )
 from policies.http.storing import HeadersPolicy
 from proxy.config.file import Place
-from proxy.config.guard_plans import guards_of, guards_within
+from proxy.config.guard_plans import guards_of, guards_within, rows_of_guards
 from proxy.config.layers import BUILT_IN, Layer, Sourced, resolve_policy
 from proxy.config.setting_fields import BY_HEADERS_FIELDS
 from proxy.plan import APART, AS_BUILT, UNKNOWN, LoadAdapter, Plan, Plans, UpstreamPlan
@@ -93,17 +93,20 @@ class Planner:
         blocks = {shape_of(route): route for route in block.endpoints}
         routes = list(declared.values())
         routes += [Endpoint(route=route) for shape, route in blocks.items() if shape not in declared]
-        plans = [self._plan(upstream, endpoint, blocks.get(shape_of(endpoint.route))) for endpoint in routes]
+        guards = rows_of_guards(upstream.sources)
+        plans = [self._plan(upstream, guards, endpoint, blocks.get(shape_of(endpoint.route))) for endpoint in routes]
         by_name = {plan.name: plan for plan in plans}
         upstream.endpoints = tuple(_kept_as(by_name.get(plan.kept_as, plan), plan) for plan in plans)
         upstream.router = Router([(plan.endpoint.route, plan) for plan in upstream.endpoints])
-        upstream.unknown = self._plan(upstream, Endpoint(route=UNKNOWN), None)
+        upstream.unknown = self._plan(upstream, guards, Endpoint(route=UNKNOWN), None)
 
-    def _plan(self, upstream: UpstreamPlan, endpoint: Endpoint, route: str | None) -> Plan:
+    def _plan(
+        self, upstream: UpstreamPlan, inherited: Mapping[str, list[Sourced]], endpoint: Endpoint, route: str | None
+    ) -> Plan:
         place: Place | None = None if route is None else ("upstreams", upstream.name, "endpoints", route)
         block = self._settings.upstreams[upstream.name].endpoints[route] if route is not None else EndpointBlock()
         by = f"adapters/{upstream.adapter_name}.py"
-        guards, guard_rows, apart = guards_within(upstream.guards, lambda word: self._own(place, word))
+        guards, guard_rows, apart = guards_within(upstream.guards, inherited, lambda word: self._own(place, word))
         declared = endpoint.cache
         if declared is None and "cache" in block.model_fields_set:
             declared, by = CachePolicy(ttl=0, refresh_behind=refresh_behind_of(upstream.adapter)), BUILT_IN
@@ -126,7 +129,7 @@ class Planner:
             rows += more
         gathers, more = self._batch(upstream, endpoint, place)
         rows += more
-        rows += _with_sources_of(upstream, guard_rows)
+        rows += guard_rows
         return Plan(
             upstream=upstream,
             name=endpoint.route,
@@ -237,12 +240,6 @@ def _terms(upstream: UpstreamPlan) -> tuple[dict[str, float], list[Sourced]]:
     said = upstream.adapter.content_terms
     rows = [Sourced(f"terms.{kind}", term.keep_at_most, f"{by}: {term.clause}") for kind, term in said.items()]
     return {kind: inf if term.keep_at_most is None else term.keep_at_most for kind, term in said.items()}, rows
-
-
-def _with_sources_of(upstream: UpstreamPlan, rows: list[Sourced]) -> list[Sourced]:
-    """Rows that the endpoint does not name itself have the upstream's source."""
-    said = {row.field: row.source for row in upstream.sources}
-    return [row if row.source else row._replace(source=said[row.field]) for row in rows]
 
 
 def _version(

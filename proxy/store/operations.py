@@ -19,13 +19,12 @@ from proxy.store._sqlite_check import Checked
 from proxy.store.codec import Codec
 from proxy.store.contract import DurableStore, StoreError
 from proxy.store.fences import Fences
+from proxy.store.files import sqlite_file
 from proxy.store.purges import Heard, tag_digest
 from proxy.store.redis import RedisStore
 from proxy.store.redis_ledger import FenceTerms, RedisLedger
 from proxy.store.sealing import Sealing
 from proxy.store.sqlite import SQLiteStore
-
-_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True)
@@ -80,20 +79,6 @@ class Stats(NamedTuple):
     newest: float | None
     places: dict[tuple[str, str], tuple[int, int]]
     facts: dict[str, int]  # what else this kind of store knows
-
-
-def sqlite_file(url: str) -> Path | None:
-    """The file that a store's URL names; None when it names none."""
-    return Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else None
-
-
-def moved_aside(url: str) -> list[Path]:
-    """Broken files that lie beside a store's."""
-    path = sqlite_file(url)
-    if path is None:
-        return []
-    found = sorted(path.parent.glob(f"{path.name}*.broken-*"))
-    return [file for file in found if not file.name.endswith(("-wal", "-shm"))]
 
 
 @asynccontextmanager

@@ -49,9 +49,8 @@ class Log:
         self._encode = msgspec.json.Encoder().encode
         self._pending: list[Mapping[str, Any]] = []
         self._handle: asyncio.TimerHandle | None = None
-        renderer: Any = structlog.dev.ConsoleRenderer(colors=stream.isatty())
         self._render: Callable[[dict[str, Any]], str] = (
-            (lambda event: self._encode(event).decode()) if as_json else (lambda event: str(renderer(None, "", event)))
+            (lambda event: self._encode(event).decode()) if as_json else _for_people(colors=stream.isatty())
         )
         self._logger = structlog.wrap_logger(
             structlog.WriteLogger(self._stream),  # type: ignore[arg-type]
@@ -98,6 +97,11 @@ def _stamped(_logger: Any, _method: str, event: Event) -> Event:
 def _with_time(line: dict[str, Any]) -> dict[str, Any]:
     line["time"] = datetime.fromtimestamp(line["time"], UTC).isoformat(timespec="milliseconds")
     return line
+
+
+def _for_people(*, colors: bool) -> Callable[[dict[str, Any]], str]:
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=colors)
+    return lambda event: str(renderer(None, "", event))
 
 
 class _FromLibraries(logging.Handler):

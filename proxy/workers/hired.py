@@ -109,7 +109,7 @@ async def _process(inherited: Inherited, end: int) -> asyncio.subprocess.Process
     """It finds the same modules in the same places, and none in the working directory. Raises OSError."""
     lock = () if inherited.lock is None else (inherited.lock,)
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "proxy.workers.worker", str(end)),
+        *(sys.executable, "-P", "-m", "proxy.workers", str(end)),
         stdin=asyncio.subprocess.DEVNULL,
         pass_fds=(end, inherited.page, *inherited.listening, *inherited.handing, *lock),
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

@@ -30,7 +30,7 @@ GONE_WITHIN = 30.0  # seconds beyond draining, after which the system ends a wor
 
 
 def main() -> None:
-    """What `python -m proxy.workers.worker` runs; the descriptor of its end of the channel is its one argument."""
+    """What `python -m proxy.workers` runs; the descriptor of its end of the channel is its one argument."""
     run(work(socket.socket(fileno=int(sys.argv[1]))))
 
 

@@ -367,7 +367,7 @@ async def test_where_no_part_comes_all_of_them_say_why(larder):
 
 
 async def test_parts_are_read_side_by_side_and_share_the_callers_time(larder):
-    async with larder() as home:
+    async with larder(server={"drain": "100ms"}) as home:
         await home.fail(kind="hang", path="/api/v1/users/self/enrollments*")
         started = asyncio.get_running_loop().time()
         answered = await read(home, "/v1/students/self/overview", **{"X-Request-Timeout": "1.0"})

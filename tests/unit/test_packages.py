@@ -1,6 +1,8 @@
 """What is installed is all of it: a wheel lacks no module that the checkout has."""
 
 import importlib
+import subprocess
+import sys
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -33,3 +35,9 @@ def test_a_newcomer_is_told_what_each_room_is_for():
     told = {name: f"| `proxy/{name}/` | {importlib.import_module(f'proxy.{name}').__doc__} |" for name in rooms}
     lines = (ROOT / "docs" / "life-of-a-request.md").read_text().splitlines()
     assert {name for name, line in told.items() if line not in lines} == set()
+
+
+def test_a_larder_without_redis_does_not_wait_for_the_redis_client_to_load():
+    looks = "import proxy.cli, proxy.running, sys; print('redis' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", looks], cwd=ROOT, capture_output=True, check=True, text=True)
+    assert said.stdout == "False\n"

@@ -7,7 +7,11 @@ where the next request begins; or it is still in step, and the good request gets
 from typing import NamedTuple
 
 import pytest
+import pytest_asyncio
 
+from proxy.messages import ALL
+from proxy.store.fences import Mode
+from tests.house import house
 from tests.stories.http.raw import calling, get, mirror, ok, raw_origin
 
 GOOD = get("/mirror/good", "Connection: close")
@@ -299,31 +303,42 @@ FIELDS = [
 CASES = [*LENGTHS, *CODINGS, *CHUNKS, *LINES, *HOSTS, *TARGETS, *FIELDS]
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.name[:60] for case in CASES])
-async def test_nothing_is_smuggled_and_nothing_good_is_lost(larder, case):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def mirrored(tmp_path_factory):
+    """An origin and a house for all cases: what one of them does to it, those behind it would see."""
     async with raw_origin(lambda request: ok(b"kept", "Cache-Control: max-age=60")) as there:
-        async with larder(**mirror(there.url)) as house:
-            await house.get("/mirror/good")
-            async with calling(house.larder.listener.port) as caller:
-                await caller.send(case.sent + GOOD)
-                answers = await caller.answers()
+        async with house(tmp_path_factory.mktemp("house"), **mirror(there.url)) as built:
+            yield there, built
 
-            assert [answer.status for answer in answers] == case.statuses
-            assert [seen.target for seen in there.seen] == ["/good", *([case.reached] if case.reached else [])]
-            for answer in answers:
-                refused = answer.status >= 400
-                assert answer.one("Content-Type") == "application/problem+json" if refused else answer.body == b"kept"
-            assert not any(there.seen[-1].all(name) for name in case.without)
-            assert len(answers) == 1 or answers[-1].one("Cache-Status").startswith("larder; hit")
-            assert len(answers) == 2 or answers[0].one("Connection") == "close"
-            again = await house.get("/mirror/good")
-            assert again.body == b"kept"
-            assert again.cache.startswith("larder; hit")
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("case", CASES, ids=[case.name[:60] for case in CASES])
+async def test_nothing_is_smuggled_and_nothing_good_is_lost(mirrored, case):
+    there, home = mirrored
+    await home.settled()
+    await home.larder.purger.purge([ALL], Mode.HARD)
+    there.seen.clear()
+    await home.get("/mirror/good")
+    async with calling(home.larder.listener.port) as caller:
+        await caller.send(case.sent + GOOD)
+        answers = await caller.answers()
+
+    assert [answer.status for answer in answers] == case.statuses
+    assert [seen.target for seen in there.seen] == ["/good", *([case.reached] if case.reached else [])]
+    for answer in answers:
+        refused = answer.status >= 400
+        assert answer.one("Content-Type") == "application/problem+json" if refused else answer.body == b"kept"
+    assert not any(there.seen[-1].all(name) for name in case.without)
+    assert len(answers) == 1 or answers[-1].one("Cache-Status").startswith("larder; hit")
+    assert len(answers) == 2 or answers[0].one("Connection") == "close"
+    again = await home.get("/mirror/good")
+    assert again.body == b"kept"
+    assert again.cache.startswith("larder; hit")
 
 
 async def test_a_request_that_came_whole_is_answered_before_what_cannot_be_read(larder):
-    async with raw_origin(lambda request: ok()) as there, larder(**mirror(there.url)) as house:
-        async with calling(house.larder.listener.port) as caller:
+    async with raw_origin(lambda request: ok()) as there, larder(**mirror(there.url)) as home:
+        async with calling(home.larder.listener.port) as caller:
             await caller.send(get("/mirror/one") + get("/mirror/two") + b"what is this\r\n\r\n" + get("/mirror/three"))
             answers = await caller.answers()
 
@@ -332,14 +347,14 @@ async def test_a_request_that_came_whole_is_answered_before_what_cannot_be_read(
 
 
 async def test_what_is_refused_is_told_and_logged_without_its_bytes(larder):
-    async with larder(**mirror("http://127.0.0.1:9")) as house:
+    async with larder(**mirror("http://127.0.0.1:9")) as home:
         for sent in (b"SECRET \x01\r\n\r\n", get("/mirror/SECRET#x"), get("/x", "SECRET: a\rb"), chunked("SECRET\r\n")):
-            async with calling(house.larder.listener.port) as caller:
+            async with calling(home.larder.listener.port) as caller:
                 await caller.send(sent + GOOD)
                 assert b"SECRET" not in await caller.rest()
-        house.larder.observing.log.flush()
+        home.larder.observing.log.flush()
 
-        log = house.log.getvalue()
+        log = home.log.getvalue()
         assert log.count('"status":400') == 4
         assert "SECRET" not in log
 
@@ -348,16 +363,16 @@ async def test_an_override_of_a_safe_method_is_not_answered_to_others(larder):
     def say(request):
         return ok(b"overridden" if request.all("X-HTTP-Method-Override") else b"plain", "Cache-Control: max-age=60")
 
-    async with raw_origin(say) as there, larder(**mirror(there.url)) as house:
-        await house.get("/mirror/x", headers={"X-HTTP-Method-Override": "DELETE"})
+    async with raw_origin(say) as there, larder(**mirror(there.url)) as home:
+        await home.get("/mirror/x", headers={"X-HTTP-Method-Override": "DELETE"})
 
-        assert (await house.get("/mirror/x")).body == b"plain"
+        assert (await home.get("/mirror/x")).body == b"plain"
 
 
 async def test_a_head_that_cannot_become_one_is_refused_before_its_end(larder):
-    async with larder() as house:
+    async with larder() as home:
         for begun in (b"\x16\x03\x01", b"GET /x HTTP/1.1\r\nHost: a\n", b"GET /x FTP", b"GET /x HTTP/1.1 more\r\n"):
-            async with calling(house.larder.listener.port) as caller:
+            async with calling(home.larder.listener.port) as caller:
                 await caller.send(begun)
 
                 assert [answer.status for answer in await caller.answers()] == [400]
