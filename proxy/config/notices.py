@@ -9,6 +9,7 @@ from proxy.config.planner import shape_of
 from proxy.config.spoken import DURATIONS, SIZES, spoken
 from proxy.plan import Plans, UpstreamPlan
 from proxy.routing import Router, decoded_segments, parse_route
+from proxy.settings import Settings, UpstreamBlock
 
 Notices = Iterator[tuple[Place, str]]
 
@@ -22,6 +23,27 @@ def notices(plans: Plans, data: Mapping[str, Any]) -> Notices:
             if shape_of(route) not in declared:
                 place: Place = ("upstreams", upstream.name, "endpoints", route)
                 yield place, _own_endpoint(upstream, route, tuple(declared.values()))
+
+
+def moved(before: Settings, after: Settings) -> Notices:
+    """Of a config in place of another: upstreams that are at none of the places any more where they were. What is kept
+    goes by an upstream's name, so that one that moves keeps it; another system by that name would inherit it.
+    """
+    for name, block in after.upstreams.items():
+        was = before.upstreams.get(name)
+        if was is not None and not _places_of(was) & _places_of(block):
+            place: Place = ("upstreams", name, "base_urls" if block.base_urls else "base_url")
+            yield (
+                place,
+                (
+                    "what was stored from where it was before is served on; if this is another system, "
+                    f"larder flush --upstream {name} --mode hard"
+                ),
+            )
+
+
+def _places_of(block: UpstreamBlock) -> set[str]:
+    return {str(one) for one in (block.base_urls or (block.base_url,))}
 
 
 def _without_units(value: Any, place: Place) -> Notices:

@@ -5,14 +5,15 @@ since they may hold secrets.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from proxy.admin.desk import ReloadReport, answered
 from proxy.admin.problems import ConfigRefused
 from proxy.config.differences import changed_values
-from proxy.config.file import ConfigError, ConfigProblem
+from proxy.config.file import ConfigError, ConfigFile, ConfigProblem
+from proxy.config.notices import moved
 from proxy.observing import Observing
 from proxy.operating.audit import SIGNAL, Audit, By
 from proxy.operating.undoing import CONFIG, Step, Steps
@@ -99,7 +100,7 @@ class ConfigChanges:
         report = await self._holder.take(accepted)
         if report.problems:
             return report
-        report = report._replace(notices=accepted.plans.notices)
+        report = report._replace(notices=(*accepted.plans.notices, *self._moved(config, before, accepted)))
         held, self._held = self._held, config
         if held.text == config.text:
             return report
@@ -109,6 +110,10 @@ class ConfigChanges:
         if undoes is None:
             self._steps.made(noted.change, CONFIG, held)
         return report._replace(change=noted.change, audited=noted.audited)
+
+    def _moved(self, config: ConfigText, before: Settings, accepted: Accepted) -> Iterator[ConfigProblem]:
+        file = ConfigFile(config.name, config.text, self._environment)
+        return (file.problem(place, message) for place, message in moved(before, accepted.plans.settings))
 
     def _file(self) -> ConfigText | None:
         """What the file says; None: it cannot be read."""

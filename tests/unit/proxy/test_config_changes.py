@@ -90,6 +90,36 @@ async def test_what_may_not_be_what_was_meant_is_reported_and_logged(scene):
     assert "read as 1MiB" in scene.log.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("places", "is_told"),
+    [
+        ("base_url: https://two.example.edu", True),
+        ("base_urls: [https://two.example.edu, https://three.example.edu]", True),
+        ("base_urls: [https://one.example.edu, https://two.example.edu]", False),
+        ("base_url: https://one.example.edu, keep_at_most: 1h", False),
+    ],
+)
+async def test_an_upstream_that_is_somewhere_else_altogether_is_noticed_since_what_is_stored_is_served_on(
+    scene, places, is_told
+):
+    def says(where):
+        scene.file.write_text(
+            f"store: {{durable: none, secret: s}}\nupstreams:\n  mirror: {{adapter: http, {where}}}\n"
+        )
+
+    says("base_url: https://one.example.edu")
+    await scene.changes.reload(ALICE)
+    says(places)
+    report = await scene.changes.reload(ALICE)
+
+    assert not report.problems
+    told = [str(notice) for notice in report.notices]
+    assert [":3: upstreams.mirror.base_url" in one and "larder flush --upstream mirror" in one for one in told] == (
+        [True] if is_told else []
+    )
+    assert ("is served on" in scene.log.getvalue()) is is_told
+
+
 async def test_a_reload_that_changes_nothing_is_not_on_record(scene):
     report = await scene.changes.reload(SIGNAL)
 
