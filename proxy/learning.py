@@ -82,15 +82,21 @@ class Learner:
         adapter = ask.plan.upstream.adapter
         if reply.verdict.kind is not Kind.ANSWER or reply.json is NOT_JSON:
             return
-        whoami = adapter.whoami
-        if whoami is not None and ask.sent.path == whoami.path and _is_plain(ask):
-            user = whoami.user(reply.json)
-            if user is not None and self._users.get(ask.identity.partition) != user:
-                self._users[ask.identity.partition] = user
-                self._behind(self._durable.bind(ask.identity.partition, user))
+        user = self.told(ask, reply)
+        if user is not None and self._users.get(ask.identity.partition) != user:
+            self._users[ask.identity.partition] = user
+            self._behind(self._durable.bind(ask.identity.partition, user))
         links = tuple(adapter.links(reply.json)) if adapter.links is not None else ()
         if links:
             self._behind(self._durable.learn(ask.plan.upstream.name, links))
+
+    def told(self, ask: Ask, reply: Reply) -> str | None:
+        """The user behind an ask's credential, if that is what the answer says."""
+        whoami = ask.plan.upstream.adapter.whoami
+        if whoami is None or ask.sent.path != whoami.path or not _is_plain(ask):
+            return None
+        is_good = reply.verdict.kind is Kind.ANSWER and reply.json is not NOT_JSON
+        return whoami.user(reply.json) if is_good else None
 
     def partitions_of(self, users: Collection[str]) -> set[str]:
         """The partitions that were learned to be these users'."""
@@ -123,6 +129,9 @@ class Learner:
 
 
 def _is_plain(ask: Ask) -> bool:
-    """Whether the answer is about the credential's own user: no parameter (as_user_id!) turns it into another's."""
+    """Whether the answer is about the credential's own user, no parameter (as_user_id!) turns it into another's, and
+    its partition holds nobody else's.
+    """
     secret = {place.name for place in ask.plan.upstream.adapter.credential_places if place.where == "query"}
-    return ask.identity.travels and not ask.sent.body and all(name in secret for name, _ in ask.sent.query)
+    is_own = ask.identity.travels and ask.identity.partition == ask.identity.credential
+    return is_own and not ask.sent.body and all(name in secret for name, _ in ask.sent.query)

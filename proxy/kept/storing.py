@@ -15,7 +15,7 @@ from policies.http.storing import Received, fields_not_kept
 from policies.http.validation import renewed
 from proxy.asking import SHARED, Ask
 from proxy.kept.deciding import GOES_BY_HEADERS, Decision, policy_by_headers
-from proxy.messages import Entry, pack_head
+from proxy.messages import Entry, pack_head, whose
 from proxy.plan import MISSING, Plan, policy_for
 from proxy.upstream.messages import Reply
 from proxy.upstream.reading import parsed
@@ -52,6 +52,8 @@ def tags_of(ask: Ask, reply: Reply, me: str | None) -> tuple[str, ...]:
     if endpoint.tags is not None and reply.verdict.kind in (Kind.ANSWER, Kind.MISSING):
         local = endpoint.tags(Exchange(ask.sent, reply.status, reply.json, me))
     tags = {f"{name}/{tag}" for tag in local}
+    if ask.plan.upstream.adapter.person is not None:
+        tags.add(f"{name}/{whose(me)}")
     if ask.plan.upstream.adapter.by_headers:
         tags.add(ask.uri_tag())
         tags |= group_tags(name, reply.headers.get("cache-groups"))

@@ -86,6 +86,23 @@ async def test_a_person_is_erased_from_redis_and_served_by_no_instance(tmp_path,
         assert "hit" in (await second.get(courses, headers=bearer(BEN))).cache
 
 
+async def test_what_a_credential_read_whose_user_no_instance_learned_goes_with_any_person(tmp_path, redis):
+    sections = f"{COURSE}/sections"
+    async with instances(tmp_path, redis.url, compress_above="1GiB") as (first, second):
+        for house in (first, second):
+            await house.get(sections, headers=bearer(ADA))
+            await house.settled()
+        assert b"course_id" in await values(redis.url)
+        person = first.larder.plans.upstreams["courseworks"].adapter.person("user:20065")
+        eraser = Eraser(first.larder.erasing, first.larder.purger, first.larder.durable, lambda *_: None)
+
+        receipt = await eraser.erase("courseworks", person)
+
+        assert (receipt.is_complete, receipt.store.unlearned) == (True, 1)
+        assert b"course_id" not in await values(redis.url)
+        assert "hit" not in (await second.get(sections, headers=bearer(ADA))).cache
+
+
 async def values(url):
     """Everything that a Redis holds."""
     client = Redis.from_url(url)

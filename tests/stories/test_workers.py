@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from tests.house import STUDENT_COURSES, running_sandbox
+from tests.house import CY, STUDENT_COURSES, running_sandbox
 from tests.stories.machines import PATIENCE, a_machine, gone, kill, started, written
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -165,6 +165,24 @@ async def test_a_person_is_erased_from_all_workers_with_a_receipt_of_each(machin
     assert sum(one["entries"] for one in receipt["memory"]) >= 2
     assert (receipt["store"]["tier"], receipt["store"]["principals"]) == ("sqlite", 1)
     assert receipt["store"]["entries"] >= 1
+    assert entries["entries"] == []
+    assert "fwd=miss" in again[1]
+    await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
+
+
+async def test_what_a_credential_read_whose_user_no_worker_learned_goes_with_any_person(machine):
+    course = "/courseworks/api/v1/courses/565/sections"
+    async with machine.callers(ENOUGH) as callers:
+        for caller in callers:
+            assert (await caller.ask(course, CY))[0] == 200
+
+        status, receipt = await machine.admin("POST", "/admin/erase", {"person": "user:20065"})
+        _, entries = await machine.admin("GET", "/admin/entries")
+        again = await callers[0].ask(course, CY)
+
+    assert (status, receipt["complete"], receipt["left"]) == (200, True, 0)
+    assert sum(one["unlearned"] for one in receipt["memory"]) >= 2
+    assert receipt["store"]["unlearned"] == 1
     assert entries["entries"] == []
     assert "fwd=miss" in again[1]
     await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})

@@ -160,12 +160,13 @@ async def test_the_command_prints_the_receipt(kept, tmp_path):
 
     assert await terminal.erase("user:20064") == 0
 
-    memory, store, left, purge, digests = terminal.out.getvalue().splitlines()
+    memory, store, besides, left, purge, digests = terminal.out.getvalue().splitlines()
     assert digests.startswith("remains: digests of writes, which name nobody, until 20")
     assert purge.startswith("remains: the record of the purge, which names the person's tags, until 20")
     assert memory.startswith("memory of process 0: 2 entries, ")
     assert store.startswith("sqlite: 2 entries, ")
     assert store.endswith("1 link, 1 principal forgotten")
+    assert besides.startswith("besides: 0 entries from memory and 0 from the store, read with credentials of which ")
     assert left.startswith("left: 0 (person ")
     assert "20064" not in terminal.out.getvalue()
 
