@@ -40,8 +40,8 @@ def told(receipt: Mapping[str, Any]) -> Iterator[str]:
     if not any(place.get(name) for place in (store, *receipt.get("memory", ())) for name in _MET):
         yield "nothing of such a person was kept here: is it the right id, of the right upstream?"
     remains = receipt.get("remains", {})
-    purge, digests = (one_line(remains.get(name)) for name in ("purge_record", "digests"))
-    yield f"remains: the record of the purge, which names the person's tags, until {purge}"
+    tags, purge, digests = (one_line(remains.get(name)) for name in ("purge_tags", "purge_record", "digests"))
+    yield f"remains: the person's tags in the record of the purge until {tags}, then keyed digests until {purge}"
     yield f"remains: digests of writes, which name nobody, until {digests}"
 
 

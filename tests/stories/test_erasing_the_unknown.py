@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from proxy.store.contract import Filter
+from proxy.store.purges import Validity
 from tests.house import ADA, ADMIN, BEN, CY, bearer, running_larder
 from tests.stories.test_erasing_a_person import COURSES, PLAIN, erased, on_disk
 
@@ -94,6 +95,24 @@ async def test_what_an_administrator_read_as_them_goes_too(larder, tmp_path, who
 
         assert CANARY not in await in_memory(house)
         assert CANARY not in on_disk(tmp_path)
+
+
+async def test_after_some_minutes_no_record_on_disk_names_the_person(larder, tmp_path):
+    async with larder(**PLAIN) as house:
+        await house.get(COURSES, headers=bearer(ADA))
+        await house.get(ROSTER, headers=bearer(CY))
+        await house.settled()
+        await erased(house.larder)
+        assert b"user:20064" in on_disk(tmp_path)
+
+        house.clock.advance(600)
+        await house.larder._housekeeping.sweep()
+
+        assert b"20064" not in on_disk(tmp_path)
+        await house.larder.close()
+        async with running_larder(house.config, house.clock.clocks) as (again, _):
+            house.larder = again
+            assert again.fences.validity(["courseworks/user:20064"], 1) is Validity.HARD
 
 
 async def test_whom_an_answer_puts_where_is_not_learned_again_from_what_was_under_way(larder):
