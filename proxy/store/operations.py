@@ -20,7 +20,7 @@ from proxy.store.codec import Codec
 from proxy.store.contract import DurableStore, StoreError
 from proxy.store.fences import Fences
 from proxy.store.files import sqlite_file
-from proxy.store.purges import Heard, TagDigest, heard_of, tag_digest
+from proxy.store.purges import Heard, TagDigest, heard_of, known_by, tag_digest
 from proxy.store.redis import RedisStore
 from proxy.store.redis_ledger import FenceTerms, RedisLedger
 from proxy.store.sealing import Sealing
@@ -130,6 +130,7 @@ async def _opened_redis(url: str, options: StoreOptions, *, only_looks: bool) ->
         codec=options.codec,
         sealing=options.sealing,
         keep_records_for=options.keep_records_for,
+        tag_digest=options.tag_digest,
         timeout=5.0,
         write_timeout=10.0,
     )
@@ -138,7 +139,14 @@ async def _opened_redis(url: str, options: StoreOptions, *, only_looks: bool) ->
     try:
         await store.open()
         fences, heard = Fences(options.clock, digest=options.tag_digest), list[Heard]()
-        terms = FenceTerms(prefix=options.prefix, instance=uuid4().hex, keep=options.keep_records_for, patience=5.0)
+        terms = FenceTerms(
+            prefix=options.prefix,
+            instance=uuid4().hex,
+            keep=options.keep_records_for,
+            patience=5.0,
+            secret=known_by(options.tag_digest),
+            takes_over=False,
+        )
         if not only_looks:  # it makes the counter where there is none
             await RedisLedger(client, terms, fences, page, _not_said).open(heard.extend)
         fences.hear(heard)

@@ -65,6 +65,11 @@ def keyed_tag_digest(secret: bytes) -> TagDigest:
     return digest
 
 
+def known_by(digest: TagDigest) -> str:
+    """What the secret is known by that tags are digested under: it is the same where, and only where, they are."""
+    return digest("@secret").hex()
+
+
 def veiled(tag: str, digest: TagDigest) -> str:
     """The name that a record has for a tag which it is not to tell."""
     return f"{VEIL}{digest(tag).hex()}"

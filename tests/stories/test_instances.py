@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from proxy.clocks import Clocks
 from proxy.erasing import Eraser
 from proxy.store.fences import Mode, Validity
+from proxy.store.purges import tag_digest
 from tests.house import ADA, ADMIN, BEN, CY, House, bearer, config_for, running_larder, running_sandbox
 from tests.redis_server import redis_server
 
@@ -84,6 +85,44 @@ async def test_a_person_is_erased_from_redis_and_served_by_no_instance(tmp_path,
         assert b"Ada Sample" not in held
         assert "hit" not in elsewhere.cache
         assert "hit" in (await second.get(courses, headers=bearer(BEN))).cache
+
+
+async def test_nothing_in_redis_can_be_guessed_to_be_about_the_person_who_was_erased(tmp_path, redis):
+    roster = f"{COURSE}/search_users?per_page=100"
+    async with instances(tmp_path, redis.url, compress_above="1GiB") as (first, second):
+        for house in (first, second):
+            await house.get("/courseworks/api/v1/courses?per_page=100", headers=bearer(ADA))
+            await house.get(roster, headers=bearer(CY))
+            await house.settled()
+        person = first.larder.plans.upstreams["courseworks"].adapter.person("user:20064")
+        about = {f"courseworks/{tag}" for tag in person.tags if "20064" in tag} | {"courseworks/whose:20064"}
+        guessed = [tag_digest(tag) for tag in about]
+        before = await everything(redis.url)
+        assert any(one[:8] in before for one in guessed)
+        eraser = Eraser(first.larder.erasing, first.larder.purger, first.larder.durable, lambda *_: None)
+
+        await eraser.erase("courseworks", person)
+        held = await everything(redis.url)
+
+        assert b"20064" not in held
+        assert not [one for one in guessed if one[:8] in held or one[:8].hex().encode() in held]
+
+
+async def everything(url):
+    """All that a Redis holds: names, values, lists and streams."""
+    client = Redis.from_url(url)
+    try:
+        parts = [await values(url)]
+        async for key in client.scan_iter():
+            kind = await client.type(key)
+            parts.append(key)
+            if kind == b"stream":
+                parts += [part for _, fields in await client.xrange(key) for pair in fields.items() for part in pair]
+            elif kind == b"zset":
+                parts += await client.zrange(key, 0, -1)
+        return b"\n".join(parts)
+    finally:
+        await client.aclose()
 
 
 async def test_what_a_credential_read_whose_user_no_instance_learned_goes_with_any_person(tmp_path, redis):
