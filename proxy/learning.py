@@ -11,8 +11,12 @@ from policies.failure_memory import FailureMemory
 from proxy.answers import Answer
 from proxy.asking import Ask
 from proxy.errors import LarderError
+from proxy.messages import partition_tag
 from proxy.store.contract import DurableStore, StoreError
+from proxy.store.fences import Fences, Validity
 from proxy.upstream.messages import Reply
+
+_AT_ONCE = 500  # partitions looked at before others get their turn
 
 
 class Observer(Protocol):
@@ -34,6 +38,7 @@ class Learner:
         self._observer = observer
         self._users: LRUCache[str, str] = LRUCache(most)
         self._work: set[asyncio.Task[None]] = set()
+        self._tidied = 0  # the fence up to which it was looked through
         self.answer: Callable[[Ask], Awaitable[Answer]] | None = None  # set once the engine is there
         self.derive: Callable[[Ask, str], Ask] | None = None
 
@@ -110,6 +115,16 @@ class Learner:
         if self._work:
             await asyncio.wait(set(self._work))
         return len(partitions)
+
+    async def tidy(self, fences: Fences) -> None:
+        """Know no longer whose those partitions are that were purged for good since this was last done."""
+        since, self._tidied = self._tidied, fences.number
+        names = list(self._users)
+        for start in range(0, len(names), _AT_ONCE):
+            for partition in names[start : start + _AT_ONCE]:
+                if fences.validity((partition_tag(partition),), since) is Validity.HARD:
+                    self._users.pop(partition, None)
+            await asyncio.sleep(0)
 
     async def drain(self) -> None:
         """Wait until what was learned is kept."""

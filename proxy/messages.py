@@ -83,7 +83,8 @@ REPLAY = "replay"  # the own tag of a write's first answer, which is kept for wh
 
 JOBS = "v1"  # whose entry is what is written down of jobs; no upstream has this name
 JOB = "job"  # the own tag of their requests
-UNLEARNED = "unlearned"  # the own tag of what was read with a credential of which nobody knows whose it is
+UNLEARNED = "unlearned"  # the own tag of what was read with a credential of which nobody knows whose it is, or names
+# whom nobody knows
 _WHOSE = "whose:"
 
 

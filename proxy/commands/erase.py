@@ -31,7 +31,7 @@ def told(receipt: Mapping[str, Any]) -> Iterator[str]:
     store = receipt.get("store", {})
     undone = "not done; " if store.get("done") is False else ""
     yield f"{one_line(store.get('tier'))}: {undone}{_gone(store)}"
-    yield f"besides: {_unlearned(receipt)}, read with credentials of which nobody knew whose they are"
+    yield f"besides: {_unlearned(receipt)}, of which nobody knows whose they are"
     if receipt.get("everywhere") is False:
         yield "not every process said in time that it is done"
     kept = "durable" if receipt.get("durable") else "not on disk: a crash may forget that it was purged"

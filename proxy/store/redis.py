@@ -89,6 +89,7 @@ class RedisStore:
             waiting=WriteBehind(max_entries=max_waiting, max_bytes=max_waiting_bytes),
         )
         self._deleted: dict[str, float] = {}  # tags, and when
+        self._forgotten: dict[frozenset[str], float] = {}  # persons, and when
         self._unfit: str | None = None  # why nothing may be written
         self._is_fit = self._is_open = False
 
@@ -199,8 +200,12 @@ class RedisStore:
         return len(gone) + await self._selection.delete(tag, beside=gone)
 
     async def scrub(self) -> None:
-        """Delete once more what was deleted of late: other instances may have been writing it."""
+        """Delete once more what was deleted of late, and forget whom: other instances may have been writing it."""
         self._check_open()
+        for users, at in list(self._forgotten.items()):
+            if self._clock() - at >= LATE:  # once: all links are looked at for it
+                await self._records.forget_person(users)
+                self._forgotten.pop(users, None)
         for tag, at in list(self._deleted.items()):
             await self._selection.delete(tag)
             if self._clock() - at >= LATE and self._deleted.get(tag) == at:
@@ -287,6 +292,7 @@ class RedisStore:
     async def forget_person(self, upstream: str, users: Collection[str]) -> Forgotten:  # noqa: ARG002 (the contract's)
         """Forget which enrollments and principals are these users'."""
         self._check_open()
+        self._forgotten[frozenset(users)] = self._clock()
         return await self._records.forget_person(users)
 
     def _check_open(self) -> None:

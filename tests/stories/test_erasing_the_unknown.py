@@ -148,3 +148,22 @@ async def test_nor_is_whose_a_credential_is(larder):
         await house.larder.works.learner.drain()
         assert await house.larder.durable.bindings() == {}
         assert house.larder.works.learner.partitions_of({"20064"}) == set()
+
+
+async def test_what_an_endpoint_that_no_adapter_knows_answers_goes_with_any_person(larder, tmp_path):
+    """An operator may have it kept; whom it names, nobody can say."""
+    kept = {"GET /api/v1/courses/{course}/discussion_topics": {"cache": {"ttl": "5m"}}}
+    async with larder(**PLAIN, upstreams={"courseworks": {"endpoints": kept}}) as house:
+        path = "/courseworks/api/v1/courses/565/discussion_topics"
+        await house.get(COURSES, headers=bearer(BEN))
+        await house.fail(status=200, body=[{"id": 1, "title": CANARY.decode()}], path="/api/v1/courses/565/*")
+        for _ in range(2):
+            answer = await house.get(path, headers=bearer(BEN))
+        assert "hit" in answer.cache
+        await house.settled()
+
+        receipt = await erased(house.larder)
+
+        assert (receipt.is_complete, receipt.store.unlearned) == (True, 1)
+        assert CANARY not in await in_memory(house)
+        assert CANARY not in on_disk(tmp_path)

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
+from adapters import Link
 from proxy.clocks import Clocks
 from proxy.erasing import Eraser
 from proxy.store.fences import Mode, Validity
@@ -106,6 +107,41 @@ async def test_nothing_in_redis_can_be_guessed_to_be_about_the_person_who_was_er
 
         assert b"20064" not in held
         assert not [one for one in guessed if one[:8] in held or one[:8].hex().encode() in held]
+
+
+async def test_another_instance_forgets_whose_their_credential_is(tmp_path, redis):
+    async with instances(tmp_path, redis.url) as (first, second):
+        for token in (ADA, BEN):
+            me = await second.get("/courseworks/api/v1/users/self", headers=bearer(token))
+            assert me.status == 200
+        await second.settled()
+        learner = second.larder.works.learner
+        assert learner.partitions_of({"20064"})
+        person = first.larder.plans.upstreams["courseworks"].adapter.person("user:20064")
+        eraser = Eraser(first.larder.erasing, first.larder.purger, first.larder.durable, lambda *_: None)
+
+        await eraser.erase("courseworks", person)
+        await second.larder._housekeeping.scrub()
+
+        assert not learner.partitions_of({"20064"})
+        assert learner.partitions_of({"20065"})
+
+
+async def test_whom_another_instance_was_about_to_learn_of_is_forgotten_too(tmp_path, redis, monkeypatch):
+    """Its answer came before it heard of the purge; its word reaches Redis when all was deleted there."""
+    async with instances(tmp_path, redis.url) as (first, second):
+        person = first.larder.plans.upstreams["courseworks"].adapter.person("user:20064")
+        eraser = Eraser(first.larder.erasing, first.larder.purger, first.larder.durable, lambda *_: None)
+        await eraser.erase("courseworks", person)
+        await second.larder.durable.learn("courseworks", [Link("77", "20064", "565"), Link("78", "20065", "565")])
+        await second.larder.durable.bind("principal:late", "20064")
+
+        monkeypatch.setattr("proxy.store.redis.LATE", 0.0)  # half a minute is over
+        await first.larder.durable.scrub()
+
+        assert await first.larder.durable.find_link("courseworks", "77") is None
+        assert await first.larder.durable.find_link("courseworks", "78") is not None
+        assert await first.larder.durable.bindings() == {}
 
 
 async def everything(url):

@@ -168,7 +168,7 @@ async def test_the_command_prints_the_receipt(kept, tmp_path):
     assert memory.startswith("memory of process 0: 2 entries, ")
     assert store.startswith("sqlite: 2 entries, ")
     assert store.endswith("1 link, 1 principal forgotten")
-    assert besides.startswith("besides: 0 entries from memory and 0 from the store, read with credentials of which ")
+    assert besides.startswith("besides: 0 entries from memory and 0 from the store, of which nobody knows ")
     assert left.startswith("left: 0 (person ")
     assert "20064" not in terminal.out.getvalue()
 
