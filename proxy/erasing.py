@@ -143,7 +143,7 @@ class OwnProcess:
         """Let go of what it holds; what is on its way to the store gets there, where it is deleted next."""
         quarantined = sum(self._quarantine.remove(tag) for tag in erasure.all_tags)
         entries, size = await self._memory.remove_under(erasure.tags)
-        unlearned, more = await self._memory.remove_under((erasure.unlearned,))
+        unlearned, _ = await self._memory.remove_under((erasure.unlearned,))
         self._let_go()
         principals = await self._learner.forget(erasure.users)
         links, written = 0, True
@@ -154,7 +154,6 @@ class OwnProcess:
         except StoreError:
             written = False
         left = await self._memory.count_under(erasure.all_tags, erasure.fence)
-        size += more
         here = ErasedHere(self._process, entries, size, quarantined, links, principals, left, unlearned, written)
         return [here], True
 
