@@ -27,7 +27,7 @@ KNOCK_TIMEOUT = 2.0  # seconds
 class Housekeeping:
     """Sweeps the stores, and knocks at upstreams that nobody has reached yet, so that readiness can tell."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what each kind of process has of its own
         self,
         shelf: Shelf,
         upstreams: Upstreams,

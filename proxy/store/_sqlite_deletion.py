@@ -8,6 +8,7 @@ and cut to nothing as soon as no other process is in the middle of it.
 import sqlite3
 from collections.abc import Awaitable, Callable
 from functools import partial
+from math import inf
 
 from proxy.messages import ALL
 from proxy.store._sqlite_entries import remove_purged, sealed_partitions
@@ -73,13 +74,14 @@ class Scrubber:
         await self._clear_log()
         self._since = since
 
-    async def veil(self) -> None:
+    async def veil(self, *, all_of_them: bool = False) -> None:
         """Have older records name no tag any more; also those of a process that died before it had deleted what they
-        cover. What that leaves in the log is cleared with the next `clear_if_due`.
+        cover. What that leaves in the log is cleared with the next `clear_if_due`. `all_of_them`: nobody else looks by
+        them either.
         """
         if self._tag_digest is None:
             return
-        since, before = self._veiled - _OVERLAP, self._clock() - VEILED_AFTER
+        since, before = self._veiled - _OVERLAP, inf if all_of_them else self._clock() - VEILED_AFTER
         if await self._remove_purged(since):
             self.is_due = True
         while await self._thread.write(partial(veil, since=since, before=before, digest=self._tag_digest)):

@@ -123,6 +123,8 @@ class SQLiteStore:
             return
         try:
             await self.flush()
+            if self._role != "attached":
+                await self._scrubber.veil(all_of_them=True)
         finally:
             await self._thread.stop()
             self._writer.stop()  # also what was put while it closed

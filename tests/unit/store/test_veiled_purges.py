@@ -1,6 +1,7 @@
 """The record of a purge names its tag for some minutes only; then it has a digest that nobody can guess it from."""
 
 from contextlib import asynccontextmanager
+from shutil import copy
 
 import pytest
 
@@ -102,11 +103,23 @@ async def test_what_a_process_that_died_left_undeleted_goes_by_then(path, time):
         store.put(an_entry(1, tags=(ADA,), body=b"what 77canary77 had", fence=2))
         await store.flush()
         await store.purge([Purge(ADA, Mode.HARD, 3, NOW, 0)])
-    async with opened(path, time) as (store, _):
+        left = path.parent / "left" / path.name
+        left.parent.mkdir()
+        for one in path.parent.glob("larder.db*"):
+            copy(one, left.parent)
+    assert b"77canary77" in on_disk(left)
+    async with opened(left, time) as (store, _):
         await swept(store, time)
 
         assert await store.get(an_entry(1).key) is None
-        assert b"77canary77" not in on_disk(path)
+        assert b"77canary77" not in on_disk(left)
+
+
+async def test_a_file_that_nobody_has_open_any_more_names_nobody(path, time):
+    async with opened(path, time) as (store, _):
+        await store.purge([Purge(ADA, Mode.HARD, 3, NOW, 0), Purge(COURSES, Mode.SOFT, 4, NOW, NOW + 30)])
+
+    assert b"77canary77" not in on_disk(path)
 
 
 async def test_young_records_name_their_tag_so_that_other_processes_may_look_by_it(path, time):
