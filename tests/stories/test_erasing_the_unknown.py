@@ -167,3 +167,20 @@ async def test_what_an_endpoint_that_no_adapter_knows_answers_goes_with_any_pers
         assert (receipt.is_complete, receipt.store.unlearned) == (True, 1)
         assert CANARY not in await in_memory(house)
         assert CANARY not in on_disk(tmp_path)
+
+
+async def test_a_doubted_answer_to_a_credential_that_nobody_knows_goes_too(larder, tmp_path):
+    async with larder(**PLAIN) as house:
+        path, pattern = "/courseworks/api/v1/courses/565", "/api/v1/courses/565"
+        await house.get(path, headers=bearer(CY))
+        await house.fail(status=200, body={"id": 566, "name": CANARY.decode()}, path=pattern)
+        await house.get(path, headers=bearer(CY, **{"Cache-Control": "no-cache"}))
+        await house.settled()
+        assert house.larder.quarantine.bytes > 0
+        assert CANARY in on_disk(tmp_path)
+
+        receipt = await erased(house.larder, "user:77")
+
+        assert receipt.is_complete
+        assert house.larder.quarantine.bytes == 0
+        assert CANARY not in on_disk(tmp_path)
