@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from adapters._canvas_changes import everything_of, holders
+from adapters._canvas_changes import UNKNOWN, everything_of, holders
 from adapters._canvas_ids import id_forms, id_in_answer
 from adapters._vocabulary import Person
 
@@ -19,7 +19,8 @@ def person(tag: str) -> Person | None:
     What nobody knows to be whose (`user:unknown:courses`) may be theirs, and goes too.
     """
     ids = id_forms(tag.removeprefix(_KIND)) if tag.startswith(_KIND) else ()
-    return Person(frozenset(ids), frozenset(everything_of("user", ids))) if ids else None
+    everything = {f"{_KIND}{UNKNOWN}", *everything_of("user", ids)}
+    return Person(frozenset(ids), frozenset(everything)) if ids else None
 
 
 def people(json: Any) -> frozenset[str]:

@@ -4,7 +4,7 @@ Ids come from the path and from the answer: `sis_course_id:…` and `self` in a 
 answer tells which (§2.2).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from adapters._canvas_changes import ALL_ACCOUNTS, ALL_ASSIGNMENTS, ALL_GRADES, ALL_USERS, TENANT, UNKNOWN
@@ -29,6 +29,18 @@ _INCLUDES = {
     "needs_grading_count": "grades",
     "syllabus_body": "syllabus",
 }
+
+
+def acting(named: Callable[[Exchange], Iterable[str]]) -> Callable[[Exchange], Iterable[str]]:
+    """Tags as `named` has them, and of whom the asker acts as: what they see is theirs (UPSTREAMS.md §2.1)."""
+
+    def tags(exchange: Exchange) -> Iterable[str]:
+        acting_as = exchange.sent.last("as_user_id")
+        if acting_as is None:
+            return named(exchange)
+        return {*named(exchange), *(_in_users(id_forms(acting_as)) or {f"user:{UNKNOWN}"})}
+
+    return tags
 
 
 def own_courses(exchange: Exchange) -> Iterable[str]:

@@ -88,7 +88,7 @@ def cached(
         outcome=outcome,
         model=model,
         holds=collection if of is None else one(of),
-        tags=named,
+        tags=tags.acting(named),
         knows_me=knows_me,
         collection=pages,
         volatile=VOLATILE,

@@ -13,7 +13,7 @@ from proxy.kept.shelf import Shelf
 from proxy.observing import Observing
 from proxy.plan import Plans, UpstreamPlan
 from proxy.store.contract import StoreError
-from proxy.store.fences import Validity, keep_records_for
+from proxy.store.fences import Fences, Validity, keep_records_for
 from proxy.telemetry.traces import current_trace
 from proxy.upstream.registry import Upstreams
 
@@ -27,7 +27,7 @@ KNOCK_TIMEOUT = 2.0  # seconds
 class Housekeeping:
     """Sweeps the stores, and knocks at upstreams that nobody has reached yet, so that readiness can tell."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what each kind of process has of its own
         self,
         shelf: Shelf,
         upstreams: Upstreams,
@@ -36,12 +36,14 @@ class Housekeeping:
         clock: Callable[[], float],
         besides: Sequence[Callable[[], None]] = (),
         tidy: Callable[[], Awaitable[None]] | None = None,
+        forget: Callable[[Fences], Awaitable[None]] | None = None,
     ) -> None:
         """`besides`: let go of what else a process holds that nobody may have any more. `tidy`: the same of the durable
-        store; raises StoreError.
+        store; raises StoreError. `forget`: what it has learned that was purged for good.
         """
         self._tidy = tidy
         self._besides = besides
+        self._forget = forget
         self._shelf = shelf
         self._memory, self._durable, self._fences = shelf.memory, shelf.durable, shelf.fences
         self._scrubbed = -1  # once at start: an earlier process may have died before it was done
@@ -100,6 +102,8 @@ class Housekeeping:
         await self._memory.remove_purged(lambda entry: self._shelf.validity(entry) is Validity.HARD)
         for let_go in self._besides:
             let_go()
+        if self._forget is not None:
+            await self._forget(self._fences)
         try:
             await self._durable.scrub()
         except StoreError as error:

@@ -115,6 +115,7 @@ class Larder:
             clock=self._clocks.wall,
             besides=(self.quarantine.sweep, self._tidy),
             tidy=lambda: self.quarantine.tidy(self.plans.upstreams),
+            forget=self.works.learner.tidy,
         )
         self._housekeeping.start()
         self.jobs.start(desk.errands)

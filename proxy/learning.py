@@ -11,8 +11,12 @@ from policies.failure_memory import FailureMemory
 from proxy.answers import Answer
 from proxy.asking import Ask
 from proxy.errors import LarderError
+from proxy.messages import partition_tag
 from proxy.store.contract import DurableStore, StoreError
+from proxy.store.fences import Fences, Validity
 from proxy.upstream.messages import Reply
+
+_AT_ONCE = 500  # partitions looked at before others get their turn
 
 
 class Observer(Protocol):
@@ -34,6 +38,7 @@ class Learner:
         self._observer = observer
         self._users: LRUCache[str, str] = LRUCache(most)
         self._work: set[asyncio.Task[None]] = set()
+        self._tidied = 0  # the fence up to which it was looked through
         self.answer: Callable[[Ask], Awaitable[Answer]] | None = None  # set once the engine is there
         self.derive: Callable[[Ask, str], Ask] | None = None
 
@@ -82,15 +87,21 @@ class Learner:
         adapter = ask.plan.upstream.adapter
         if reply.verdict.kind is not Kind.ANSWER or reply.json is NOT_JSON:
             return
-        whoami = adapter.whoami
-        if whoami is not None and ask.sent.path == whoami.path and _is_plain(ask):
-            user = whoami.user(reply.json)
-            if user is not None and self._users.get(ask.identity.partition) != user:
-                self._users[ask.identity.partition] = user
-                self._behind(self._durable.bind(ask.identity.partition, user))
+        user = self.told(ask, reply)
+        if user is not None and self._users.get(ask.identity.partition) != user:
+            self._users[ask.identity.partition] = user
+            self._behind(self._durable.bind(ask.identity.partition, user))
         links = tuple(adapter.links(reply.json)) if adapter.links is not None else ()
         if links:
             self._behind(self._durable.learn(ask.plan.upstream.name, links))
+
+    def told(self, ask: Ask, reply: Reply) -> str | None:
+        """The user behind an ask's credential, if that is what the answer says."""
+        whoami = ask.plan.upstream.adapter.whoami
+        if whoami is None or ask.sent.path != whoami.path or not _is_plain(ask):
+            return None
+        is_good = reply.verdict.kind is Kind.ANSWER and reply.json is not NOT_JSON
+        return whoami.user(reply.json) if is_good else None
 
     def partitions_of(self, users: Collection[str]) -> set[str]:
         """The partitions that were learned to be these users'."""
@@ -104,6 +115,16 @@ class Learner:
         if self._work:
             await asyncio.wait(set(self._work))
         return len(partitions)
+
+    async def tidy(self, fences: Fences) -> None:
+        """Know no longer whose those partitions are that were purged for good since this was last done."""
+        since, self._tidied = self._tidied, fences.number
+        names = list(self._users)
+        for start in range(0, len(names), _AT_ONCE):
+            for partition in names[start : start + _AT_ONCE]:
+                if fences.validity((partition_tag(partition),), since) is Validity.HARD:
+                    self._users.pop(partition, None)
+            await asyncio.sleep(0)
 
     async def drain(self) -> None:
         """Wait until what was learned is kept."""
@@ -123,6 +144,9 @@ class Learner:
 
 
 def _is_plain(ask: Ask) -> bool:
-    """Whether the answer is about the credential's own user: no parameter (as_user_id!) turns it into another's."""
+    """Whether the answer is about the credential's own user, no parameter (as_user_id!) turns it into another's, and
+    its partition holds nobody else's.
+    """
     secret = {place.name for place in ask.plan.upstream.adapter.credential_places if place.where == "query"}
-    return ask.identity.travels and not ask.sent.body and all(name in secret for name, _ in ask.sent.query)
+    is_own = ask.identity.travels and ask.identity.partition == ask.identity.credential
+    return is_own and not ask.sent.body and all(name in secret for name, _ in ask.sent.query)

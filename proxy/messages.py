@@ -1,6 +1,6 @@
 """What travels through Larder: an answer, and an answer that is kept."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import inf
 
 import msgspec
@@ -81,6 +81,20 @@ ALL = "@all"
 REPLAY = "replay"  # the own tag of a write's first answer, which is kept for who sends the write again
 
 
+JOBS = "v1"  # whose entry is what is written down of jobs; no upstream has this name
+JOB = "job"  # the own tag of their requests
+UNLEARNED = "unlearned"  # the own tag of what was read with a credential of which nobody knows whose it is, or names
+# whom nobody knows
+_WHOSE = "whose:"
+
+
+def whose(user: str | None) -> str:
+    """The own tag of what was read with the credential of an upstream's user; None: whose it is was not known. So
+    what they read is found though no row of it names them, and whatever is forgotten of their credential since.
+    """
+    return UNLEARNED if user is None else f"{_WHOSE}{user}"
+
+
 def implied_tags(upstream: str, endpoint: str, partition: str) -> tuple[str, ...]:
     """The tags an answer has by its place alone."""
     return ALL, upstream_tag(upstream), endpoint_tag(upstream, endpoint), partition_tag(partition)
@@ -104,6 +118,21 @@ def endpoint_tag(upstream: str, endpoint: str) -> str:
 def replay_tag(upstream: str) -> str:
     """The tag of all first answers of writes to an upstream."""
     return f"{upstream}/{REPLAY}"
+
+
+def job_tag() -> str:
+    """The tag of all requests of jobs that are not over."""
+    return f"{JOBS}/{JOB}"
+
+
+def whose_tags(upstream: str, users: Iterable[str]) -> set[str]:
+    """The tags of what was read with the credentials of these users."""
+    return {f"{upstream}/{whose(user)}" for user in users}
+
+
+def unlearned_tag(upstream: str) -> str:
+    """The tag of what was read with credentials of which nobody knew whose they are."""
+    return f"{upstream}/{UNLEARNED}"
 
 
 def partition_tag(partition: str) -> str:

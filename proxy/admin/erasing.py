@@ -20,6 +20,7 @@ from proxy.store.fences import Mode, keep_records_for
 from proxy.store.files import moved_aside
 
 EXAMPLE = '{"person": "courseworks/user:20064"}'
+NAMED_FOR = 600.0  # seconds in which every record of a purge is veiled: VEILED_AFTER, and a sweep or two
 _LONGEST = 300
 
 
@@ -61,11 +62,16 @@ class Erasing:
 
 def remains(plans: Plans, upstream: str, now: float) -> dict[str, str]:
     """What is kept all the same, and until when at the latest: the record of the purge, so that nothing comes back that
-    was under way, and digests of writes and of doubted changes, so that nothing is carried out twice.
+    was under way (in a file it names the person's tags for some minutes, then keyed digests of them), and digests of
+    writes and of doubted changes, so that nothing is carried out twice.
     """
     endpoints = [*plans.upstreams[upstream].endpoints, plans.upstreams[upstream].unknown]
     notes = max(REMEMBERED, *(plan.writes.idempotency for plan in endpoints))
-    return {"purge_record": _at(now + keep_records_for(plans.longest_kept)), "digests": _at(now + notes)}
+    return {
+        "purge_tags": _at(now + NAMED_FOR),
+        "purge_record": _at(now + keep_records_for(plans.longest_kept)),
+        "digests": _at(now + notes),
+    }
 
 
 def _at(instant: float) -> str:

@@ -18,7 +18,7 @@ _LISTED = 8  # endpoints; an upstream may have many, and then only near ones are
 
 # Canvas' users as its adapter tags them (UPSTREAMS.md §3.5): the person, lists that hold them, lists of theirs.
 # `user:unknown` is nobody in particular.
-_PERSON = re.compile(r"(in:)?user:(?!unknown(:|$))[^:]+(:[a-z_]+)?")
+_PERSON = re.compile(r"(in:)?user:(?!unknown(:|$))[^:]+(:[a-z_]+)?|whose:.+")
 
 
 def upstream_named(name: str, routes: Routes) -> str:

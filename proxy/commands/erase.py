@@ -7,7 +7,7 @@ from typing import Any, TextIO
 from proxy.commands.admin import Refused, WrongUse, ask, door_of, one_line
 
 DONE, REFUSED, WRONG = 0, 1, 2
-_MET = ("entries", "quarantined", "links", "principals")
+_MET = ("entries", "quarantined", "links", "principals")  # not what is nobody's: that goes with anybody
 
 
 def erase_person(person: str, config: Path, environment: Mapping[str, str], out: TextIO, err: TextIO) -> int:
@@ -31,6 +31,7 @@ def told(receipt: Mapping[str, Any]) -> Iterator[str]:
     store = receipt.get("store", {})
     undone = "not done; " if store.get("done") is False else ""
     yield f"{one_line(store.get('tier'))}: {undone}{_gone(store)}"
+    yield f"besides: {_unlearned(receipt)}, of which nobody knows whose they are"
     if receipt.get("everywhere") is False:
         yield "not every process said in time that it is done"
     kept = "durable" if receipt.get("durable") else "not on disk: a crash may forget that it was purged"
@@ -39,13 +40,20 @@ def told(receipt: Mapping[str, Any]) -> Iterator[str]:
     if not any(place.get(name) for place in (store, *receipt.get("memory", ())) for name in _MET):
         yield "nothing of such a person was kept here: is it the right id, of the right upstream?"
     remains = receipt.get("remains", {})
-    purge, digests = (one_line(remains.get(name)) for name in ("purge_record", "digests"))
-    yield f"remains: the record of the purge, which names the person's tags, until {purge}"
+    tags, purge, digests = (one_line(remains.get(name)) for name in ("purge_tags", "purge_record", "digests"))
+    yield f"remains: the person's tags in the record of the purge until {tags}, then keyed digests until {purge}"
     yield f"remains: digests of writes, which name nobody, until {digests}"
 
 
 def _gone(place: Mapping[str, Any]) -> str:
     return f"{_entries(place)}; {one_line(place.get('quarantined'))} in quarantine; {_learned(place)}"
+
+
+def _unlearned(receipt: Mapping[str, Any]) -> str:
+    """What went of nobody in particular: in all processes, and in the store."""
+    processes = sum(count for one in receipt.get("memory", ()) if isinstance(count := one.get("unlearned"), int))
+    memory = f"{processes} {'entry' if processes == 1 else 'entries'}"
+    return f"{memory} from memory and {one_line(receipt.get('store', {}).get('unlearned'))} from the store"
 
 
 def _entries(place: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ The exit status: 0 done and good, 1 something is wrong with the store or in the 
 
 import asyncio
 import json
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from policies import GIB, KIB, MIB
 from proxy.commands.admin import WrongUse
 from proxy.config.file import ConfigError
 from proxy.config.loading import load_plans
+from proxy.config.secrets import SecretError, secret_beside
 from proxy.kept.tier import sealing_of
 from proxy.plan import Plans
 from proxy.store import operations
@@ -26,6 +27,7 @@ from proxy.store.fences import keep_records_for
 from proxy.store.files import moved_aside, sqlite_file
 from proxy.store.migrating import Migrated, migrate
 from proxy.store.operations import Stats, StoreOptions, opened_store
+from proxy.store.purges import TagDigest, keyed_tag_digest, tag_digest
 
 DONE, WRONG, MISUSED = 0, 1, 2
 
@@ -58,7 +60,7 @@ class StoreCommands:
     async def _check(self, url: str | None, *, as_json: bool) -> int:
         plans = self._plans()
         url = _url(url, plans)
-        async with opened_store(url, _options(plans), only_looks=True) as open_store:
+        async with opened_store(url, _options(plans, url), only_looks=True) as open_store:
             checked = await operations.check(open_store.store)
         if as_json:
             self._say(json.dumps(checked._asdict()))
@@ -73,7 +75,7 @@ class StoreCommands:
     async def _stats(self, url: str | None, *, as_json: bool) -> int:
         plans = self._plans()
         url = _url(url, plans)
-        async with opened_store(url, _options(plans), only_looks=True) as open_store:
+        async with opened_store(url, _options(plans, url), only_looks=True) as open_store:
             stats = await operations.stats(open_store.store)
         if as_json:
             places = [
@@ -95,12 +97,12 @@ class StoreCommands:
 
     async def _migrate(self, old: str, new: str) -> int:
         plans = self._plans()
-        options, old_file = _options(plans), sqlite_file(old)
+        options, to_options, old_file = _options(plans, old), _options(plans, new, old), sqlite_file(old)
         if old == new:
             raise WrongUse("FROM and TO are the same store")
         if old_file is not None and not old_file.is_file():
             raise StoreError(f"{old_file}: there is no such file")
-        async with opened_store(old, options) as from_store, opened_store(new, options) as to_store:
+        async with opened_store(old, options) as from_store, opened_store(new, to_options) as to_store:
             migrated = await migrate(from_store, to_store, options.clock())
         self._say(told_migration(name_of(old), name_of(new), migrated))
         if not plans.settings.store.secret:
@@ -135,7 +137,8 @@ def _url(url: str | None, plans: Plans) -> str:
     return url
 
 
-def _options(plans: Plans) -> StoreOptions:
+def _options(plans: Plans, *urls: str) -> StoreOptions:
+    """`urls`: of the store, and of those whose secret it has where it has none of its own. Raises StoreError."""
     store = plans.settings.store
     return StoreOptions(
         codec=Codec(store.compress_above),
@@ -143,7 +146,21 @@ def _options(plans: Plans) -> StoreOptions:
         max_bytes=store.max_bytes,
         prefix=store.redis.prefix,
         keep_records_for=keep_records_for(plans.longest_kept),
+        tag_digest=_tag_digest(store.secret, urls),
     )
+
+
+def _tag_digest(secret: str, urls: Iterable[str]) -> TagDigest:
+    if secret:
+        return keyed_tag_digest(secret.encode())
+    try:
+        for path in filter(None, map(sqlite_file, urls)):
+            found = secret_beside(path)
+            if found is not None:
+                return keyed_tag_digest(found)
+    except SecretError as error:
+        raise StoreError(str(error)) from None
+    return tag_digest
 
 
 def name_of(url: str) -> str:

@@ -30,6 +30,12 @@ def store_secret(settings: Settings) -> bytes:
     return _kept(path.with_name(path.name + ".secret")).encode()
 
 
+def secret_beside(path: Path) -> bytes | None:
+    """The secret that was generated beside a SQLite file, if one was. Raises SecretError."""
+    beside = path.with_name(path.name + ".secret")
+    return _kept(beside).encode() if beside.is_file() else None
+
+
 def admin_token(settings: Settings) -> str:
     """What opens the admin listener. Raises SecretError."""
     return settings.admin.token or _kept(admin_token_path(settings))

@@ -139,7 +139,7 @@ class Fetcher:
                 return landing
             reply = answered
         finally:
-            me = await learning if learning is not None else None
+            me = await learning if learning is not None else self._learner.known(ask.identity.partition)
         return await self._landed(ask, reply, flight, Known(stored.chosen, me))
 
     def _remember(self, ask: Ask, landing: Landing, failure: UpstreamFailure) -> None:
@@ -229,7 +229,8 @@ class Fetcher:
         assert landing.reply is not None  # noqa: S101 - only called with one
         reply = landing.reply = tagged(ask, landing.reply)
         is_judged = ask.plan.upstream.adapter.by_headers or reply.stream is None  # by its body, where that matters
-        landing.tags = tags_of(ask, reply, known.me) if is_judged else ()
+        me = known.me or self._learner.told(ask, reply)
+        landing.tags = tags_of(ask, reply, me) if is_judged else ()
         if reply.stream is None and not self._keeper.came_too_late(ask, landing, flight):
             self._learner.learn(ask, reply)
         landing.decision = decide(ask, reply, me=known.me) if is_judged else Decision(None, "too-large")

@@ -7,6 +7,7 @@ import msgspec
 from proxy.jobs.locking import Lock
 from proxy.jobs.names import Names
 from proxy.jobs.sealed import Listed, Place, Sealed
+from proxy.messages import JOB
 from proxy.store.contract import DurableStore, StoreError
 from proxy.store.fences import Fences
 
@@ -44,7 +45,7 @@ class Requests:
         names: Names,
         on_error: Callable[[str, StoreError], None],
     ) -> None:
-        self._sealed = Sealed(Request, "job", durable, fences, lock, on_error)
+        self._sealed = Sealed(Request, JOB, durable, fences, lock, on_error)
         self._names = names
 
     @property

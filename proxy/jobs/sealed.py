@@ -9,13 +9,13 @@ import msgspec
 
 from policies import ShelfLife
 from proxy.jobs.locking import Lock
-from proxy.messages import Entry, key_tag
+from proxy.messages import JOBS, Entry, key_tag
 from proxy.store.contract import DurableStore, Filter, StoreError
 from proxy.store.fences import Fences, Validity
 from proxy.store.none import NoStore
 
 KEPT_WITHIN = 2.0  # seconds that somebody waits until it is on disk
-OWNER = "v1"  # whose entries they are; no upstream has this name
+OWNER = JOBS  # whose entries they are
 MOST_LISTED = 1000
 
 S = TypeVar("S", bound=msgspec.Struct)

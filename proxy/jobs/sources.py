@@ -9,7 +9,7 @@ from math import inf
 
 from proxy.answers import Answer
 from proxy.asking import Ask
-from proxy.messages import Entry, implied_tags
+from proxy.messages import UNLEARNED, Entry, implied_tags, unlearned_tag
 from proxy.plan import Plan
 from proxy.store.fences import Fences, Validity
 
@@ -52,6 +52,8 @@ async def sources_of(parts: Iterable[tuple[Ask, Answer]], find: Find, fences: Fe
         source = _at(places, ask, entry)
         if entry is None:
             sources.all_kept = False
+            if ask.plan.upstream.adapter.person is not None:  # it is not looked into: whoever is erased may be in it
+                source.tags[UNLEARNED] = None
             continue
         sources.keys.append(entry.key)
         purged = fences.validity(entry.tags, min(entry.fence, begun)) is Validity.HARD
@@ -60,8 +62,9 @@ async def sources_of(parts: Iterable[tuple[Ask, Answer]], find: Find, fences: Fe
         made_at = entry.stored_at if answer.made_at is None else min(entry.stored_at, answer.made_at)
         source.ends = min(source.ends, made_at + longest(ask.plan))
     sources.each = list(places.values())
-    implied = {tag for one in sources.each for tag in implied_tags(one.upstream, one.endpoint, one.partition)}
-    sources.is_purged = sources.is_purged or fences.validity(implied, begun) is Validity.HARD
+    besides = {tag for one in sources.each for tag in implied_tags(one.upstream, one.endpoint, one.partition)}
+    besides |= {unlearned_tag(one.upstream) for one in sources.each if UNLEARNED in one.tags}
+    sources.is_purged = sources.is_purged or fences.validity(besides, begun) is Validity.HARD
     return sources
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from proxy.clocks import Clocks
-from proxy.kept.tier import TierObserver, sealing_of, warn_of_plain_text
+from proxy.kept.tier import TierObserver, sealing_of, tag_digest_of, warn_of_plain_text
 from proxy.messages import Entry
 from proxy.plan import Plans
 from proxy.sharing.leases import Leases
@@ -23,6 +23,7 @@ from proxy.store.coherence import BEGINNING, LOST, Position, boottime
 from proxy.store.contract import DurableStore, Opened, StoreError, StoreUnavailable
 from proxy.store.fences import Fences, Validity, keep_records_for
 from proxy.store.ledger import Ledger
+from proxy.store.purges import known_by
 from proxy.store.redis import RedisStore
 from proxy.store.redis_follower import FenceTerms, FollowerClocks, RedisFollower
 from proxy.store.redis_leases import TIMEOUT as LEASE_TIMEOUT
@@ -49,12 +50,14 @@ class RedisTier:
         self._url, self._options = store.durable, store.redis
         self._follows = share is None or share.process == 0
         self.page: Page = share.page if share is not None else Page.anonymous()
+        self._tag_digest = tag_digest_of(plans)
         self._terms = FenceTerms(
             prefix=self._options.prefix,
             instance=share.instance if share is not None else uuid4().hex,
             window=self._options.coherence_window,
             keep=keep_records_for(plans.longest_kept),
             wait_replicas=self._options.wait_replicas,
+            secret=known_by(self._tag_digest),
         )
         self._plans = plans
         self._store = RedisStore(
@@ -65,6 +68,7 @@ class RedisTier:
             codec=Codec(store.compress_above),
             sealing=sealing_of(plans),
             is_purged=self._is_purged,
+            tag_digest=self._tag_digest,
         )
         self.durable: DurableStore = self._store
         self._clients: list[Client] = []
@@ -168,6 +172,7 @@ class RedisTier:
             ring=self.page.fences,
             is_coherent=self._is_coherent if bypasses else self._knows_purges,
             is_timed=True,
+            digest=self._tag_digest,
         )
 
     def _make_guards(self, share: Share | None) -> SharedGuards | SharedPacing:

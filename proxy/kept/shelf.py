@@ -7,7 +7,7 @@ from policies import BreakerPolicy, CircuitBreaker, CircuitOpen
 from proxy.messages import Entry
 from proxy.sharing.page import Page
 from proxy.store.contract import DurableStore, StoreError
-from proxy.store.fences import Fences, Validity, tag_digest
+from proxy.store.fences import Fences, Validity
 from proxy.store.key_filter import KeyFilter
 from proxy.store.many_tags import MANY, marks_of, may_hold
 from proxy.store.memory import MemoryStore
@@ -174,6 +174,6 @@ class Shelf:
     def _by_all_tags(self, entry: Entry) -> Validity:
         if entry.fence >= self.fences.number or entry.tagged.count("\n") < MANY:
             return self.fences.validity(entry.tags, entry.fence)
-        digests = [tag_digest(tag) for tag in entry.tags]
+        digests = [self.fences.digest(tag) for tag in entry.tags]
         entry.marks = entry.marks or marks_of(digests)
         return self.fences.validity_by(digests, entry.fence)

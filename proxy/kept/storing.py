@@ -5,7 +5,7 @@ from math import inf
 from sys import intern
 from typing import NamedTuple
 
-from adapters import NOT_JSON, Exchange, Kind, Verdict
+from adapters import NOT_JSON, Endpoint, Exchange, Kind, Verdict
 from policies import ShelfLife
 from policies.freshness import SETTLED_TTL
 from policies.http.age import initial_age
@@ -15,7 +15,7 @@ from policies.http.storing import Received, fields_not_kept
 from policies.http.validation import renewed
 from proxy.asking import SHARED, Ask
 from proxy.kept.deciding import GOES_BY_HEADERS, Decision, policy_by_headers
-from proxy.messages import Entry, pack_head
+from proxy.messages import UNLEARNED, Entry, pack_head, whose
 from proxy.plan import MISSING, Plan, policy_for
 from proxy.upstream.messages import Reply
 from proxy.upstream.reading import parsed
@@ -52,10 +52,17 @@ def tags_of(ask: Ask, reply: Reply, me: str | None) -> tuple[str, ...]:
     if endpoint.tags is not None and reply.verdict.kind in (Kind.ANSWER, Kind.MISSING):
         local = endpoint.tags(Exchange(ask.sent, reply.status, reply.json, me))
     tags = {f"{name}/{tag}" for tag in local}
+    if ask.plan.upstream.adapter.person is not None:
+        tags |= {f"{name}/{tag}" for tag in _whose_tags(endpoint, me)}
     if ask.plan.upstream.adapter.by_headers:
         tags.add(ask.uri_tag())
         tags |= group_tags(name, reply.headers.get("cache-groups"))
     return tuple(sorted(tags))
+
+
+def _whose_tags(endpoint: Endpoint, me: str | None) -> set[str]:
+    """Whose credential read it; and where the adapter does not say whom it names, it may be anybody."""
+    return {whose(me)} if endpoint.tags is not None else {whose(me), UNLEARNED}
 
 
 def own_tags(ask: Ask, tags: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from proxy.clocks import Clocks
-from proxy.config.secrets import sqlite_path
+from proxy.config.secrets import sqlite_path, store_secret
 from proxy.plan import Plans
 from proxy.sharing.leases import Leases
 from proxy.sharing.page import Page
@@ -23,6 +23,7 @@ from proxy.store.contract import DurableStore, Filter, Opened, StoreError
 from proxy.store.fences import Fences
 from proxy.store.ledger import Ledger, LocalLedger
 from proxy.store.none import NoStore
+from proxy.store.purges import TagDigest, keyed_tag_digest, tag_digest
 from proxy.store.sealing import MasterKeys, Sealing
 from proxy.store.sqlite import SQLiteStore
 from proxy.telemetry.metrics import Metrics
@@ -101,7 +102,8 @@ class LocalTier:
         self._plans = plans
         self._role = role_of(share)
         self.page = share.page if share is not None else None
-        self.durable = _store(plans, clocks.wall, share)
+        self._tag_digest = tag_digest_of(plans)
+        self.durable = _store(plans, clocks.wall, share, self._tag_digest)
         self.fences: Fences
         self.ledger: Ledger
         self.leases: Leases | None = None
@@ -120,7 +122,13 @@ class LocalTier:
             warn_of_plain_text(self._plans, self._observer)
         self.has_kept = bool(await self.durable.summaries(Filter(limit=1)))
         ring = self.page.fences if self.page is not None else None
-        self.fences = Fences(self._clocks.wall, opening=opened.opening, records=opened.purges, ring=ring)
+        self.fences = Fences(
+            self._clocks.wall,
+            opening=opened.opening,
+            records=opened.purges,
+            ring=ring,
+            digest=self._tag_digest,
+        )
         self.ledger = LocalLedger(self.fences, self.durable, self._observer.store_failed)
         if self._shared_guards is not None:
             self._shared_guards.start()
@@ -164,7 +172,15 @@ def warn_of_plain_text(plans: Plans, observer: TierObserver) -> None:
         observer.not_encrypted(sorted(sealing.upstreams))
 
 
-def _store(plans: Plans, clock: Callable[[], float], share: Share | None) -> DurableStore:
+def tag_digest_of(plans: Plans) -> TagDigest:
+    """What purged tags are known by, by all processes and machines that share a store. Raises SecretError."""
+    settings = plans.settings
+    if not settings.store.secret and sqlite_path(settings) is None:
+        return tag_digest  # nobody else hears of them, and nothing is written down
+    return keyed_tag_digest(store_secret(settings))
+
+
+def _store(plans: Plans, clock: Callable[[], float], share: Share | None, tag_digest: TagDigest) -> DurableStore:
     path, store = sqlite_path(plans.settings), plans.settings.store
     if path is None:
         return NoStore(clock)
@@ -177,6 +193,7 @@ def _store(plans: Plans, clock: Callable[[], float], share: Share | None) -> Dur
         sealing=sealing_of(plans),
         role=role_of(share),
         lock_fd=share.lock_fd if share is not None else None,
+        tag_digest=tag_digest,
     )
 
 

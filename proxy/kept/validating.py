@@ -28,8 +28,11 @@ def preconditions(ask: Ask, chosen: Entry | None, siblings: Sequence[Entry]) -> 
     """The preconditions and the range under which the upstream is asked: what is stored, and what the caller has.
 
     A variant for other asks lends nothing but a strong tag: a date or a weak tag may be true of several variants, and
-    say nothing of which of them this ask would get. A declared cache asks for whole answers, on its own account.
+    say nothing of which of them this ask would get. A declared cache asks for whole answers, on its own account. What a
+    provider's terms end is fetched as a whole again: a 304 would make the same content last longer than they allow.
     """
+    if ask.plan.terms:
+        return ()
     if not ask.goes_by_headers:
         return validators([chosen.headers], {}) if chosen is not None else ()
     if chosen is None and not siblings and not ask.conditions:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from proxy.store.coherence import GAP, LEAP, TICKS
 
-FORMAT = 1  # of all that is kept under the three keys
+FORMAT = 2  # of all that is kept under the three keys; in 1, digests of tags were anybody's to make
 
 # Scripts with flags exist from Redis 7 on: there, purges are taken even when entries have filled the memory.
 FLAGS = "#!lua flags=allow-oom\n"
@@ -36,12 +36,15 @@ local GAP, LEAP, TICKS, FORMAT = {GAP}, {LEAP}, {TICKS}, {FORMAT}
 
 _BEFORE_ALL = """
 local fence, purges, instances = KEYS[1], KEYS[2], KEYS[3]
+local secret = table.remove(ARGV)
 local format = redis.call('HGET', fence, 'format')
 if format and tonumber(format) > FORMAT then
   return redis.error_reply('LARDERFORMAT ' .. format)
 elseif not format and redis.call('EXISTS', fence) == 1 then
   return redis.error_reply('LARDERFOREIGN')
 end
+-- The records hold digests that this one cannot make: another store.secret's, or those of an older Larder.
+local is_foreign = format and (tonumber(format) < FORMAT or (redis.call('HGET', fence, 'secret') or '') ~= secret)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ticks = time[1] * TICKS + math.floor(time[2] * TICKS / 1000000)
@@ -61,7 +64,23 @@ end
 local function begin_epoch(known, run)
   local number = up(math.max(ticks, known + 1, of_id(top()) + 1))
   redis.call('HSET', fence, 'format', FORMAT, 'number', text(number), 'epoch', text(number), 'soft', text(number),
-    'hard', text(kept('hard') or 0), 'run', run, 'since', text(now))
+    'hard', text(kept('hard') or 0), 'run', run, 'since', text(now), 'secret', secret)
+end
+
+-- What was purged cannot be told by this one: nothing from before has any right left.
+local function take_over(known)
+  begin_epoch(known, string.match(redis.call('INFO', 'server'), 'run_id:(%w+)'))
+  redis.call('HSET', fence, 'hard', text(kept('number')))
+end
+
+-- Whether anybody has confirmed of late, and may serve from memory.
+local function lives()
+  local all = redis.call('HGETALL', instances)
+  for i = 1, #all, 2 do
+    local lease = string.match(all[i + 1], ' (%d+)$')
+    if lease and tonumber(lease) > now then return true end
+  end
+  return false
 end
 
 -- The counter of this life of this server; made where there is none, and never below what the caller knows of.
@@ -112,11 +131,21 @@ local function unconfirmed(number, me, window)
 end
 """
 
-# ARGV: the highest number heard from Redis, the highest known, ms to keep, the epoch heard of (0: none).
+_ONLY_OURS = """
+if is_foreign then return redis.error_reply('LARDERSECRET') end
+"""
+
+# Behind what each step names, ARGV has what the store's secret is known by.
+# ARGV: the highest number heard from Redis, the highest known, ms to keep, the epoch heard of (0: none), whether it may
+# take over from Larders of another secret (2), or if none of them lives (1).
 # A counter behind what was heard may have given numbers out a second time: a new epoch. So may one that began below
 # it, after everything was lost: in between somebody may have raised it.
 _JOIN = """
 local heard, known, theirs = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[4])
+if is_foreign then
+  if ARGV[5] == '0' or (ARGV[5] == '1' and lives()) then return redis.error_reply('LARDERSECRET') end
+  take_over(math.max(heard, known, kept('number')))
+end
 local run = count_on(0)
 local began_below = theirs > 0 and theirs ~= kept('epoch') and kept('epoch') <= heard
 if kept('number') < heard or began_below then begin_epoch(math.max(heard, known, kept('number')), run) end
@@ -207,12 +236,12 @@ return {said('server', 'redis_version'), said('memory', 'maxmemory_policy')}
 """
 
 
-def _script(body: str) -> Script:
-    text = _CONSTANTS + _BEFORE_ALL + body
+def _script(body: str, *, checks: str = _ONLY_OURS) -> Script:
+    text = _CONSTANTS + _BEFORE_ALL + checks + body
     return Script(text, *(sha1(each.encode(), usedforsecurity=False).hexdigest() for each in (text, FLAGS + text)))
 
 
-JOIN = _script(_JOIN)
+JOIN = _script(_JOIN, checks="")
 READ = _script(_READ)
 FOLLOW = _script(_FOLLOW)
 LEAVE = _script(_LEAVE)
@@ -220,4 +249,4 @@ PURGE = _script(_PURGE)
 RAISE_FLOOR = _script(_RAISE_FLOOR)
 UNCONFIRMED = _script(_UNCONFIRMED)
 STAMP = _script(_STAMP)
-INSPECT = _script(_INSPECT)
+INSPECT = _script(_INSPECT, checks="")

@@ -14,7 +14,7 @@ from policies import DAY
 from proxy.store import _redis_fence_scripts as scripts
 from proxy.store._redis_client import Client
 from proxy.store._redis_fence_scripts import Script
-from proxy.store._redis_troubles import FAILURES, PREFIX_TAKEN, TOO_NEW
+from proxy.store._redis_troubles import FAILURES, NOT_OF_ONE_KEY, PREFIX_TAKEN, TOO_NEW
 from proxy.store.coherence import Position, State
 from proxy.store.contract import StoreError
 from proxy.store.purges import Heard, Mode
@@ -24,7 +24,11 @@ SLICE = 1000  # records at a time
 _HAS_FLAGS = (7, 0)
 
 _T = TypeVar("_T")
-_REFUSED = {"LARDERFOREIGN": PREFIX_TAKEN, "LARDERFORMAT": TOO_NEW}  # by the scripts themselves
+_REFUSED = {
+    "LARDERFOREIGN": PREFIX_TAKEN,
+    "LARDERFORMAT": TOO_NEW,
+    "LARDERSECRET": NOT_OF_ONE_KEY,
+}  # by the scripts themselves
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class FenceTerms:
     wait_replicas: int = 0  # how many replicas have to have a purge before it is durable
     most_records: int = 1_000_000  # beyond it the oldest become a floor
     patience: float = 0.5  # seconds for one step
+    secret: str = ""  # what the secret is known by that tags are digested under
+    takes_over: bool = True  # from Larders of another secret, that are being replaced
 
 
 class Record(NamedTuple):
@@ -80,8 +86,12 @@ class FenceServer:
     async def join(self, heard: int, known: int, epoch: int = 0) -> State:
         """Make the counter where there is none, and raise it to the highest number this instance knows of. `heard` is
         the highest it has from Redis, `epoch` that of those numbers; 0: none.
+
+        Whoever comes with another secret for the first time takes over, and nothing from before counts; who had joined
+        is refused then, until none of the others lives any more.
         """
-        return _state(await self._run(scripts.JOIN, heard, known, self._keep, epoch))
+        takes_over = (1 if epoch else 2) if self._terms.takes_over else 0
+        return _state(await self._run(scripts.JOIN, heard, known, self._keep, epoch, takes_over))
 
     async def read(self, after: Position) -> list[Record]:
         """The records after a position, a slice of them."""
@@ -157,12 +167,12 @@ class FenceServer:
             return await self._evaluate(script, args)
 
     async def _evaluate(self, script: Script, args: Sequence[bytes | str | float]) -> Any:
-        sha = script.sha_with_flags if self._flags else script.sha
+        sha, secret = script.sha_with_flags if self._flags else script.sha, self._terms.secret
         try:
-            return await self._redis.execute_command("EVALSHA", sha, len(self._keys), *self._keys, *args)
+            return await self._redis.execute_command("EVALSHA", sha, len(self._keys), *self._keys, *args, secret)
         except NoScriptError:
             text = self._flags + script.text
-            return await self._redis.execute_command("EVAL", text, len(self._keys), *self._keys, *args)
+            return await self._redis.execute_command("EVAL", text, len(self._keys), *self._keys, *args, secret)
 
     async def _run_and(
         self, script: Script, args: Sequence[bytes | str | float], *commands: tuple[str | int, ...]
@@ -173,7 +183,8 @@ class FenceServer:
             await self._redis.initialize()
             target["target_nodes"] = self._redis.get_node_from_key(self._keys[0])
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.execute_command("EVAL", self._flags + script.text, len(self._keys), *self._keys, *args, **target)
+        text = self._flags + script.text
+        pipeline.execute_command("EVAL", text, len(self._keys), *self._keys, *args, self._terms.secret, **target)
         for command in commands:
             pipeline.execute_command(*command, **target)
         longest = max((part for command in commands for part in command[-1:] if isinstance(part, int)), default=0)

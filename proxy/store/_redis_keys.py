@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 from proxy.messages import partition_tag
 from proxy.store.codec import as_bytes
-from proxy.store.purges import tag_digest
+from proxy.store.purges import TagDigest, tag_digest
 
 DIGEST = 8  # bytes by which an entry says what it is under
 
@@ -26,8 +26,10 @@ def short_digest(tag: str) -> bytes:
 class Keys:
     """The names under one prefix."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, digest: TagDigest = tag_digest) -> None:
+        """`digest` names the lists of tags: they outlive what they name, and may not tell what was there."""
         self._prefix = prefix.encode()
+        self._digest = digest
         self.format = self._prefix + b":format"
         self.bindings = self._prefix + b":b"
         self.entries = self._prefix + b":e:"
@@ -53,7 +55,7 @@ class Keys:
 
     def tag(self, tag: str) -> bytes:
         """The list of a tag's entries."""
-        return self._named(b"t", tag_digest(tag))
+        return self._named(b"t", self._digest(tag))
 
     def partition_key(self, partition: str) -> bytes:
         """A partition's key."""

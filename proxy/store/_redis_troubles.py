@@ -13,6 +13,9 @@ from proxy.store.contract import StoreError, StoreUnavailable
 
 FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError)  # what a call may raise, connecting included
 PREFIX_TAKEN = "another program's keys are under the prefix: name one of Larder's own in store.redis.prefix"
+NOT_OF_ONE_KEY = (
+    "Larders with another store.secret use this Redis: give all the same one, or name another store.redis.prefix"
+)
 TOO_NEW = "a newer Larder wrote what is in this Redis: run that, or name another store.redis.prefix"
 NO_SUCH_URL = (
     "is no URL of a Redis: write redis://[USER:PASSWORD@]HOST:PORT/DB, rediss://… for TLS, redis+cluster://HOST:PORT"

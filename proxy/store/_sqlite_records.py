@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from adapters import Link
 from policies import DAY
@@ -9,8 +10,9 @@ from proxy.store._sqlite_rows import text_of
 from proxy.store._sqlite_schema import transaction
 from proxy.store.codec import as_bytes
 from proxy.store.contract import Forgotten
-from proxy.store.purges import Mode, Purge
+from proxy.store.purges import VEIL, Mode, Purge, TagDigest, is_veiled, veiled
 
+_PURGED = "tag, mode, number, at, settle_until"
 _PURGE = """
 INSERT INTO purges (tag, mode, number, at, settle_until) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (tag, mode) DO UPDATE SET
@@ -51,23 +53,51 @@ _OLD_HARD_PURGES = "SELECT EXISTS (SELECT 1 FROM purges WHERE at < ? AND mode = 
 
 def record_purges(connection: sqlite3.Connection, records: Iterable[Purge]) -> None:
     """Keep purges: on disk when this returns."""
-    rows = [(as_bytes(tag), mode.value, number, at, settle) for tag, mode, number, at, settle in records]
     with transaction(connection):
-        connection.executemany(_PURGE, rows)
+        _record(connection, records)
+
+
+def _record(connection: sqlite3.Connection, records: Iterable[Purge]) -> None:
+    rows = [(as_bytes(tag), mode.value, number, at, settle) for tag, mode, number, at, settle in records]
+    connection.executemany(_PURGE, rows)
 
 
 def load_purges(connection: sqlite3.Connection) -> tuple[Purge, ...]:
     """All that are kept."""
-    rows = connection.execute("SELECT tag, mode, number, at, settle_until FROM purges")
-    return tuple(
-        Purge(text_of(tag), Mode(mode), int(number), float(at), float(settle)) for tag, mode, number, at, settle in rows
-    )
+    return tuple(_purge(row) for row in connection.execute(f"SELECT {_PURGED} FROM purges"))  # noqa: S608 - columns
+
+
+def _purge(row: tuple[Any, ...]) -> Purge:
+    """A row of purges. Raises ValueError for what is none."""
+    tag, mode, number, at, settle = row
+    name = text_of(tag)
+    is_veiled(name)  # it can be read
+    return Purge(name, Mode(mode), int(number), float(at), float(settle))
 
 
 def hard_purges(connection: sqlite3.Connection, since: float) -> list[tuple[str, int]]:
-    """Tags that were purged for good since an instant, and the numbers of their purges."""
+    """Tags that were purged for good since an instant, and the numbers of their purges. Not those that are veiled:
+    what they cover was deleted by then.
+    """
     rows = connection.execute("SELECT tag, number FROM purges WHERE mode = ? AND at >= ?", (Mode.HARD.value, since))
-    return [(text_of(tag), number) for tag, number in rows]
+    return [(tag, number) for name, number in rows if not (tag := text_of(name)).startswith(VEIL)]
+
+
+def veil(connection: sqlite3.Connection, since: float, before: float, digest: TagDigest) -> int:
+    """Put digests in place of some of the tags in records from `since` on and before an instant; how many. Tags of
+    Larder's own (`@all`, one entry's, a partition's) say nothing of anybody.
+    """
+    query = f"SELECT {_PURGED} FROM purges WHERE at >= ? AND at < ? AND substr(tag, 1, 1) != x'40' LIMIT ?"  # noqa: S608 - columns
+    found = [_purge(row) for row in connection.execute(query, (since, before, _SLICE))]
+    if not found:
+        return 0
+    with transaction(connection):
+        _record(connection, [purge._replace(tag=veiled(purge.tag, digest)) for purge in found])
+        told = [(as_bytes(purge.tag), purge.mode.value) for purge in found]
+        connection.executemany("DELETE FROM purges WHERE tag = ? AND mode = ?", told)
+        if any(purge.mode is Mode.HARD for purge in found):
+            _write_anew(connection, "purges")
+    return len(found)
 
 
 def mark(connection: sqlite3.Connection, source: str, token: str, now: float, until: float) -> bool:

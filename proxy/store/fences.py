@@ -11,7 +11,7 @@ from policies import DAY
 from proxy.sharing.fence_ring import FenceRing, Kind, Overrun
 from proxy.store.many_tags import MOST_RECENT, RecentPurges
 from proxy.store.purge_table import PurgeTable
-from proxy.store.purges import Heard, Mode, Purge, Validity, tag_digest
+from proxy.store.purges import Heard, Mode, Purge, TagDigest, Validity, heard_of, tag_digest
 
 __all__ = ["NEVER", "Fences", "Heard", "Mode", "Purge", "Validity", "keep_records_for", "tag_digest"]
 
@@ -35,7 +35,7 @@ class Fences:
 
     most_recent = MOST_RECENT  # purges that are told one by one
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what each kind of deployment has of its own
         self,
         clock: Callable[[], float],
         *,
@@ -45,14 +45,17 @@ class Fences:
         ring: FenceRing | None = None,
         is_coherent: Callable[[], bool] | None = None,
         is_timed: bool = False,
+        digest: TagDigest = tag_digest,
     ) -> None:
         """`opening` counts how often the durable store was opened: numbers of a later opening are always higher.
 
         `records` have to be read after the ring came to be, so that none is in neither. `is_coherent` tells whether
         this machine has heard of all purges that others acknowledged; None: there are no others. `is_timed`: fetches of
-        other machines have to be ordered too, so their numbers are microseconds since the epoch, at least.
+        other machines have to be ordered too, so their numbers are microseconds since the epoch, at least. `digest`
+        is what tags are known by, the same to all who hear of each other's purges.
         """
         self._clock = clock
+        self.digest = digest
         self._table = PurgeTable(most_records)
         self._recent = RecentPurges(self.most_recent)
         self._number = self._sequence = opening << 40
@@ -63,7 +66,7 @@ class Fences:
         self._is_timed = is_timed
         self._is_own: Callable[[int], bool] = lambda _: False
         self._own: dict[tuple[bytes, Mode], Heard] = {}
-        self.learn(Heard(one.number, one.mode, tag_digest(one.tag), one.at, one.settle_until) for one in records)
+        self.learn(heard_of(one, digest) for one in records)
         if ring is not None:
             ring.raise_to(self._number, self._sequence)
 
@@ -133,7 +136,7 @@ class Fences:
         now = self._clock()
         until = now + settle if settle else 0.0
         names = sorted(set(tags))
-        number = self._publish([tag_digest(tag) for tag in names], mode, now, until)
+        number = self._publish([self.digest(tag) for tag in names], mode, now, until)
         return [Purge(tag, mode, number, now, until) for tag in names]
 
     def hear(self, purges: Iterable[Heard]) -> None:
@@ -201,11 +204,11 @@ class Fences:
         if upto <= after:
             return False
         _ = self.number
-        return self._table.purged_since(map(tag_digest, tags), after)
+        return self._table.purged_since(map(self.digest, tags), after)
 
     def validity(self, tags: Iterable[str], fence: int) -> Validity:
         """What is left of an entry with these tags, fetched under `fence`."""
-        return self.validity_by(map(tag_digest, tags), fence)
+        return self.validity_by(map(self.digest, tags), fence)
 
     def validity_by(self, digests: Iterable[bytes], fence: int) -> Validity:
         """The same, of tags that are known by their digests."""
@@ -214,7 +217,7 @@ class Fences:
     def settles(self, tags: Iterable[str]) -> bool:
         """Whether a fill of these tags may still come from a replica that lags behind a change."""
         _ = self.number
-        return self._table.settles(map(tag_digest, tags), self._clock())
+        return self._table.settles(map(self.digest, tags), self._clock())
 
     def forget_before(self, instant: float) -> int:
         """Drop records of purges older than anything that can still be stored; how many were dropped."""

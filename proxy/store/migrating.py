@@ -14,7 +14,6 @@ from proxy.messages import Entry
 from proxy.store.contract import StoreError
 from proxy.store.fences import Validity
 from proxy.store.operations import ListingRecords, OpenStore, all_entries
-from proxy.store.purges import tag_digest
 
 _AT_ONCE = 200  # entries put before they are waited for
 
@@ -64,7 +63,8 @@ async def _worth_it(old: OpenStore, new: OpenStore, now: float, migrated: Migrat
 
 
 def _is_purged(new: OpenStore, entry: Entry) -> bool:
-    return any(new.purged_at.get(tag_digest(tag), entry.stored_at - 1) >= entry.stored_at for tag in entry.tags)
+    digest = new.fences.digest
+    return any(new.purged_at.get(digest(tag), entry.stored_at - 1) >= entry.stored_at for tag in entry.tags)
 
 
 async def _has_as_young(new: OpenStore, entry: Entry) -> bool:

@@ -20,7 +20,7 @@ from proxy.store.codec import Codec
 from proxy.store.contract import DurableStore, StoreError
 from proxy.store.fences import Fences
 from proxy.store.files import sqlite_file
-from proxy.store.purges import Heard, tag_digest
+from proxy.store.purges import Heard, TagDigest, heard_of, known_by, tag_digest
 from proxy.store.redis import RedisStore
 from proxy.store.redis_ledger import FenceTerms, RedisLedger
 from proxy.store.sealing import Sealing
@@ -37,6 +37,7 @@ class StoreOptions:
     prefix: str = "larder"
     keep_records_for: float = 91 * DAY  # seconds
     clock: Callable[[], float] = time  # seconds since the epoch
+    tag_digest: TagDigest = tag_digest  # what purged tags are known by in it
 
 
 class OpenStore(NamedTuple):
@@ -106,13 +107,15 @@ async def _opened_sqlite(path: Path, options: StoreOptions, *, only_looks: bool)
         role="attached" if only_looks else "sole",
         max_bytes=options.max_bytes,
         clock=options.clock,
+        tag_digest=options.tag_digest,
     )
     opened = await store.open()
     try:
         if opened.moved_aside is not None:
             raise StoreError(f"the database file was damaged, and was moved aside to {opened.moved_aside}")
-        fences = Fences(options.clock, opening=opened.opening, records=opened.purges)
-        purged_at = _latest((tag_digest(purge.tag), purge.at) for purge in opened.purges)
+        digest = options.tag_digest
+        fences = Fences(options.clock, opening=opened.opening, records=opened.purges, digest=digest)
+        purged_at = _latest((heard_of(purge, digest).tag, purge.at) for purge in opened.purges)
         yield OpenStore(store, fences, purged_at)
     finally:
         await store.close()
@@ -127,6 +130,7 @@ async def _opened_redis(url: str, options: StoreOptions, *, only_looks: bool) ->
         codec=options.codec,
         sealing=options.sealing,
         keep_records_for=options.keep_records_for,
+        tag_digest=options.tag_digest,
         timeout=5.0,
         write_timeout=10.0,
     )
@@ -134,8 +138,15 @@ async def _opened_redis(url: str, options: StoreOptions, *, only_looks: bool) ->
     page = Page.anonymous()
     try:
         await store.open()
-        fences, heard = Fences(options.clock), list[Heard]()
-        terms = FenceTerms(prefix=options.prefix, instance=uuid4().hex, keep=options.keep_records_for, patience=5.0)
+        fences, heard = Fences(options.clock, digest=options.tag_digest), list[Heard]()
+        terms = FenceTerms(
+            prefix=options.prefix,
+            instance=uuid4().hex,
+            keep=options.keep_records_for,
+            patience=5.0,
+            secret=known_by(options.tag_digest),
+            takes_over=False,
+        )
         if not only_looks:  # it makes the counter where there is none
             await RedisLedger(client, terms, fences, page, _not_said).open(heard.extend)
         fences.hear(heard)

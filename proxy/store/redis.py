@@ -25,7 +25,7 @@ from proxy.store._redis_writing import EntryWriting
 from proxy.store._write_behind import WriteBehind
 from proxy.store.codec import Codec
 from proxy.store.contract import Filter, Forgotten, Opened, StoreError, StoreUnavailable, Summary
-from proxy.store.purges import Purge
+from proxy.store.purges import Purge, TagDigest, tag_digest
 from proxy.store.sealing import Sealing
 from proxy.store.selection import under
 
@@ -60,12 +60,14 @@ class RedisStore:
         max_waiting_bytes: int = 64 * MIB,
         write_after: float = 0.05,
         is_purged: Callable[[Entry], bool] = lambda _: False,
+        tag_digest: TagDigest = tag_digest,
     ) -> None:
         """`max_waiting…` bound the queue, `batch` the entries written at once.
 
         In seconds: `keep_records_for`, how long links, bindings and partitions' keys are kept since they were last
         needed; `timeout` of a read; `write_timeout` of any other call; `write_after`, how long a put entry waits for
-        others. Raises StoreError when `url` is none of a Redis.
+        others. `tag_digest` names the lists of tags, on all
+        instances alike. Raises StoreError when `url` is none of a Redis.
         """
         self.found = opening.Found()
         self._clock, self._keep = clock, keep_records_for
@@ -73,7 +75,7 @@ class RedisStore:
         self._reads = RedisServers(url, timeout=timeout)
         self._calls = RedisServers(url, timeout=write_timeout)  # connections of their own: no reader waits for a batch
         self._is_purged = is_purged
-        self._keys = Keys(prefix)
+        self._keys = Keys(prefix, tag_digest)
         self._records = RedisRecords(self._calls, self._keys, clock, keep_records_for)
         self._partition_keys = RedisPartitionKeys(self._calls, self._keys, sealing.masters, keep_records_for)
         self._writing = EntryWriting(self._calls, self._keys, codec, sealing, self._partition_keys, clock)
@@ -87,6 +89,7 @@ class RedisStore:
             waiting=WriteBehind(max_entries=max_waiting, max_bytes=max_waiting_bytes),
         )
         self._deleted: dict[str, float] = {}  # tags, and when
+        self._forgotten: dict[frozenset[str], float] = {}  # persons, and when
         self._unfit: str | None = None  # why nothing may be written
         self._is_fit = self._is_open = False
 
@@ -197,8 +200,12 @@ class RedisStore:
         return len(gone) + await self._selection.delete(tag, beside=gone)
 
     async def scrub(self) -> None:
-        """Delete once more what was deleted of late: other instances may have been writing it."""
+        """Delete once more what was deleted of late, and forget whom: other instances may have been writing it."""
         self._check_open()
+        for users, at in list(self._forgotten.items()):
+            if self._clock() - at >= LATE:  # once: all links are looked at for it
+                await self._records.forget_person(users)
+                self._forgotten.pop(users, None)
         for tag, at in list(self._deleted.items()):
             await self._selection.delete(tag)
             if self._clock() - at >= LATE and self._deleted.get(tag) == at:
@@ -285,6 +292,7 @@ class RedisStore:
     async def forget_person(self, upstream: str, users: Collection[str]) -> Forgotten:  # noqa: ARG002 (the contract's)
         """Forget which enrollments and principals are these users'."""
         self._check_open()
+        self._forgotten[frozenset(users)] = self._clock()
         return await self._records.forget_person(users)
 
     def _check_open(self) -> None:

@@ -19,7 +19,7 @@ from proxy.store.coherence import BEGINNING, GAP, UNSENT, Bound, Position, State
 from proxy.store.contract import StoreError
 from proxy.store.fences import Fences
 from proxy.store.ledger import Purged
-from proxy.store.purges import Heard, Mode, tag_digest
+from proxy.store.purges import Heard, Mode
 
 __all__ = ["FenceTerms", "RedisLedger"]
 
@@ -77,7 +77,7 @@ class RedisLedger:
 
     async def purge(self, tags: Sequence[str], mode: Mode, settle: float) -> Purged:
         """Recorded in Redis, and heard by every instance that may serve, when this returns; at most a window later."""
-        digests = sorted({tag_digest(tag) for tag in tags})
+        digests = sorted({self._fences.digest(tag) for tag in tags})
         if not digests:
             return Purged(self._fences.number, mode, durable=True)
         try:

@@ -29,7 +29,7 @@ from proxy.store._sqlite_writer import EntryWriter
 from proxy.store._write_behind import WriteBehind
 from proxy.store.codec import Codec
 from proxy.store.contract import Filter, Forgotten, Opened, StoreError, Summary
-from proxy.store.purges import Purge
+from proxy.store.purges import Purge, TagDigest
 from proxy.store.sealing import Sealing
 from proxy.store.selection import under
 
@@ -55,12 +55,13 @@ class SQLiteStore:
         max_waiting_bytes: int = 64 * MIB,
         write_after: float = 0.05,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        tag_digest: TagDigest | None = None,
     ) -> None:
         """`max_bytes` bounds what the file holds, `max_waiting…` the queue, `batch` the entries of one transaction.
 
         The `owner` has the file for several processes, and hands its `lock_fd` to those that are `attached`: so nobody
         else gets the file while one of them lives. `write_after` is how long, in seconds, a put entry waits for others
-        to be written with it.
+        to be written with it. `tag_digest`: what records of purges keep of tags once nobody looks by them any more.
         """
         self._path, self._role, self._clock, self._max_bytes = Path(path), role, clock, max_bytes
         self.disk_bytes = 0  # what the file holds, as of the last write or sweep
@@ -70,7 +71,7 @@ class SQLiteStore:
         self._thread = SQLiteThread(self._file, self._keys.close)
         self._waiting = WriteBehind(max_entries=max_waiting, max_bytes=max_waiting_bytes)
         self._writer = EntryWriter(self._thread, self._waiting, self._write, batch=batch, write_after=write_after)
-        self._scrubber = Scrubber(self._thread, clock, sleep)
+        self._scrubber = Scrubber(self._thread, clock, sleep, tag_digest)
 
     def __repr__(self) -> str:
         state = (self.last_error or "open") if self._thread.is_running else "closed"
@@ -122,6 +123,8 @@ class SQLiteStore:
             return
         try:
             await self.flush()
+            if self._role != "attached":
+                await self._scrubber.veil(all_of_them=True)
         finally:
             await self._thread.stop()
             self._writer.stop()  # also what was put while it closed
@@ -227,6 +230,7 @@ class SQLiteStore:
         ):
             while await self._thread.write(slice_):
                 continue
+        await self._scrubber.veil()
         await self._scrubber.clear_if_due()
         self.disk_bytes = await self._thread.read(entry_rows.bytes_used)
 

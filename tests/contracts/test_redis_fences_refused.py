@@ -47,7 +47,7 @@ async def refused(machine, reason):
         (("HSET", "{test}:fence", "theirs", "1"), "another program's keys"),
         (("SET", "{test}:purges", "theirs"), "another program's keys"),
         (("XADD", "{test}:purges", "1-1", "theirs", "1"), "another program writes to the stream"),
-        (("HSET", "{test}:fence", "format", "2"), "a newer Larder wrote"),
+        (("HSET", "{test}:fence", "format", "3"), "a newer Larder wrote"),
     ],
 )
 async def test_keys_that_are_not_this_larder_s_are_refused_in_one_line(connect, command, reason):

@@ -41,12 +41,12 @@ class Caller:
         self._port = port
         self._streams = None
 
-    async def ask(self, path="/-/health"):
+    async def ask(self, path="/-/health", token=ADA):
         """Status, Cache-Status and body. Raises OSError or IncompleteReadError when the connection was lost."""
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {ADA}\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:-2])
         body = await reader.readexactly(int(fields["content-length"]))

@@ -9,9 +9,11 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
+from adapters import Link
 from proxy.clocks import Clocks
 from proxy.erasing import Eraser
 from proxy.store.fences import Mode, Validity
+from proxy.store.purges import tag_digest
 from tests.house import ADA, ADMIN, BEN, CY, House, bearer, config_for, running_larder, running_sandbox
 from tests.redis_server import redis_server
 
@@ -84,6 +86,96 @@ async def test_a_person_is_erased_from_redis_and_served_by_no_instance(tmp_path,
         assert b"Ada Sample" not in held
         assert "hit" not in elsewhere.cache
         assert "hit" in (await second.get(courses, headers=bearer(BEN))).cache
+
+
+async def test_nothing_in_redis_can_be_guessed_to_be_about_the_person_who_was_erased(tmp_path, redis):
+    roster = f"{COURSE}/search_users?per_page=100"
+    async with instances(tmp_path, redis.url, compress_above="1GiB") as (first, second):
+        for house in (first, second):
+            await house.get("/courseworks/api/v1/courses?per_page=100", headers=bearer(ADA))
+            await house.get(roster, headers=bearer(CY))
+            await house.settled()
+        person = first.larder.plans.upstreams["courseworks"].adapter.person("user:20064")
+        about = {f"courseworks/{tag}" for tag in person.tags if "20064" in tag} | {"courseworks/whose:20064"}
+        guessed = [tag_digest(tag) for tag in about]
+        before = await everything(redis.url)
+        assert any(one[:8] in before for one in guessed)
+        eraser = Eraser(first.larder.erasing, first.larder.purger, first.larder.durable, lambda *_: None)
+
+        await eraser.erase("courseworks", person)
+        held = await everything(redis.url)
+
+        assert b"20064" not in held
+        assert not [one for one in guessed if one[:8] in held or one[:8].hex().encode() in held]
+
+
+async def test_another_instance_forgets_whose_their_credential_is(tmp_path, redis):
+    async with instances(tmp_path, redis.url) as (first, second):
+        for token in (ADA, BEN):
+            me = await second.get("/courseworks/api/v1/users/self", headers=bearer(token))
+            assert me.status == 200
+        await second.settled()
+        learner = second.larder.works.learner
+        assert learner.partitions_of({"20064"})
+        person = first.larder.plans.upstreams["courseworks"].adapter.person("user:20064")
+        eraser = Eraser(first.larder.erasing, first.larder.purger, first.larder.durable, lambda *_: None)
+
+        await eraser.erase("courseworks", person)
+        await second.larder._housekeeping.scrub()
+
+        assert not learner.partitions_of({"20064"})
+        assert learner.partitions_of({"20065"})
+
+
+async def test_whom_another_instance_was_about_to_learn_of_is_forgotten_too(tmp_path, redis, monkeypatch):
+    """Its answer came before it heard of the purge; its word reaches Redis when all was deleted there."""
+    async with instances(tmp_path, redis.url) as (first, second):
+        person = first.larder.plans.upstreams["courseworks"].adapter.person("user:20064")
+        eraser = Eraser(first.larder.erasing, first.larder.purger, first.larder.durable, lambda *_: None)
+        await eraser.erase("courseworks", person)
+        await second.larder.durable.learn("courseworks", [Link("77", "20064", "565"), Link("78", "20065", "565")])
+        await second.larder.durable.bind("principal:late", "20064")
+
+        monkeypatch.setattr("proxy.store.redis.LATE", 0.0)  # half a minute is over
+        await first.larder.durable.scrub()
+
+        assert await first.larder.durable.find_link("courseworks", "77") is None
+        assert await first.larder.durable.find_link("courseworks", "78") is not None
+        assert await first.larder.durable.bindings() == {}
+
+
+async def everything(url):
+    """All that a Redis holds: names, values, lists and streams."""
+    client = Redis.from_url(url)
+    try:
+        parts = [await values(url)]
+        async for key in client.scan_iter():
+            kind = await client.type(key)
+            parts.append(key)
+            if kind == b"stream":
+                parts += [part for _, fields in await client.xrange(key) for pair in fields.items() for part in pair]
+            elif kind == b"zset":
+                parts += await client.zrange(key, 0, -1)
+        return b"\n".join(parts)
+    finally:
+        await client.aclose()
+
+
+async def test_what_a_credential_read_whose_user_no_instance_learned_goes_with_any_person(tmp_path, redis):
+    sections = f"{COURSE}/sections"
+    async with instances(tmp_path, redis.url, compress_above="1GiB") as (first, second):
+        for house in (first, second):
+            await house.get(sections, headers=bearer(ADA))
+            await house.settled()
+        assert b"course_id" in await values(redis.url)
+        person = first.larder.plans.upstreams["courseworks"].adapter.person("user:20065")
+        eraser = Eraser(first.larder.erasing, first.larder.purger, first.larder.durable, lambda *_: None)
+
+        receipt = await eraser.erase("courseworks", person)
+
+        assert (receipt.is_complete, receipt.store.unlearned) == (True, 1)
+        assert b"course_id" not in await values(redis.url)
+        assert "hit" not in (await second.get(sections, headers=bearer(ADA))).cache
 
 
 async def values(url):

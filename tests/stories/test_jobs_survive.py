@@ -280,6 +280,35 @@ async def test_an_erased_person_leaves_no_result_whosever_it_is(tmp_path):
         assert (await result(home, begun[BEN], **bearer(BEN))).status == 200
 
 
+async def test_nor_what_is_in_memory_alone_of_a_credential_whose_user_nobody_learned(tmp_path):
+    """What may not be kept is not looked into: a result of it may be about anybody."""
+    unkept = {"GET /api/v1/courses": {"cache": {"partition": "none"}}}
+    upstreams = {"courseworks": {"endpoints": unkept, "learn_user": False}}
+    async with building(tmp_path, upstreams) as house, house() as home:
+        begun = await home.get("/v1/courses", headers=bearer(ADA, **ASYNC))
+        await ended(home, begun, **bearer(ADA))
+        assert (await result(home, begun, **bearer(ADA))).status == 200
+
+        assert (await erased(home.larder)).is_complete
+
+        assert (await result(home, begun, **bearer(ADA))).status == 410
+        assert not home.larder.jobs.holding._held
+
+
+async def test_the_sealed_request_of_a_job_goes_with_anybody_since_it_may_name_them(tmp_path):
+    async with gated_smarty() as (gate, upstreams), building(tmp_path, upstreams, **KEYS) as house, house() as home:
+        begun = await begin(home, 1)
+        await gate.called()
+        assert await home.larder.jobs.means.requests.listed()
+
+        assert (await erased(home.larder)).is_complete
+
+        assert not await home.larder.jobs.means.requests.listed()
+        gate.open()
+        await ended(home, begun)
+        assert (await result(home, begun)).status == 200
+
+
 async def test_that_a_job_ends_as_interrupted_is_told_too(tmp_path):
     listener = Listener()
     async with gated_smarty() as (gate, upstreams), building(tmp_path, upstreams, **KEYS) as house:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from adapters import Link
 from proxy.commands.store import StoreCommands, size_of
 from proxy.commands.store_commands import store_app
-from proxy.store.purges import Mode, Purge
+from proxy.store.purges import Mode, Purge, keyed_tag_digest
 from proxy.store.redis import RedisStore
 from proxy.store.sealing import MasterKeys, Sealing, new_master_key
 from proxy.store.sqlite import SQLiteStore
@@ -364,3 +364,24 @@ def test_the_commands_are_called_as_the_help_says(terminal):
     target = f"sqlite:///{terminal.folder / 'new.db'}"
     assert runner.invoke(store_app, ["migrate", terminal.url, target, *config]).exit_code == 0
     assert runner.invoke(store_app, ["check", "--config", str(terminal.folder / "none.yaml")]).exit_code == 2
+
+
+@pytest.mark.parametrize("is_beside", [True, False])
+async def test_what_was_purged_long_ago_stays_behind_though_nobody_can_read_of_what_it_was(terminal, is_beside):
+    """A record of a purge that is minutes old has a digest for its tag, under the secret of the store it is in."""
+    if is_beside:
+        terminal.configure(secret="")
+        terminal.path.with_name("larder.db.secret").write_text(SECRET + "\n")
+    time = Clock()
+    old = SQLiteStore(terminal.path, clock=time, tag_digest=keyed_tag_digest(SECRET.encode()))
+    await old.open()
+    old.put(an_entry(1, tags=("courseworks/user:7",), **FOREVER))
+    old.put(an_entry(2, **FOREVER))
+    await old.purge([Purge("courseworks/user:7", Mode.SOFT, 3, NOW, 0)])
+    time.advance(3600)
+    await old.sweep(time.now, 0)
+    await old.close()
+
+    assert await terminal.run("migrate", terminal.url, f"sqlite:///{terminal.folder / 'new.db'}") == 0
+
+    assert "1 entries; left behind: 1 purged" in terminal.out

@@ -68,6 +68,25 @@ async def test_a_reload_that_lengthens_lives_does_not_lengthen_what_the_terms_en
         assert (await house.get(DETAILS, **masked("location"))).status == 503
 
 
+async def test_nothing_that_the_terms_end_is_renewed_by_a_304(larder):
+    """It would be the same content for thirty more days, and Google would not have given it a second time."""
+    async with larder(upstreams=tuned()) as house:
+        said = {"id": PLACE, "location": {"latitude": 1.5, "longitude": 2.5}}
+        headers = {"ETag": '"of-this-test"', "Content-Type": "application/json"}
+        await house.fail("google", status=200, body=said, headers=headers)
+        assert (await house.get(DETAILS, **masked("id,location"))).json == said
+        await house.heal()
+        await house.fail("google", status=304, headers=headers)
+        house.clock.advance(20 * DAY)
+        live = {"headers": {"X-Goog-FieldMask": "id,location", "Cache-Control": "no-cache"}}
+        await house.get(DETAILS, **live)
+        house.clock.advance(15 * DAY)
+
+        assert (await house.get(DETAILS, **masked("id,location"))).status >= 500
+        asked = (await house.control("journal?path=/google/v1/places/*", method="GET"))["requests"]
+        assert not any("if-none-match" in str(one).lower() for one in asked)
+
+
 @pytest.mark.parametrize("mask", ["id,displayName", "*", "formattedAddress"])
 async def test_anything_else_of_a_place_is_never_kept(larder, mask):
     async with larder(upstreams=tuned()) as house:

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from tests.house import STUDENT_COURSES, running_sandbox
+from tests.house import CY, STUDENT_COURSES, running_sandbox
 from tests.stories.machines import PATIENCE, a_machine, gone, kill, started, written
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -168,6 +168,52 @@ async def test_a_person_is_erased_from_all_workers_with_a_receipt_of_each(machin
     assert entries["entries"] == []
     assert "fwd=miss" in again[1]
     await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
+
+
+async def test_what_a_credential_read_whose_user_no_worker_learned_goes_with_any_person(machine):
+    course = "/courseworks/api/v1/courses/565/sections"
+    async with machine.callers(ENOUGH) as callers:
+        for caller in callers:
+            assert (await caller.ask(course, CY))[0] == 200
+
+        status, receipt = await machine.admin("POST", "/admin/erase", {"person": "user:20065"})
+        _, entries = await machine.admin("GET", "/admin/entries")
+        again = await callers[0].ask(course, CY)
+
+    assert (status, receipt["complete"], receipt["left"]) == (200, True, 0)
+    assert sum(one["unlearned"] for one in receipt["memory"]) >= 2
+    assert receipt["store"]["unlearned"] == 1
+    assert entries["entries"] == []
+    assert "fwd=miss" in again[1]
+    await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
+
+
+async def test_of_an_erased_person_no_file_beside_the_store_holds_anything(machine, sandbox_url):
+    """Nor do the database's log, and what a killed worker left; it was read with a credential that none learned of."""
+    canary, path = b"canary-of-their-own", "/courseworks/api/v1/courses/565/assignments"
+    told = {"status": 200, "body": [{"id": 1, "name": canary.decode()}], "path": "/api/v1/courses/565/assignments"}
+    async with machine.callers(ENOUGH) as callers, failing(sandbox_url, **told) as let_fail:
+        await let_fail()
+        for caller in callers:
+            assert canary in (await caller.ask(path, CY))[2]
+        before = kept_in(machine.config.parent)
+        kill(machine.workers[0])
+
+        async with asyncio.timeout(PATIENCE):
+            while True:  # until the worker that takes the place of the killed one answers, too
+                _, receipt = await machine.admin("POST", "/admin/erase", {"person": "user:20065"})
+                if receipt["complete"]:
+                    break
+                await asyncio.sleep(0.1)
+
+    assert canary in before
+    assert canary not in kept_in(machine.config.parent)
+    await machine.admin("POST", "/admin/flush", {"all": True, "mode": "hard"})
+
+
+def kept_in(folder):
+    """All bytes of all files that Larder has there."""
+    return b"".join(one.read_bytes() for one in folder.rglob("*") if one.is_file() and one.suffix != ".sock")
 
 
 async def test_operators_see_entries_and_upstreams_of_all_workers_as_one(machine):

@@ -52,6 +52,7 @@ async def test_the_receipt_says_what_remains_and_until_when(kept, operator):
 
     now = datetime.fromtimestamp(kept.clock(), UTC)
     assert (datetime.fromisoformat(remains["digests"]) - now).days == 1
+    assert (datetime.fromisoformat(remains["purge_tags"]) - now).total_seconds() == pytest.approx(600, abs=1)
     longest = kept.plans.longest_kept / 86_400
     assert (datetime.fromisoformat(remains["purge_record"]) - now).days == longest + 1
 
@@ -160,12 +161,14 @@ async def test_the_command_prints_the_receipt(kept, tmp_path):
 
     assert await terminal.erase("user:20064") == 0
 
-    memory, store, left, purge, digests = terminal.out.getvalue().splitlines()
+    memory, store, besides, left, purge, digests = terminal.out.getvalue().splitlines()
     assert digests.startswith("remains: digests of writes, which name nobody, until 20")
-    assert purge.startswith("remains: the record of the purge, which names the person's tags, until 20")
+    assert purge.startswith("remains: the person's tags in the record of the purge until 20")
+    assert ", then keyed digests until 20" in purge
     assert memory.startswith("memory of process 0: 2 entries, ")
     assert store.startswith("sqlite: 2 entries, ")
     assert store.endswith("1 link, 1 principal forgotten")
+    assert besides.startswith("besides: 0 entries from memory and 0 from the store, of which nobody knows ")
     assert left.startswith("left: 0 (person ")
     assert "20064" not in terminal.out.getvalue()
 

@@ -73,6 +73,8 @@ async def test_all_means_everything(world, operator):
         ({"tag": PERSON}, "hard"),
         ({"tag": "courseworks/in:user:7"}, "hard"),
         ({"tag": "courseworks/user:7:courses"}, "hard"),
+        ({"tag": "courseworks/whose:7"}, "hard"),
+        ({"tag": "courseworks/unlearned"}, "soft"),
         ({"principal": PRINCIPAL, "mode": "soft"}, "soft"),
         ({"tag": PERSON, "mode": "soft"}, "soft"),
         ({"all": True, "mode": "hard"}, "hard"),
