@@ -98,6 +98,7 @@ class Larder:
         self._express = ExpressLane(self.shelf, self._clocks.wall, self.engine.is_seen_to)
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
+        self._express.follow(self.runtime)
         self.jobs = self._jobs()
         desk = self._desk()
         self.app = App(
@@ -125,6 +126,7 @@ class Larder:
         runtime = self._runtime(plans)
         self.upstreams.follow(plans.upstreams.values())
         self.plans, self.runtime = plans, runtime
+        self._express.follow(runtime)
         self.engine.hot.clear()
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from adapters import NOT_JSON, Kind
 from policies.failure_memory import FailureMemory
 from proxy.answers import Answer
 from proxy.asking import Ask
-from proxy.errors import LarderError
+from proxy.errors import LarderError, by_itself
 from proxy.store.contract import DurableStore, StoreError
 from proxy.upstream.messages import Reply
 
@@ -66,7 +66,8 @@ class Learner:
             return
         try:
             answer = await self.answer(self.derive(ask, path))
-        except LarderError:
+        except LarderError as error:
+            by_itself(error)
             self._failures.failed(("me", partition))
             self._observer.user_learned(upstream, "failed")
             return

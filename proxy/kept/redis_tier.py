@@ -56,14 +56,14 @@ class RedisTier:
             keep=keep_records_for(plans.longest_kept),
             wait_replicas=self._options.wait_replicas,
         )
-        self._plans = plans
+        self._sealing = sealing_of(plans)
         self._store = RedisStore(
             store.durable,
             prefix=self._options.prefix,
             keep_records_for=self._terms.keep,
             clock=clocks.wall,
             codec=Codec(store.compress_above),
-            sealing=sealing_of(plans),
+            sealing=self._sealing,
             is_purged=self._is_purged,
         )
         self.durable: DurableStore = self._store
@@ -88,7 +88,7 @@ class RedisTier:
             opened = await self._store.open()
             self.has_kept = True
             if self._follows:
-                warn_of_plain_text(self._plans, self._observer)
+                warn_of_plain_text(self._sealing, self._observer)
                 self._observer.store_found(self._store.found.says, self._store.warnings)
         except StoreUnavailable as error:
             self._observer.store_failed("open", error)
