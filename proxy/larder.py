@@ -107,7 +107,7 @@ class Larder:
         process = self._share.process if self._share is not None else 0
         self.erasing = OwnProcess(self.memory, self.quarantine, self.works.learner, self.durable, self._tidy, process)
         self.listener = self._listener(settings.server)
-        await self.listener.open(settings.server.drain)
+        await self.listener.open()
         self._housekeeping = Housekeeping(
             self.shelf,
             self.upstreams,
@@ -130,16 +130,20 @@ class Larder:
         self.engine.hot.clear()
 
     async def close(self) -> None:
-        """Drain: no new connections, then requests, writes and pending stores end within `drain` seconds."""
+        """Drain: no new connections; requests, jobs, writes and pending stores end within `drain` seconds in all.
+
+        Only jobs may take two seconds more, where the store is slow to hear what became of them.
+        """
         if not self._started:
             await self._let_go()
             return
         self.health.draining = True
         await self.listener.stop_listening()
         drain = self.plans.settings.server.drain
-        await asyncio.gather(self.listener.close(), self.jobs.drain(drain))
+        ends = asyncio.get_running_loop().time() + drain
+        await asyncio.gather(self.listener.close(drain), self.jobs.drain(drain))
         try:
-            async with asyncio.timeout(drain):
+            async with asyncio.timeout_at(ends):
                 await self.engine.drain()
                 await self.works.learner.drain()
                 await self.purger.drain()
