@@ -31,6 +31,7 @@ from proxy.sharing.share import Share
 from proxy.store.contract import StoreError
 from proxy.store.memory import MemoryStore
 from proxy.typed.desk import Desk
+from proxy.typed.errands import Errands
 from proxy.typed.lists import Reader
 from proxy.typed.making import desk_of
 from proxy.upstream.calls import Tools
@@ -73,52 +74,22 @@ class Larder:
 
     async def open(self) -> None:
         """Make everything ready and listen. Raises OSError (port), StoreError (store), WebhookSourceError."""
-        settings = self.plans.settings
         opened = await self.tier.open()
         if opened.moved_aside is not None:
             self.observing.moved_aside(opened.moved_aside)
-        self.fences = self.tier.fences
-        self.shelf = Shelf(
-            self.memory,
-            self.durable,
-            self.fences,
-            self.observing.store_failed,
-            monotonic=self._clocks.monotonic,
-            page=self.tier.page,
-        )
-        self.quarantine = Quarantine(self.shelf, self._clocks.wall)
-        self.held = HeldHere(self.memory, self.quarantine)
-        self.purger = Purger(self.tier.ledger, self.held, self.durable, self.observing.store_failed)
+        self._keep()
         await self.shelf.open()
         await self.transport.open()
         self._session = ClientSession()
         self.works = Works(self._parts())
         self.engine, self.paging = self.works.engine, self.works.paging
         await self.works.learner.open()
-        self._express = ExpressLane(self.shelf, self._clocks.wall, self.engine.is_seen_to)
-        self.upstreams.follow(self.plans.upstreams.values())
-        self.runtime = self._runtime(self.plans)
-        self._express.follow(self.runtime)
-        self.jobs = self._jobs()
-        desk = self._desk()
-        self.app = App(
-            lambda: self.runtime, self.paging, desk, self._express, self.health, self.observing, time.perf_counter
-        )
-        process = self._share.process if self._share is not None else 0
-        self.erasing = OwnProcess(self.memory, self.quarantine, self.works.learner, self.durable, self._tidy, process)
-        self.listener = self._listener(settings.server)
+        errands = self._answer()
+        self.listener = self._listener(self.plans.settings.server)
         await self.listener.open()
-        self._housekeeping = Housekeeping(
-            self.shelf,
-            self.upstreams,
-            self.observing,
-            lambda: self.plans,
-            clock=self._clocks.wall,
-            besides=(self.quarantine.sweep, self._tidy),
-            tidy=lambda: self.quarantine.tidy(self.plans.upstreams),
-        )
+        self._housekeeping = self._housekept()
         self._housekeeping.start()
-        self.jobs.start(desk.errands)
+        self.jobs.start(errands)
         self._started = True
 
     def follow(self, plans: Plans) -> None:
@@ -152,6 +123,47 @@ class Larder:
         await self.jobs.stop()
         await self._housekeeping.stop()
         await self._let_go()
+
+    def _keep(self) -> None:
+        """Make what keeps, and what purges it: the tier is open."""
+        self.fences = self.tier.fences
+        self.shelf = Shelf(
+            self.memory,
+            self.durable,
+            self.fences,
+            self.observing.store_failed,
+            monotonic=self._clocks.monotonic,
+            page=self.tier.page,
+        )
+        self.quarantine = Quarantine(self.shelf, self._clocks.wall)
+        self.held = HeldHere(self.memory, self.quarantine)
+        self.purger = Purger(self.tier.ledger, self.held, self.durable, self.observing.store_failed)
+
+    def _answer(self) -> Errands:
+        """Make what answers requests by the plans, in front of the works; the errands that jobs may be given."""
+        self._express = ExpressLane(self.shelf, self._clocks.wall, self.engine.is_seen_to)
+        self.upstreams.follow(self.plans.upstreams.values())
+        self.runtime = self._runtime(self.plans)
+        self._express.follow(self.runtime)
+        self.jobs = self._jobs()
+        desk = self._desk()
+        self.app = App(
+            lambda: self.runtime, self.paging, desk, self._express, self.health, self.observing, time.perf_counter
+        )
+        process = self._share.process if self._share is not None else 0
+        self.erasing = OwnProcess(self.memory, self.quarantine, self.works.learner, self.durable, self._tidy, process)
+        return desk.errands
+
+    def _housekept(self) -> Housekeeping:
+        return Housekeeping(
+            self.shelf,
+            self.upstreams,
+            self.observing,
+            lambda: self.plans,
+            clock=self._clocks.wall,
+            besides=(self.quarantine.sweep, self._tidy),
+            tidy=lambda: self.quarantine.tidy(self.plans.upstreams),
+        )
 
     async def _let_go(self) -> None:
         if self._session is not None:
