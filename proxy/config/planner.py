@@ -101,29 +101,17 @@ class Planner:
         self, upstream: UpstreamRules, inherited: Mapping[str, list[Sourced]], endpoint: Endpoint, route: str | None
     ) -> Plan:
         place: Place | None = None if route is None else ("upstreams", upstream.name, "endpoints", route)
-        block = self._settings.upstreams[upstream.name].endpoints[route] if route is not None else EndpointBlock()
-        by = f"adapters/{upstream.adapter_name}.py"
         guards, guard_rows, apart = guards_within(upstream.guards, inherited, lambda word: self._own(place, word))
-        declared = endpoint.cache
-        if declared is None and "cache" in block.model_fields_set:
-            declared, by = CachePolicy(ttl=0, refresh_behind=refresh_behind_of(upstream.adapter)), BUILT_IN
+        declared, by = self._declared(upstream, endpoint, route)
         by_headers = declared is None and upstream.adapter.by_headers
-        cache, outcomes, rows = None, {}, list[Sourced]()
-        if declared is not None and upstream.terms_accepted:
-            cache, rows = self._cache(upstream, declared, by, place, "cache")
-            for name, policy in endpoint.outcomes.items():
-                outcomes[name], more = self._cache(upstream, policy, by, place, f"outcomes.{name}")
-                rows += more
-            if cache.partition is Partition.NONE:
-                cache, outcomes = None, {}
+        cache, outcomes, rows = self._caches(upstream, endpoint, declared, by, place)
         terms, more = _terms(upstream)
         rows += more if cache is not None else []
         headers, headers_rows = self._headers(upstream, place)
         rows += headers_rows if by_headers else []
-        collection = None
-        if endpoint.collection is not None and cache is not None:
-            collection, more = self._collection(upstream, place)
-            rows += more
+        is_collected = endpoint.collection is not None and cache is not None
+        collection, more = self._collection(upstream, place) if is_collected else (None, [])
+        rows += more
         gathers, more = self._batch(upstream, endpoint, place)
         rows += more
         rows += guard_rows
@@ -143,6 +131,30 @@ class Planner:
             apart=apart,
             sources=tuple(rows),
         )
+
+    def _declared(
+        self, upstream: UpstreamRules, endpoint: Endpoint, route: str | None
+    ) -> tuple[CachePolicy | None, str]:
+        """The cache that an endpoint has before the operator's fields, and who declares it: the adapter, or nobody but
+        the operator who wants one.
+        """
+        block = self._settings.upstreams[upstream.name].endpoints[route] if route is not None else EndpointBlock()
+        if endpoint.cache is None and "cache" in block.model_fields_set:
+            return CachePolicy(ttl=0, refresh_behind=refresh_behind_of(upstream.adapter)), BUILT_IN
+        return endpoint.cache, f"adapters/{upstream.adapter_name}.py"
+
+    def _caches(
+        self, upstream: UpstreamRules, endpoint: Endpoint, declared: CachePolicy | None, by: str, place: Place | None
+    ) -> tuple[CachePolicy | None, dict[str, CachePolicy], list[Sourced]]:
+        """An endpoint's cache and those of its outcomes, where anything of it may be kept."""
+        if declared is None or not upstream.terms_accepted:
+            return None, {}, []
+        outcomes = {}
+        cache, rows = self._cache(upstream, declared, by, place, "cache")
+        for name, policy in endpoint.outcomes.items():
+            outcomes[name], more = self._cache(upstream, policy, by, place, f"outcomes.{name}")
+            rows += more
+        return (None, {}, rows) if cache.partition is Partition.NONE else (cache, outcomes, rows)
 
     def _headers(self, upstream: UpstreamRules, place: Place | None) -> tuple[HeadersPolicy, list[Sourced]]:
         """How far the upstream's own headers are followed, where nothing else was declared."""
