@@ -6,10 +6,9 @@ get ──▶ one GET
 Purges are not made durable here: they are numbered by Redis, which its ledger sees to (redis_ledger.py).
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from time import time
 
-from adapters import Link
 from policies import DAY, MIB
 from proxy.messages import ALL, Entry, key_tag
 from proxy.store import _redis_opening as opening
@@ -17,6 +16,7 @@ from proxy.store._redis_client import RedisServers
 from proxy.store._redis_keys import Keys
 from proxy.store._redis_partition_keys import RedisPartitionKeys
 from proxy.store._redis_reading import EntryReading
+from proxy.store._redis_record_keeping import RecordKeeping
 from proxy.store._redis_records import RedisRecords
 from proxy.store._redis_selection import Selection
 from proxy.store._redis_troubles import NotOurs
@@ -24,7 +24,7 @@ from proxy.store._redis_writer import Writer, Written
 from proxy.store._redis_writing import EntryWriting
 from proxy.store._write_behind import WriteBehind
 from proxy.store.codec import Codec
-from proxy.store.contract import Filter, Forgotten, Opened, StoreError, StoreUnavailable, Summary
+from proxy.store.contract import Filter, Opened, StoreError, StoreUnavailable, Summary
 from proxy.store.purges import Purge
 from proxy.store.sealing import Sealing
 from proxy.store.selection import under
@@ -35,7 +35,7 @@ _MOST_DELETED = 10_000  # tags that are deleted once more
 _PARTITION = "@partition:"
 
 
-class RedisStore:
+class RedisStore(RecordKeeping):
     """A DurableStore that several instances share. Used from one event loop.
 
     `open` raises StoreUnavailable when Redis is away; the store may be used all the same, and works once Redis is back.
@@ -226,70 +226,6 @@ class RedisStore:
         await self._kept(bytes(32))  # readers have connections of their own
         await self._records.forget()
         await self.scrub()
-
-    async def mark(self, source: str, token: str, until: float) -> bool:
-        """Remember a notification; False if it was remembered already."""
-        self._check_open()
-        return await self._records.mark(source, token, until)
-
-    async def marked(self, source: str, token: str) -> bool:
-        """Whether a notification is remembered."""
-        self._check_open()
-        return await self._records.marked(source, token)
-
-    async def claim(self, key: bytes, note: bytes, until: float) -> bytes | None:
-        """Keep a note, as durably as Redis keeps things, unless one is kept: then that one."""
-        self._check_open()
-        return await self._records.claim(key, note, until)
-
-    async def note(self, key: bytes, note: bytes, until: float) -> None:
-        """Keep a note in place of what is kept."""
-        self._check_open()
-        await self._records.note(key, note, until)
-
-    async def noted(self, key: bytes) -> bytes | None:
-        """A note, if one is kept that still counts."""
-        self._check_open()
-        return await self._records.noted(key)
-
-    async def exchange(self, key: bytes, held: bytes, note: bytes, until: float) -> bool:
-        """Keep a note in place of the one that is `held`, if it is, as durably as Redis keeps things."""
-        self._check_open()
-        return await self._records.exchange(key, held, note, until)
-
-    async def unclaim(self, key: bytes) -> None:
-        """Forget a note."""
-        self._check_open()
-        await self._records.unclaim(key)
-
-    async def learn(self, upstream: str, links: Sequence[Link]) -> None:
-        """Remember which user and course an enrollment belongs to."""
-        self._check_open()
-        await self._records.learn(upstream, links)
-
-    async def find_link(self, upstream: str, enrollment: str) -> Link | None:
-        """The user and course of an enrollment."""
-        self._check_open()
-        return await self._records.find_link(upstream, enrollment)
-
-    async def bind(self, partition: str, user: str) -> None:
-        """Remember which upstream user a principal is."""
-        self._check_open()
-        await self._records.bind(partition, user)
-
-    async def bindings(self) -> dict[str, str]:
-        """All remembered principals and their users."""
-        self._check_open()
-        return await self._records.bindings()
-
-    async def forget_person(self, upstream: str, users: Collection[str]) -> Forgotten:  # noqa: ARG002 (the contract's)
-        """Forget which enrollments and principals are these users'."""
-        self._check_open()
-        return await self._records.forget_person(users)
-
-    def _check_open(self) -> None:
-        if not self._is_open:
-            raise StoreError("the store is not open")
 
     async def _look(self) -> None:
         try:
