@@ -1,6 +1,5 @@
 """Learning: which upstream user a credential belongs to, and which user and course an enrollment puts together."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Protocol
 
@@ -10,6 +9,7 @@ from adapters import NOT_JSON, Kind
 from policies.failure_memory import FailureMemory
 from proxy.answers import Answer
 from proxy.asking import Ask
+from proxy.behind import Behind
 from proxy.errors import LarderError, by_itself
 from proxy.store.contract import DurableStore, StoreError
 from proxy.upstream.messages import Reply
@@ -33,7 +33,7 @@ class Learner:
         self._failures = failures
         self._observer = observer
         self._users: LRUCache[str, str] = LRUCache(most)
-        self._work: set[asyncio.Task[None]] = set()
+        self._behind = Behind()
         self.answer: Callable[[Ask], Awaitable[Answer]] | None = None  # set once the engine is there
         self.derive: Callable[[Ask, str], Ask] | None = None
 
@@ -88,10 +88,10 @@ class Learner:
             user = whoami.user(reply.json)
             if user is not None and self._users.get(ask.identity.partition) != user:
                 self._users[ask.identity.partition] = user
-                self._behind(self._durable.bind(ask.identity.partition, user))
+                self._behind.begin(self._kept(self._durable.bind(ask.identity.partition, user)))
         links = tuple(adapter.links(reply.json)) if adapter.links is not None else ()
         if links:
-            self._behind(self._durable.learn(ask.plan.upstream.name, links))
+            self._behind.begin(self._kept(self._durable.learn(ask.plan.upstream.name, links)))
 
     def partitions_of(self, users: Collection[str]) -> set[str]:
         """The partitions that were learned to be these users'."""
@@ -102,25 +102,18 @@ class Learner:
         partitions = self.partitions_of(users)
         for partition in partitions:
             self._users.pop(partition, None)
-        if self._work:
-            await asyncio.wait(set(self._work))
+        await self._behind.begun()
         return len(partitions)
 
     async def drain(self) -> None:
         """Wait until what was learned is kept."""
-        while self._work:
-            await asyncio.wait(self._work)
+        await self._behind.drain()
 
-    def _behind(self, work: Awaitable[Any]) -> None:
-        async def guarded() -> None:
-            try:
-                await work
-            except StoreError as error:
-                self._observer.store_failed("learn", error)
-
-        task = asyncio.create_task(guarded())
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
+    async def _kept(self, work: Awaitable[Any]) -> None:
+        try:
+            await work
+        except StoreError as error:
+            self._observer.store_failed("learn", error)
 
 
 def _is_plain(ask: Ask) -> bool:
