@@ -9,7 +9,7 @@ Purges are not made durable here: they are numbered by Redis, which its ledger s
 from collections.abc import Callable, Sequence
 from time import time
 
-from policies import DAY, MIB
+from policies import DAY
 from proxy.messages import ALL, Entry, key_tag
 from proxy.store import _redis_opening as opening
 from proxy.store._redis_client import RedisServers
@@ -20,9 +20,8 @@ from proxy.store._redis_record_keeping import RecordKeeping
 from proxy.store._redis_records import RedisRecords
 from proxy.store._redis_selection import Selection
 from proxy.store._redis_troubles import NotOurs
-from proxy.store._redis_writer import Writer, Written
+from proxy.store._redis_writer import Queue, Writer, Written
 from proxy.store._redis_writing import EntryWriting
-from proxy.store._write_behind import WriteBehind
 from proxy.store.codec import Codec
 from proxy.store.contract import Filter, Opened, StoreError, StoreUnavailable, Summary
 from proxy.store.purges import Purge
@@ -30,7 +29,6 @@ from proxy.store.sealing import Sealing
 from proxy.store.selection import under
 
 LATE = 30.0  # seconds after which nothing that was put on any machine can still arrive in Redis
-_LONGEST_WAIT = 20.0  # seconds in the queue; then at most three calls are made to write an entry
 _MOST_DELETED = 10_000  # tags that are deleted once more
 _PARTITION = "@partition:"
 
@@ -55,17 +53,11 @@ class RedisStore(RecordKeeping):
         keep_records_for: float = 8 * DAY,
         timeout: float = 0.25,
         write_timeout: float = 2.0,
-        batch: int = 64,
-        max_waiting: int = 10_000,
-        max_waiting_bytes: int = 64 * MIB,
-        write_after: float = 0.05,
+        queue: Queue = Queue(),  # noqa: B008 - a tuple
         is_purged: Callable[[Entry], bool] = lambda _: False,
     ) -> None:
-        """`max_waiting…` bound the queue, `batch` the entries written at once.
-
-        In seconds: `keep_records_for`, how long links, bindings and partitions' keys are kept since they were last
-        needed; `timeout` of a read; `write_timeout` of any other call; `write_after`, how long a put entry waits for
-        others. Raises StoreError when `url` is none of a Redis.
+        """In seconds: `keep_records_for`, how long links, bindings and partitions' keys are kept since they were last
+        needed; `timeout` of a read; `write_timeout` of any other call. Raises StoreError when `url` is none of a Redis.
         """
         self.found = opening.Found()
         self._clock, self._keep = clock, keep_records_for
@@ -79,13 +71,7 @@ class RedisStore(RecordKeeping):
         self._writing = EntryWriting(self._calls, self._keys, codec, sealing, self._partition_keys, clock)
         self._reading = EntryReading(codec, sealing, self._partition_keys)
         self._selection = Selection(self._calls, self._keys, self._reading.read)
-        self._writer = Writer(
-            self._write,
-            batch=batch,
-            write_after=write_after,
-            longest_wait=_LONGEST_WAIT,
-            waiting=WriteBehind(max_entries=max_waiting, max_bytes=max_waiting_bytes),
-        )
+        self._writer = Writer(self._write, queue)
         self._deleted: dict[str, float] = {}  # tags, and when
         self._unfit: str | None = None  # why nothing may be written
         self._is_fit = self._is_open = False
