@@ -101,7 +101,7 @@ def _three_places() -> Hosts:
 
 
 def _pacing(there: Called, pacer: Pacer) -> Work:
-    adapter, call, answer = there.upstream.plan.adapter, there.made(), there.reply()
+    adapter, call, answer = there.upstream.adapter, there.made(), there.reply()
 
     async def work() -> None:
         pacer.take(call.credential, call.demand)

@@ -50,12 +50,12 @@ class Called(NamedTuple):
 
     def judge(self, reply: Reply) -> None:
         """What every answer goes through, guards or not."""
-        judge(self.upstream.plan.adapter, reply, bases=self.upstream.plan.base_urls, now=time.time())
+        judge(self.upstream.adapter, reply, bases=self.upstream.base_urls, now=time.time())
         refuse_unfit(self.plan.endpoint, reply)
 
     def made(self) -> Call:
         """A caller's wish, as it goes to the guards."""
-        bases = self.upstream.plan.base_urls
+        bases = self.upstream.base_urls
         outgoing = Outgoing("GET", bases[0] + PATH, (), b"", is_safe=True, decode=True)
         demand = Demand(deadline=time.monotonic() + 35)
         return Call(

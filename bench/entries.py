@@ -37,7 +37,7 @@ def entries(asker: Asker, upstream: UpstreamPlan, token: str, many: int, now: fl
         plan, params = upstream.match("GET", path)
         bearer = f"Bearer {token.replace('{number}', str(number))}"
         headers: CIMultiDict[str] = CIMultiDict({"Accept": ACCEPTED, "Authorization": bearer})
-        ask = asker.ask(plan, params, Incoming("GET", path, "", headers, b"", "bench"))
+        ask = asker.ask(upstream, plan, params, Incoming("GET", path, "", headers, b"", "bench"))
         reply = reply_of(number, json.dumps(course(number)).encode())
         made = Made(0, number + 1, now, number / many, settles=False)  # jitter differs, as it does
         yield entry_of(ask, reply, decide(ask, reply, me=None), _tags(plan, number), made)

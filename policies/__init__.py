@@ -10,7 +10,7 @@ from policies.egress import EgressPolicy
 from policies.freshness import UNLIMITED, CachePolicy, Freshness, Partition, RefreshBehind, ShelfLife
 from policies.guarding import GuardPolicies
 from policies.hedging import HedgePolicy
-from policies.pacing import PacingPolicy
+from policies.pacing_account import PacingPolicy
 from policies.payload import Doubt, Doubted, Holding, PayloadPolicy
 from policies.retry import RetryBudget, RetryPolicy
 from policies.timeouts import TimeoutPolicy

@@ -8,11 +8,13 @@ stored ── ttl ──▶ FRESH ends ── stale_while_revalidate ──▶ S
 keep_at_most is a hard end that nothing extends. RFC 9111 §4.2, RFC 5861.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum, StrEnum
 from math import inf
-from typing import NamedTuple, Self
+from typing import Self
 
+import msgspec
 from pydantic.dataclasses import dataclass
 
 from policies.declaring import DAY, SECOND, STRICT, Duration
@@ -48,8 +50,10 @@ class RefreshBehind(StrEnum):
     FORBIDDEN = "forbidden"
 
 
-class ShelfLife(NamedTuple):
-    """The instants (seconds since the epoch) at which an entry loses its rights. Kept with the entry."""
+class ShelfLife(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """The instants (seconds since the epoch) at which an entry loses its rights. Kept with the entry, and by a million
+    entries: so it is smaller than a tuple.
+    """
 
     refresh_at: float
     fresh_until: float
@@ -78,7 +82,15 @@ class ShelfLife(NamedTuple):
 
     def no_longer_than(self, other: Self) -> "ShelfLife":
         """Each right ends at the earlier of the two instants."""
-        return ShelfLife(*(min(mine, theirs) for mine, theirs in zip(self, other, strict=True)))
+        return self._each(min, other)
+
+    def no_shorter_than(self, other: Self) -> "ShelfLife":
+        """Each right ends at the later of the two instants."""
+        return self._each(max, other)
+
+    def _each(self, chosen: Callable[[float, float], float], other: Self) -> "ShelfLife":
+        pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
+        return ShelfLife(*(chosen(mine, theirs) for mine, theirs in pairs))
 
 
 UNLIMITED = ShelfLife(inf, inf, inf, inf, inf)

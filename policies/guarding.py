@@ -6,7 +6,7 @@ from policies.breaker import BreakerPolicy
 from policies.concurrency import ConcurrencyPolicy
 from policies.egress import EgressPolicy
 from policies.hedging import HedgePolicy
-from policies.pacing import PacingPolicy
+from policies.pacing_account import PacingPolicy
 from policies.payload import PayloadPolicy
 from policies.retry import RetryPolicy
 from policies.timeouts import TimeoutPolicy

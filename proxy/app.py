@@ -13,7 +13,7 @@ from aiohttp import web
 from adapters import Problem
 from proxy.answers import Answer
 from proxy.asking import Ask, Incoming
-from proxy.errors import LarderError
+from proxy.errors import LarderError, by_itself
 from proxy.express import Express, ExpressLane
 from proxy.health import Health
 from proxy.http.door import Admitted, admit
@@ -104,7 +104,7 @@ class App:
         try:
             return await self._admitted(request, told)
         except LarderError as error:
-            return problem_response(error, None, "", told.trace.traceparent)
+            return problem_response(by_itself(error), None, "", told.trace.traceparent)
         except Exception as error:  # noqa: BLE001 - the last door: said in the log without its text, told to the caller
             self._observing.failed(told.trace, error)
             return problem_response(LarderError(_OUR_FAULT), None, "", told.trace.traceparent)
@@ -148,9 +148,7 @@ class App:
             return await self._visited(admitted, there, runtime, told)
         except LarderError as error:
             told.word, told.calls = error.word, error.calls
-            # How it came about leads back to itself, by way of its landing: a circle that waits for a collection.
-            error.__traceback__ = error.__cause__ = error.__context__ = None
-            return problem_response(error, there.upstream.adapter, address.path, told.trace.traceparent)
+            return problem_response(by_itself(error), there.upstream.adapter, address.path, told.trace.traceparent)
 
     async def _visited(self, admitted: Admitted, there: Visit, runtime: Runtime, told: _Told) -> web.StreamResponse:
         request, headers = admitted.request, admitted.headers
@@ -169,7 +167,7 @@ class App:
             there.caller,
             lambda status, fields: tell(status, interim_fields(fields, bases)),  # none comes before the bases are known
         )
-        ask = runtime.asker.ask(there.plan, there.params, incoming)
+        ask = runtime.asker.ask(there.upstream, there.plan, there.params, incoming)
         bases = _bases(there, ask)
         answer = self._paging.at_once(ask)
         if answer is None:
@@ -193,8 +191,7 @@ class App:
             told.answer = await self._desk.answer(called, admitted)
         except LarderError as error:
             told.word, told.calls = error.word, error.calls
-            error.__traceback__ = error.__cause__ = error.__context__ = None
-            return problem_response(error, None, "", traceparent)
+            return problem_response(by_itself(error), None, "", traceparent)
         return response_of(told.answer, own_headers_of(told.answer, traceparent))
 
     async def _webhook(self, admitted: Admitted, path: str, runtime: Runtime, told: _Told) -> web.StreamResponse:

@@ -12,7 +12,7 @@ from policies.http.conditions import CONDITIONAL
 from proxy.asking import OVERRIDES, SHARED, Ask, Identity, Incoming
 from proxy.keys import Digester, credential_of, joined, split_query, without_parameters, written_query
 from proxy.lists.bookmarks import WALK
-from proxy.plan import Plan
+from proxy.plan import Plan, UpstreamPlan
 
 
 class Asker:
@@ -21,12 +21,13 @@ class Asker:
     def __init__(self, secret: bytes) -> None:
         self.digester = Digester(secret)
 
-    def ask(self, plan: Plan, params: Mapping[str, str], incoming: Incoming) -> Ask:
-        """The ask for a request that matched `plan`."""
+    def ask(self, upstream: UpstreamPlan, plan: Plan, params: Mapping[str, str], incoming: Incoming) -> Ask:
+        """The ask for a request that matched `plan`, one of that upstream's."""
         incoming, walk = _without_walk(plan, incoming)
         headers = incoming.headers
         sent = Sent(incoming.method, incoming.path, split_query(incoming.query), headers, incoming.body, params)
         ask = Ask(
+            upstream=upstream,
             plan=plan,
             incoming=incoming,
             sent=sent,

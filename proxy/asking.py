@@ -17,7 +17,7 @@ from policies.http.fields import Fields
 from policies.http.invalidation import SAFE_METHODS
 from policies.http.vary import canonical
 from proxy.keys import Digester, Part, joined, normalised, without_parameters
-from proxy.plan import Plan
+from proxy.plan import Plan, UpstreamPlan
 from proxy.routing import decoded_segments
 from proxy.upstream.messages import ReadUpTo, Reply
 
@@ -76,6 +76,7 @@ class Party(Protocol):
 class Ask:
     """One caller's wish, with everything the engine decides by. Built without I/O, before anything is looked up."""
 
+    upstream: UpstreamPlan  # with all its endpoints, in case that another one has to be asked too
     plan: Plan
     incoming: Incoming
     sent: Sent

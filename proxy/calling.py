@@ -12,6 +12,7 @@ from proxy.http.headers import VIA
 from proxy.kept.purging import Purger
 from proxy.messages import partition_tag
 from proxy.outgoing import outgoing_fields, target_of
+from proxy.plan import UpstreamPlan
 from proxy.store.fences import Mode
 from proxy.upstream.call import Upstream
 from proxy.upstream.calls import Call
@@ -32,7 +33,7 @@ class Observer(Protocol):
 class CallTools:
     """What calling needs from outside, so that tests can bring their own and a reload can exchange it."""
 
-    upstream: Callable[[str], Upstream]
+    upstream: Callable[[UpstreamPlan], Upstream]  # that asks under this plan are sent to
     max_entry: Callable[[], int]  # bytes; a larger answer is streamed through, not stored
     trace_fields: Callable[[], Fields]
 
@@ -69,22 +70,22 @@ class Calling:
             rests=credential != "none" and not plan.upstream.adapter.by_headers,
             scope=plan.upstream.adapter.credential_scope(ask.sent),
         )
-        reply = await self._tools.upstream(plan.upstream.name).call(call)
+        reply = await self._tools.upstream(ask.upstream).call(call)
         if reply.verdict.kind is Kind.CREDENTIAL_REFUSED and reply.calls:  # else it is one that rests
             await self._credential_refused(ask, is_good=is_used_up(reply))
         return reply
 
     def broke_off(self, ask: Ask, base: str) -> None:
         """The body of an answer that was counted as good, from that place, ended before its end."""
-        self._tools.upstream(ask.plan.upstream.name).broke_off(base, ask.plan.name)
+        self._tools.upstream(ask.upstream).broke_off(base, ask.plan.name)
 
     def has_room(self, ask: Ask) -> bool:
         """Whether a call that nobody waits for would not be refused at once: the line is not full."""
-        return self._tools.upstream(ask.plan.upstream.name).has_room(ask.plan.name)
+        return self._tools.upstream(ask.upstream).has_room(ask.plan.name)
 
     def is_drained(self, ask: Ask) -> bool:
         """Whether an operator wants no call to this upstream that nobody waits for."""
-        return self._tools.upstream(ask.plan.upstream.name).orders.is_draining
+        return self._tools.upstream(ask.upstream).orders.is_draining
 
     def read_all(self, _status: int, _headers: Mapping[str, str]) -> int:
         """Everything is read."""

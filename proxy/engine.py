@@ -18,6 +18,7 @@ from policies.failure_memory import FailureMemory
 from policies.http.fields import without
 from proxy.answers import Answer, CacheStatus, from_entry, from_reply
 from proxy.asking import Ask
+from proxy.behind import Behind
 from proxy.errors import NothingCached
 from proxy.flights.covering import Coverer, as_it_came, out_of_time
 from proxy.flights.fetching import Fetcher
@@ -68,7 +69,7 @@ class Engine:
         self._monotonic = monotonic
         self._flights: Flights[Landing] = Flights()
         self.hot = Hot(shelf, clock)
-        self._behind: set[asyncio.Task[Any]] = set()
+        self._behind = Behind()
         self._refreshing: set[bytes | None] = set()  # keys: while that goes on, a stale read costs no more than a hit
 
     def at_once(self, ask: Ask) -> Answer | None:
@@ -118,8 +119,7 @@ class Engine:
         await self._flights.all_landed()
         if self._shared is not None:
             await self._shared.drain()
-        while self._behind:
-            await asyncio.wait(self._behind)
+        await self._behind.drain()
 
     # serving what is stored
 
@@ -253,7 +253,7 @@ class Engine:
         try:
             return await flight.landed()
         except asyncio.CancelledError:
-            self._keep(unclaimed(flight))
+            self._behind.begin(unclaimed(flight))
             raise
 
     def refresh_hot(self, tags: AbstractSet[str], within: float) -> None:
@@ -280,7 +280,7 @@ class Engine:
             if party is not None:
                 party.expect(whole)
                 flight.landing.add_done_callback(lambda _: party.release(whole))
-            self._keep(unclaimed(flight))
+            self._behind.begin(unclaimed(flight))
 
     async def _in_time(self, ask: Ask, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Wait for an answer as long as the caller does; what it asked for goes on without it, and is judged. What was
@@ -291,12 +291,7 @@ class Engine:
             return await within(ask.budget, asyncio.shield(task))
         except (TimeIsUp, asyncio.CancelledError) as error:
             ask.demand.deadline = self._monotonic()
-            self._keep(let_go(task))
+            self._behind.begin(let_go(task))
             if isinstance(error, TimeIsUp):
                 raise out_of_time(ask) from error
             raise
-
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._behind.add(task)
-        task.add_done_callback(self._behind.discard)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from math import ceil, isfinite
+from typing import TypeVar
 
 import msgspec
 
@@ -23,6 +24,7 @@ _TYPE = "tag:larder,2026:"  # RFC 9457 §3.1.1 names tag URIs (RFC 4151) for typ
 _LONGEST_WAIT = 86_400.0  # seconds
 
 Fields = list[tuple[str, str]]
+E = TypeVar("E", bound=BaseException)
 
 
 class LarderError(Exception):
@@ -46,6 +48,20 @@ def perhaps_done(error: LarderError) -> LarderError:
     """The same error of a write that may have been carried out: whoever sends it again ought to know."""
     detail = f"{error.problem.detail} It may have been carried out: read what it was to change before it is sent again."
     error.problem = replace(error.problem, detail=detail)
+    return error
+
+
+def by_itself(error: E) -> E:
+    """An error that was told, or is kept, without how it came about. That leads back to the error by way of whoever has
+    it: a circle that only a garbage collection would find, with all that belonged to the request; and where an upstream
+    is left alone there are thousands a minute.
+    """
+    chain: list[BaseException | None] = [error]
+    while chain:
+        one = chain.pop()
+        if one is not None:
+            chain += (one.__cause__, one.__context__)
+            one.__traceback__ = one.__cause__ = one.__context__ = None
     return error
 
 

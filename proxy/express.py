@@ -104,7 +104,11 @@ class ExpressLane:
         self._keyed = blake2b(digest_size=16, key=token_bytes(32))
         self._lanes: LRUCache[bytes, Lane] = LRUCache(MOST_LANES)
         self._tidied = shelf.fences.hard_purges  # how many had been heard of when it was looked through
-        self._runtime: Runtime | None = None  # that all lanes were opened under
+        self._runtime: Runtime | None = None  # what holds now, and all lanes were opened under
+
+    def follow(self, runtime: Runtime) -> None:
+        """What holds from now on: no lane leads anywhere any more, and each would keep its plans."""
+        self._runtime, self._lanes = runtime, LRUCache(MOST_LANES)
 
     def ticket(self, request: web.BaseRequest) -> bytes | None:
         """The digest of a request's head and peer; None for what has to take the long way."""
@@ -139,9 +143,7 @@ class ExpressLane:
             return
         if answer.cut is None and (answer.body is not entry.body or ask.plan.endpoint.collection is not None):
             return  # it is cut, decoded or left out for this caller alone; or is a page that others may have overtaken
-        if entry.status == 200 and len(entry.body) <= LARGEST_BODY:
-            if runtime is not self._runtime:  # no other lane leads anywhere any more, and each would keep its plans
-                self._lanes, self._runtime = LRUCache(MOST_LANES), runtime
+        if runtime is self._runtime and entry.status == 200 and len(entry.body) <= LARGEST_BODY:
             self._lanes[ticket] = Lane(runtime, ask, key, bases, _coding_of(entry), answer.cut)
 
     def answer(self, ticket: bytes, runtime: Runtime, traceparent: str) -> Express | None:

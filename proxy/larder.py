@@ -31,6 +31,7 @@ from proxy.sharing.share import Share
 from proxy.store.contract import StoreError
 from proxy.store.memory import MemoryStore
 from proxy.typed.desk import Desk
+from proxy.typed.errands import Errands
 from proxy.typed.lists import Reader
 from proxy.typed.making import desk_of
 from proxy.upstream.calls import Tools
@@ -73,10 +74,58 @@ class Larder:
 
     async def open(self) -> None:
         """Make everything ready and listen. Raises OSError (port), StoreError (store), WebhookSourceError."""
-        settings = self.plans.settings
         opened = await self.tier.open()
         if opened.moved_aside is not None:
             self.observing.moved_aside(opened.moved_aside)
+        self._keep()
+        await self.shelf.open()
+        await self.transport.open()
+        self._session = ClientSession()
+        self.works = Works(self._parts())
+        self.engine, self.paging = self.works.engine, self.works.paging
+        await self.works.learner.open()
+        errands = self._answer()
+        self.listener = self._listener(self.plans.settings.server)
+        await self.listener.open()
+        self._housekeeping = self._housekept()
+        self._housekeeping.start()
+        self.jobs.start(errands)
+        self._started = True
+
+    def follow(self, plans: Plans) -> None:
+        """Let new plans hold from the next request on; requests under way keep theirs. Raises WebhookSourceError."""
+        runtime = self._runtime(plans)
+        self.upstreams.follow(plans.upstreams.values())
+        self.plans, self.runtime = plans, runtime
+        self._express.follow(runtime)
+        self.engine.hot.clear()
+
+    async def close(self) -> None:
+        """Drain: no new connections; requests, jobs, writes and pending stores end within `drain` seconds in all.
+
+        Only jobs may take two seconds more, where the store is slow to hear what became of them.
+        """
+        if not self._started:
+            await self._let_go()
+            return
+        self.health.draining = True
+        await self.listener.stop_listening()
+        drain = self.plans.settings.server.drain
+        ends = asyncio.get_running_loop().time() + drain
+        await asyncio.gather(self.listener.close(drain), self.jobs.drain(drain))
+        try:
+            async with asyncio.timeout_at(ends):
+                await self.engine.drain()
+                await self.works.learner.drain()
+                await self.purger.drain()
+        except TimeoutError:
+            self.observing.drain_timed_out()
+        await self.jobs.stop()
+        await self._housekeeping.stop()
+        await self._let_go()
+
+    def _keep(self) -> None:
+        """Make what keeps, and what purges it: the tier is open."""
         self.fences = self.tier.fences
         self.shelf = Shelf(
             self.memory,
@@ -89,15 +138,13 @@ class Larder:
         self.quarantine = Quarantine(self.shelf, self._clocks.wall)
         self.held = HeldHere(self.memory, self.quarantine)
         self.purger = Purger(self.tier.ledger, self.held, self.durable, self.observing.store_failed)
-        await self.shelf.open()
-        await self.transport.open()
-        self._session = ClientSession()
-        self.works = Works(self._parts())
-        self.engine, self.paging = self.works.engine, self.works.paging
-        await self.works.learner.open()
+
+    def _answer(self) -> Errands:
+        """Make what answers requests by the plans, in front of the works; the errands that jobs may be given."""
         self._express = ExpressLane(self.shelf, self._clocks.wall, self.engine.is_seen_to)
         self.upstreams.follow(self.plans.upstreams.values())
         self.runtime = self._runtime(self.plans)
+        self._express.follow(self.runtime)
         self.jobs = self._jobs()
         desk = self._desk()
         self.app = App(
@@ -105,9 +152,10 @@ class Larder:
         )
         process = self._share.process if self._share is not None else 0
         self.erasing = OwnProcess(self.memory, self.quarantine, self.works.learner, self.durable, self._tidy, process)
-        self.listener = self._listener(settings.server)
-        await self.listener.open(settings.server.drain)
-        self._housekeeping = Housekeeping(
+        return desk.errands
+
+    def _housekept(self) -> Housekeeping:
+        return Housekeeping(
             self.shelf,
             self.upstreams,
             self.observing,
@@ -117,36 +165,6 @@ class Larder:
             tidy=lambda: self.quarantine.tidy(self.plans.upstreams),
             forget=self.works.learner.tidy,
         )
-        self._housekeeping.start()
-        self.jobs.start(desk.errands)
-        self._started = True
-
-    def follow(self, plans: Plans) -> None:
-        """Let new plans hold from the next request on; requests under way keep theirs. Raises WebhookSourceError."""
-        runtime = self._runtime(plans)
-        self.upstreams.follow(plans.upstreams.values())
-        self.plans, self.runtime = plans, runtime
-        self.engine.hot.clear()
-
-    async def close(self) -> None:
-        """Drain: no new connections, then requests, writes and pending stores end within `drain` seconds."""
-        if not self._started:
-            await self._let_go()
-            return
-        self.health.draining = True
-        await self.listener.stop_listening()
-        drain = self.plans.settings.server.drain
-        await asyncio.gather(self.listener.close(), self.jobs.drain(drain))
-        try:
-            async with asyncio.timeout(drain):
-                await self.engine.drain()
-                await self.works.learner.drain()
-                await self.purger.drain()
-        except TimeoutError:
-            self.observing.drain_timed_out()
-        await self.jobs.stop()
-        await self._housekeeping.stop()
-        await self._let_go()
 
     async def _let_go(self) -> None:
         if self._session is not None:

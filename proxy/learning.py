@@ -10,7 +10,8 @@ from adapters import NOT_JSON, Kind
 from policies.failure_memory import FailureMemory
 from proxy.answers import Answer
 from proxy.asking import Ask
-from proxy.errors import LarderError
+from proxy.behind import Behind
+from proxy.errors import LarderError, by_itself
 from proxy.messages import partition_tag
 from proxy.store.contract import DurableStore, StoreError
 from proxy.store.fences import Fences, Validity
@@ -37,7 +38,7 @@ class Learner:
         self._failures = failures
         self._observer = observer
         self._users: LRUCache[str, str] = LRUCache(most)
-        self._work: set[asyncio.Task[None]] = set()
+        self._behind = Behind()
         self._tidied = 0  # the fence up to which it was looked through
         self.answer: Callable[[Ask], Awaitable[Answer]] | None = None  # set once the engine is there
         self.derive: Callable[[Ask, str], Ask] | None = None
@@ -71,7 +72,8 @@ class Learner:
             return
         try:
             answer = await self.answer(self.derive(ask, path))
-        except LarderError:
+        except LarderError as error:
+            by_itself(error)
             self._failures.failed(("me", partition))
             self._observer.user_learned(upstream, "failed")
             return
@@ -90,10 +92,10 @@ class Learner:
         user = self.told(ask, reply)
         if user is not None and self._users.get(ask.identity.partition) != user:
             self._users[ask.identity.partition] = user
-            self._behind(self._durable.bind(ask.identity.partition, user))
+            self._behind.begin(self._kept(self._durable.bind(ask.identity.partition, user)))
         links = tuple(adapter.links(reply.json)) if adapter.links is not None else ()
         if links:
-            self._behind(self._durable.learn(ask.plan.upstream.name, links))
+            self._behind.begin(self._kept(self._durable.learn(ask.plan.upstream.name, links)))
 
     def told(self, ask: Ask, reply: Reply) -> str | None:
         """The user behind an ask's credential, if that is what the answer says."""
@@ -112,8 +114,7 @@ class Learner:
         partitions = self.partitions_of(users)
         for partition in partitions:
             self._users.pop(partition, None)
-        if self._work:
-            await asyncio.wait(set(self._work))
+        await self._behind.begun()
         return len(partitions)
 
     async def tidy(self, fences: Fences) -> None:
@@ -128,19 +129,13 @@ class Learner:
 
     async def drain(self) -> None:
         """Wait until what was learned is kept."""
-        while self._work:
-            await asyncio.wait(self._work)
+        await self._behind.drain()
 
-    def _behind(self, work: Awaitable[Any]) -> None:
-        async def guarded() -> None:
-            try:
-                await work
-            except StoreError as error:
-                self._observer.store_failed("learn", error)
-
-        task = asyncio.create_task(guarded())
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
+    async def _kept(self, work: Awaitable[Any]) -> None:
+        try:
+            await work
+        except StoreError as error:
+            self._observer.store_failed("learn", error)
 
 
 def _is_plain(ask: Ask) -> bool:

@@ -1,6 +1,7 @@
 """What travels through Larder: an answer, and an answer that is kept."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from math import inf
 
 import msgspec
@@ -19,11 +20,20 @@ def unpack_head(head: str) -> Fields:
     return tuple(pair for line in head.split("\n") if len(pair := line.split(": ", 1)) == 2)  # type: ignore[misc]
 
 
+@lru_cache(maxsize=4_096)
+def one_copy(partition: str) -> str:
+    """A partition's name as the entries of it have it that were made of late: one object for all of them. Interned for
+    good it would stand in a table that takes more than that saves, where each of many partitions has few entries.
+    """
+    return partition
+
+
 class Entry(msgspec.Struct, gc=False, kw_only=True, array_like=True):
     """A stored answer. Nothing of it changes once it is stored, but for what is in memory only.
 
     Instants are seconds since the epoch. Kept small: a million of them live in memory (bench/ holds it to 1.5 KB
-    beyond the body), so fields and tags are one string each, and names shared by many entries are interned.
+    beyond the body), so fields and tags are one string each, and what many entries share is one object (`intern`,
+    `one_copy`).
     """
 
     key: bytes

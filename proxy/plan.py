@@ -1,10 +1,13 @@
 """Plans: adapter facts and the operator's settings, resolved once into what runs. Frozen; a reload makes new ones.
 
 Precedence, field by field: built-in < adapter < `defaults` < `upstreams.X` < endpoint.
+
+Nothing here leads back to what it is part of: what a reload replaces goes with the last request that it is asked for,
+and waits for no garbage collection.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from math import inf
 from types import MappingProxyType
@@ -35,11 +38,39 @@ APART = BatchPolicy()
 LoadAdapter = Callable[[str], Adapter]
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class UpstreamRules:
+    """What was resolved for an upstream as a whole, as its endpoints know it."""
+
+    name: str
+    adapter_name: str
+    adapter: Adapter
+    base_urls: tuple[str, ...]  # one, or several that answer alike
+    credential: Mapping[str, str] | None
+    signature: Signature | None
+    keep_at_most: float
+    learn_user: bool
+    terms_accepted: bool
+    guards: GuardPolicies
+    settle: float
+    sources: tuple[Sourced, ...] = field(default=(), repr=False)
+
+    @property
+    def base_url(self) -> str:
+        """The one that keys, links and tags are made by, whichever is called."""
+        return self.base_urls[0]
+
+    @cached_property
+    def has_no_path(self) -> bool:
+        """Whether the base URL ends with its authority."""
+        return not urlsplit(self.base_url).path
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """Everything resolved for one endpoint."""
 
-    upstream: "UpstreamPlan"
+    upstream: UpstreamRules
     name: str  # the route, such as "GET /api/v1/courses/{course}"
     endpoint: Endpoint
     cache: CachePolicy | None
@@ -52,18 +83,8 @@ class Plan:
     collection: CollectionPolicy | None = None  # where its answers are pages of a list that is kept whole
     terms: Mapping[str, float] = field(default_factory=dict)  # seconds that kinds of content may be kept; inf: no end
     apart: frozenset[str] = frozenset()  # guards that it has for itself, apart from its upstream's
+    single: "Plan | None" = None  # of one that answers many things: that which answers each alone, and keeps it
     sources: tuple[Sourced, ...] = field(default=(), repr=False)
-
-    @cached_property
-    def single(self) -> "Plan | None":
-        """Of an endpoint that answers many things: the one that answers each of them alone, and keeps it."""
-        batch = self.endpoint.batch
-        return next((one for one in self.upstream.endpoints if batch and one.name == batch.single), None)
-
-    @cached_property
-    def many(self) -> "Plan | None":
-        """The endpoint that answers many of its things at once, if there is one."""
-        return next((one for one in self.upstream.endpoints if one.single is self), None)
 
     @property
     def shortest_term(self) -> float:
@@ -98,40 +119,33 @@ class Plan:
         return self.guards.writes
 
 
-@dataclass(eq=False)
-class UpstreamPlan:
-    """Everything resolved for one upstream. Not changed once `plans_of` has returned it."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class UpstreamPlan(UpstreamRules):
+    """Everything resolved for one upstream: the same, and its endpoints."""
 
-    name: str
-    adapter_name: str
-    adapter: Adapter
-    base_urls: tuple[str, ...]  # one, or several that answer alike
-    credential: Mapping[str, str] | None
-    signature: Signature | None
-    keep_at_most: float
-    learn_user: bool
-    terms_accepted: bool
-    guards: GuardPolicies
-    settle: float
-    sources: tuple[Sourced, ...] = field(default=(), repr=False)
-    endpoints: tuple[Plan, ...] = ()
-    router: Router[Plan] = field(default_factory=lambda: Router([]))
-    unknown: Plan = field(init=False)
+    endpoints: tuple[Plan, ...]
+    router: Router[Plan]
+    unknown: Plan
 
-    @property
-    def base_url(self) -> str:
-        """The one that keys, links and tags are made by, whichever is called."""
-        return self.base_urls[0]
-
-    @cached_property
-    def has_no_path(self) -> bool:
-        """Whether the base URL ends with its authority."""
-        return not urlsplit(self.base_url).path
+    @classmethod
+    def of(cls, rules: UpstreamRules, endpoints: Sequence[Plan], unknown: Plan) -> "UpstreamPlan":
+        """An upstream with these endpoints, which were resolved under its rules."""
+        said = {entry.name: getattr(rules, entry.name) for entry in fields(rules)}
+        router = Router([(plan.name, plan) for plan in endpoints])
+        return cls(**said, endpoints=tuple(endpoints), router=router, unknown=unknown)
 
     def match(self, method: str, path: str) -> tuple[Plan, Mapping[str, str]]:
         """The plan for a raw path below the upstream's prefix, and what its {names} stand for. HEAD is GET's."""
         found = self.router.find("GET" if method == "HEAD" else method, decoded_segments(path))
         return (found.target, found.params) if found is not None else (self.unknown, MappingProxyType({}))
+
+    def many_for(self, single: Plan) -> Plan | None:
+        """The endpoint that answers many of an endpoint's things at once, if there is one."""
+        return self._many.get(single.name)
+
+    @cached_property
+    def _many(self) -> Mapping[str, Plan]:
+        return {plan.single.name: plan for plan in reversed(self.endpoints) if plan.single is not None}
 
 
 @dataclass(frozen=True)

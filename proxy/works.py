@@ -77,7 +77,7 @@ class Works:
 
     def _call_tools(self) -> CallTools:
         return CallTools(
-            upstream=self._parts.upstreams.__getitem__,
+            upstream=self._parts.upstreams.under,
             max_entry=self._max_entry,
             trace_fields=lambda: (("traceparent", current_trace.get().child(random.getrandbits)),),
         )
@@ -129,5 +129,5 @@ class Works:
         """The same caller with the same credential, asking for another path."""
         before = ask.incoming
         incoming = Incoming("GET", path, credential_query(ask), before.headers, b"", before.caller)
-        plan, params = ask.plan.upstream.match("GET", path)
-        return self._parts.asker.ask(plan, params, incoming)
+        plan, params = ask.upstream.match("GET", path)
+        return self._parts.asker.ask(ask.upstream, plan, params, incoming)

@@ -23,7 +23,7 @@ from proxy.batches.refusals import refused
 from proxy.breathing import breathing
 from proxy.calling import Calling
 from proxy.engine import Engine
-from proxy.errors import InvalidItems, LarderError
+from proxy.errors import InvalidItems, LarderError, by_itself
 from proxy.plan import Plan
 
 Came = Callable[[int], None]
@@ -134,7 +134,7 @@ class Batching:
         for mark, outcome in zip(waiting, outcomes, strict=True):
             if isinstance(outcome, BaseException) and not isinstance(outcome, LarderError):
                 raise outcome
-            found[mark] = outcome
+            found[mark] = by_itself(outcome) if isinstance(outcome, LarderError) else outcome
         return [found[mark] for mark in marks]
 
     async def _all_waited_for(self, asks: Iterable[Ask], waited: "_Waited") -> list[Answer | BaseException]:

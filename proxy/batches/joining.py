@@ -39,7 +39,7 @@ class Joining:
 
     def party_for(self, ask: Ask) -> Gathering | None:
         """Those whom it goes upstream with, if it has to; None where it goes by itself."""
-        many, linger = ask.plan.many, ask.plan.batch.gather
+        many, linger = ask.upstream.many_for(ask.plan), ask.plan.batch.gather
         batch = many.endpoint.batch if many is not None else None
         if not linger or many is None or batch is None or ask.sent.method != "GET" or ask.key is None:
             return None

@@ -133,7 +133,7 @@ class ConfigFile:
         if _OPEN not in text:
             self._look_for_variables(text, place, is_quoted=getattr(node, "style", None) is not None)
             try:
-                return yaml.SafeLoader("").construct_object(node)
+                return yaml.constructor.SafeConstructor().construct_object(node)
             except (yaml.YAMLError, ValueError):
                 self._unset(place, "is not a value YAML knows")
                 return None

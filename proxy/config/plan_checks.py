@@ -8,7 +8,7 @@ from proxy.config.file import Place
 from proxy.config.planner import shape_of
 from proxy.config.setting_fields import BY_HEADERS_FIELDS
 from proxy.config.spoken import spoken
-from proxy.plan import Plan, Plans, UpstreamPlan
+from proxy.plan import Plan, Plans, UpstreamPlan, UpstreamRules
 from proxy.settings import EndpointBlock, UpstreamBlock, nearest
 
 Checks = Iterator[tuple[Place, str]]
@@ -40,7 +40,7 @@ def _of_upstream(block: UpstreamBlock, upstream: UpstreamPlan) -> Checks:
         yield from _by_headers(block, place)
     if all(plan.endpoint.holds is None for plan in upstream.endpoints):
         yield from _payload(block, place)
-    if all(plan.many is None for plan in upstream.endpoints):
+    if all(upstream.many_for(plan) is None for plan in upstream.endpoints):
         yield from _gather(block, place)
 
 
@@ -55,7 +55,7 @@ def _of_endpoint(plans: Plans, plan: Plan) -> Checks:
         yield from _payload(blocks[route], place)
     if not plan.by_headers:
         yield from _by_headers(blocks[route], place)
-    yield from _of_many(plan, blocks[route], place)
+    yield from _of_many(plans.upstreams[plan.upstream.name], plan, blocks[route], place)
     yield from _lifetimes(plan, blocks[route], (*place, "cache"))
 
 
@@ -89,12 +89,12 @@ def _payload(block: Any, place: Place) -> Checks:
         yield (*place, "payload"), "holds only for endpoints whose adapter says what their answers hold (`holds`)"
 
 
-def _of_many(plan: Plan, block: EndpointBlock, place: Place) -> Checks:
+def _of_many(upstream: UpstreamPlan, plan: Plan, block: EndpointBlock, place: Place) -> Checks:
     """Each of many things is kept by the rules of the endpoint for one; and only what one reads can go with others."""
     if plan.kept_as != plan.name:
         for name in sorted({"cache", "outcomes"} & block.model_fields_set):
             yield (*place, name), f'each thing in it is kept as by itself: say it at "{plan.kept_as}"'
-    if plan.many is None:
+    if upstream.many_for(plan) is None:
         yield from _gather(block, place, "" if plan.kept_as == plan.name else f': say it at "{plan.kept_as}"')
 
 
@@ -125,11 +125,11 @@ def _agreement(plans: Plans, upstream: UpstreamPlan) -> Checks:
         yield place, "holds only where Larder holds the credential of a provider whose terms forbid sharing"
 
 
-def _is_the_callers(upstream: UpstreamPlan) -> bool:
+def _is_the_callers(upstream: UpstreamRules) -> bool:
     return upstream.credential is not None and upstream.adapter.held_partition is Partition.CALLER
 
 
-def _allowed(upstream: UpstreamPlan, *, has_agreement: bool) -> set[Partition]:
+def _allowed(upstream: UpstreamRules, *, has_agreement: bool) -> set[Partition]:
     """The partitions that keep apart what the credential keeps apart (DESIGN.md §4)."""
     if upstream.credential is None:
         return set(Partition) - {Partition.SHARED}

@@ -21,8 +21,8 @@ from proxy.config.file import Place
 from proxy.config.guard_plans import guards_of, guards_within, rows_of_guards
 from proxy.config.layers import BUILT_IN, Layer, Sourced, resolve_policy
 from proxy.config.setting_fields import BY_HEADERS_FIELDS
-from proxy.plan import APART, AS_BUILT, UNKNOWN, LoadAdapter, Plan, Plans, UpstreamPlan
-from proxy.routing import Router, parse_route
+from proxy.plan import APART, AS_BUILT, UNKNOWN, LoadAdapter, Plan, Plans, UpstreamPlan, UpstreamRules
+from proxy.routing import parse_route
 from proxy.settings import EndpointBlock, Settings, UpstreamBlock
 
 
@@ -48,7 +48,7 @@ class Planner:
             lambda word: [self._layer(("defaults", word)), self._layer(("upstreams", name, word))],
         )
         credential = {key: value for key, value in block.credential.items() if value} or None
-        upstream = UpstreamPlan(
+        rules = UpstreamRules(
             name=name,
             adapter_name=adapter_name,
             adapter=adapter,
@@ -60,16 +60,14 @@ class Planner:
             terms_accepted=not adapter.terms or bool(set(block.terms_accepted) & set(adapter.terms)),
             guards=guards,
             settle=self._settings.defaults.settle,
-            sources=tuple(sources),
         )
         if adapter.terms:
-            upstream.sources += (*self._acceptance(upstream, block), *_terms(upstream)[1])
+            sources += (*self._acceptance(rules, block), *_terms(rules)[1])
         if adapter.by_headers:
-            upstream.sources += tuple(self._headers(upstream, None)[1])
-        self._add_endpoints(upstream, block)
-        return upstream
+            sources += self._headers(rules, None)[1]
+        return self._with_endpoints(replace(rules, sources=tuple(sources)), block)
 
-    def _acceptance(self, upstream: UpstreamPlan, block: UpstreamBlock) -> Iterator[Sourced]:
+    def _acceptance(self, upstream: UpstreamRules, block: UpstreamBlock) -> Iterator[Sourced]:
         """Whose word it is that something may be kept at all, and that others may have it."""
         known = [version for version in block.terms_accepted if version in upstream.adapter.terms]
         for name, said in (("terms_accepted", ", ".join(known)), ("sharing_agreed", block.sharing_agreed)):
@@ -88,45 +86,32 @@ class Planner:
         sources.append(Sourced("keep_at_most", value, source))
         return value
 
-    def _add_endpoints(self, upstream: UpstreamPlan, block: UpstreamBlock) -> None:
-        declared = {shape_of(endpoint.route): endpoint for endpoint in upstream.adapter.endpoints}
+    def _with_endpoints(self, rules: UpstreamRules, block: UpstreamBlock) -> UpstreamPlan:
+        declared = {shape_of(endpoint.route): endpoint for endpoint in rules.adapter.endpoints}
         blocks = {shape_of(route): route for route in block.endpoints}
         routes = list(declared.values())
         routes += [Endpoint(route=route) for shape, route in blocks.items() if shape not in declared]
-        guards = rows_of_guards(upstream.sources)
-        plans = [self._plan(upstream, guards, endpoint, blocks.get(shape_of(endpoint.route))) for endpoint in routes]
+        inherited = rows_of_guards(rules.sources)
+        plans = [self._plan(rules, inherited, endpoint, blocks.get(shape_of(endpoint.route))) for endpoint in routes]
         by_name = {plan.name: plan for plan in plans}
-        upstream.endpoints = tuple(_kept_as(by_name.get(plan.kept_as, plan), plan) for plan in plans)
-        upstream.router = Router([(plan.endpoint.route, plan) for plan in upstream.endpoints])
-        upstream.unknown = self._plan(upstream, guards, Endpoint(route=UNKNOWN), None)
+        endpoints = [_kept_as(by_name.get(plan.kept_as, plan), plan) for plan in plans]
+        return UpstreamPlan.of(rules, endpoints, self._plan(rules, inherited, Endpoint(route=UNKNOWN), None))
 
     def _plan(
-        self, upstream: UpstreamPlan, inherited: Mapping[str, list[Sourced]], endpoint: Endpoint, route: str | None
+        self, upstream: UpstreamRules, inherited: Mapping[str, list[Sourced]], endpoint: Endpoint, route: str | None
     ) -> Plan:
         place: Place | None = None if route is None else ("upstreams", upstream.name, "endpoints", route)
-        block = self._settings.upstreams[upstream.name].endpoints[route] if route is not None else EndpointBlock()
-        by = f"adapters/{upstream.adapter_name}.py"
         guards, guard_rows, apart = guards_within(upstream.guards, inherited, lambda word: self._own(place, word))
-        declared = endpoint.cache
-        if declared is None and "cache" in block.model_fields_set:
-            declared, by = CachePolicy(ttl=0, refresh_behind=refresh_behind_of(upstream.adapter)), BUILT_IN
+        declared, by = self._declared(upstream, endpoint, route)
         by_headers = declared is None and upstream.adapter.by_headers
-        cache, outcomes, rows = None, {}, list[Sourced]()
-        if declared is not None and upstream.terms_accepted:
-            cache, rows = self._cache(upstream, declared, by, place, "cache")
-            for name, policy in endpoint.outcomes.items():
-                outcomes[name], more = self._cache(upstream, policy, by, place, f"outcomes.{name}")
-                rows += more
-            if cache.partition is Partition.NONE:
-                cache, outcomes = None, {}
+        cache, outcomes, rows = self._caches(upstream, endpoint, declared, by, place)
         terms, more = _terms(upstream)
         rows += more if cache is not None else []
         headers, headers_rows = self._headers(upstream, place)
         rows += headers_rows if by_headers else []
-        collection = None
-        if endpoint.collection is not None and cache is not None:
-            collection, more = self._collection(upstream, place)
-            rows += more
+        is_collected = endpoint.collection is not None and cache is not None
+        collection, more = self._collection(upstream, place) if is_collected else (None, [])
+        rows += more
         gathers, more = self._batch(upstream, endpoint, place)
         rows += more
         rows += guard_rows
@@ -147,7 +132,31 @@ class Planner:
             sources=tuple(rows),
         )
 
-    def _headers(self, upstream: UpstreamPlan, place: Place | None) -> tuple[HeadersPolicy, list[Sourced]]:
+    def _declared(
+        self, upstream: UpstreamRules, endpoint: Endpoint, route: str | None
+    ) -> tuple[CachePolicy | None, str]:
+        """The cache that an endpoint has before the operator's fields, and who declares it: the adapter, or nobody but
+        the operator who wants one.
+        """
+        block = self._settings.upstreams[upstream.name].endpoints[route] if route is not None else EndpointBlock()
+        if endpoint.cache is None and "cache" in block.model_fields_set:
+            return CachePolicy(ttl=0, refresh_behind=refresh_behind_of(upstream.adapter)), BUILT_IN
+        return endpoint.cache, f"adapters/{upstream.adapter_name}.py"
+
+    def _caches(
+        self, upstream: UpstreamRules, endpoint: Endpoint, declared: CachePolicy | None, by: str, place: Place | None
+    ) -> tuple[CachePolicy | None, dict[str, CachePolicy], list[Sourced]]:
+        """An endpoint's cache and those of its outcomes, where anything of it may be kept."""
+        if declared is None or not upstream.terms_accepted:
+            return None, {}, []
+        outcomes = {}
+        cache, rows = self._cache(upstream, declared, by, place, "cache")
+        for name, policy in endpoint.outcomes.items():
+            outcomes[name], more = self._cache(upstream, policy, by, place, f"outcomes.{name}")
+            rows += more
+        return (None, {}, rows) if cache.partition is Partition.NONE else (cache, outcomes, rows)
+
+    def _headers(self, upstream: UpstreamRules, place: Place | None) -> tuple[HeadersPolicy, list[Sourced]]:
         """How far the upstream's own headers are followed, where nothing else was declared."""
         places: list[Place] = [("upstreams", upstream.name), *([place] if place is not None else [])]
         layers = [self._layer(one) for one in places]
@@ -157,13 +166,13 @@ class Planner:
         ]
         return resolve_policy(AS_BUILT, BUILT_IN, layers, "")
 
-    def _collection(self, upstream: UpstreamPlan, place: Place | None) -> tuple[CollectionPolicy, list[Sourced]]:
+    def _collection(self, upstream: UpstreamRules, place: Place | None) -> tuple[CollectionPolicy, list[Sourced]]:
         """How the pages of a list are kept."""
         layers = [self._layer(("upstreams", upstream.name, "collection")), *self._own(place, "collection")]
         return resolve_policy(CollectionPolicy(), BUILT_IN, layers, "collection.")
 
     def _batch(
-        self, upstream: UpstreamPlan, endpoint: Endpoint, place: Place | None
+        self, upstream: UpstreamRules, endpoint: Endpoint, place: Place | None
     ) -> tuple[BatchPolicy, list[Sourced]]:
         """How those go upstream that could go as one read of many."""
         batches = [other.batch for other in upstream.adapter.endpoints if other.batch is not None]
@@ -173,7 +182,7 @@ class Planner:
         return resolve_policy(APART, BUILT_IN, layers, "batch.")
 
     def _cache(
-        self, upstream: UpstreamPlan, declared: CachePolicy, by: str, place: Place | None, word: str
+        self, upstream: UpstreamRules, declared: CachePolicy, by: str, place: Place | None, word: str
     ) -> tuple[CachePolicy, list[Sourced]]:
         """An endpoint's cache, or that of one of its outcomes: `defaults` tune only what the file does not name."""
         layers = [self._layer(("defaults", "cache"))] if word == "cache" else []
@@ -230,11 +239,12 @@ def _kept_as(single: Plan, plan: Plan) -> Plan:
         cache=single.cache,
         outcomes=single.outcomes,
         version=single.version,
+        single=single,
         sources=(Sourced("kept_as", single.name, f"adapters/{plan.upstream.adapter_name}.py"), *rows),
     )
 
 
-def _terms(upstream: UpstreamPlan) -> tuple[dict[str, float], list[Sourced]]:
+def _terms(upstream: UpstreamRules) -> tuple[dict[str, float], list[Sourced]]:
     """How long a provider's terms let each kind of content be kept, and where they say so."""
     by = f"adapters/{upstream.adapter_name}.py"
     said = upstream.adapter.content_terms

@@ -133,9 +133,6 @@ class Fetcher:
             if answered is None:
                 landing = failed(failure, ask)
                 self._remember(ask, landing, failure)
-                # How it came about leads back to this landing: a circle that only a collection would find, and where an
-                # upstream is left alone there are thousands a minute.
-                failure.__traceback__ = failure.__cause__ = failure.__context__ = None
                 return landing
             reply = answered
         finally:

@@ -8,6 +8,7 @@ from policies import Freshness, ShelfLife
 from policies.http.vary import canonical, vary_names
 from proxy.answers import Answer, CacheStatus, from_reply
 from proxy.asking import SHARED, Ask
+from proxy.errors import by_itself
 from proxy.flights.spool import Reader, Spool
 from proxy.kept.deciding import Decision, bar_to_storing, is_private
 from proxy.keys import joined
@@ -143,7 +144,7 @@ class Landing:
 
 def failed(failure: UpstreamFailure, leader: Ask) -> Landing:
     """No usable answer came."""
-    return Landing(failure=failure, covers_failure=True, detail=failure.detail, leader=leader)
+    return Landing(failure=by_itself(failure), covers_failure=True, detail=failure.detail, leader=leader)
 
 
 def is_final_word(reply: Reply) -> bool:

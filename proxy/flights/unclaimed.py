@@ -3,6 +3,7 @@
 import asyncio
 
 from proxy.answers import Answer
+from proxy.errors import by_itself
 from proxy.flights.flights import Flight, seen
 from proxy.flights.landing import Landing
 from proxy.lists.pages import NotWhole
@@ -21,6 +22,7 @@ async def unclaimed(flight: Flight[Landing]) -> None:
     """Nobody takes what this flight brings."""
     try:
         landing = await flight.landed()
-    except NotWhole:  # it is known by now, and the next who wants a page of it goes by that
+    except NotWhole as apart:  # it is known by now, and the next who wants a page of it goes by that
+        by_itself(apart)
         return
     await landing.unclaimed()

@@ -5,6 +5,7 @@ An aiohttp `Application` with its router would cost more than all of Larder on t
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from proxy.http.wire import WholeResponse
 
 LINGER = 1.0  # seconds that a body is still read, and thrown away, whose request was refused
 IDLE_GRACE = 0.25  # seconds that kept connections may still bring a request once draining began
+AT_ONCE = 0.001  # seconds; aiohttp takes 0 for as long as it takes
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -29,6 +31,7 @@ class _Connection(RequestHandler):
 
     def __init__(self, manager: "_Server", **options: Any) -> None:
         super().__init__(manager, **options)
+        self._serving = manager
         self._handler = manager.request_handler
         self._parser = Framer(self, self._loop, self._read_bufsize, manager.max_head)  # type: ignore[assignment]
 
@@ -58,6 +61,17 @@ class _Connection(RequestHandler):
         response.force_close()
         return response
 
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - the server says it later
+        """End by the time that the server says. aiohttp itself gives a request under way its seconds twice: until it
+        hears that its body comes to no end, and then again.
+        """
+        left = max(AT_ONCE, self._serving.ends - self._loop.time())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(left):
+                await super().shutdown(left)
+                return
+        await super().shutdown(AT_ONCE)
+
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Not written: the text of an exception may quote what was sent. The handler reports what it fails on."""
 
@@ -66,6 +80,7 @@ class _Server(web.Server):
     def __init__(self, handler: Handler, max_head: int) -> None:
         super().__init__(handler, access_log=None)
         self.max_head = max_head
+        self.ends = 0.0  # when the last request has to be answered, by the loop's clock
 
     def __call__(self) -> RequestHandler:
         return _Connection(self, loop=self._loop, access_log=None, lingering_time=LINGER)
@@ -88,6 +103,7 @@ class Listener:
         self._host = host
         self._port = port
         self._max_head = max_head
+        self._server: _Server
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -97,9 +113,10 @@ class Listener:
             return self._port
         return int(self._runner.addresses[0][1])
 
-    async def open(self, drain: float) -> None:
+    async def open(self) -> None:
         """Listen. Raises OSError when the address cannot be had."""
-        self._runner = web.ServerRunner(_Server(self._handler, self._max_head), shutdown_timeout=drain)
+        self._server = _Server(self._handler, self._max_head)
+        self._runner = web.ServerRunner(self._server)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._host, self._port, backlog=1024).start()
@@ -113,13 +130,14 @@ class Listener:
             for site in list(self._runner.sites):
                 await site.stop()
 
-    async def close(self) -> None:
-        """Wait for requests under way, as long as `drain` said, then close what is left.
+    async def close(self, drain: float) -> None:
+        """Wait for requests under way, up to `drain` seconds, then close what is left.
 
         A caller may just be sending on a connection it kept: such a request is still answered within a grace.
         """
         if self._runner is None:
             return
-        await self._sleep(IDLE_GRACE)
+        self._server.ends = asyncio.get_running_loop().time() + drain
+        await self._sleep(min(IDLE_GRACE, drain))
         await self._runner.cleanup()
         self._runner = None

@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 
 from adapters import Problem
 from proxy.answers import Answer
-from proxy.errors import LarderError
+from proxy.errors import LarderError, by_itself
 from proxy.jobs.book import Held
 from proxy.jobs.errors import JobTooLong
 from proxy.jobs.means import Means
@@ -238,8 +238,7 @@ class Runner:
         if error is None:
             return task.result()
         if isinstance(error, LarderError):
-            error.__traceback__ = error.__cause__ = error.__context__ = None
-            return error
+            return by_itself(error)
         self._means.observer.broke(error)
         return LarderError(_OUR_FAULT)
 

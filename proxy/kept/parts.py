@@ -62,18 +62,7 @@ def part_of(ask: Ask, entry: Entry, before: Entry | None, largest: int) -> Entry
     held = _held(entry.headers)
     if held is None or len(entry.body) != held.last - held.first + 1:
         return None
-    body = entry.body
-    fence = entry.fence
-    if (
-        before is not None
-        and before.status == PARTIAL
-        and may_combine(before.headers, entry.headers, now=entry.stored_at)
-    ):
-        earlier = _held(before.headers)
-        both = joined(earlier, before.body, held, body) if earlier is not None else None
-        if both is not None:
-            held, body = both
-            fence = min(fence, before.fence)  # whatever purged either of them purges both
+    held, body, fence = _together(before, entry, held)
     if len(body) > largest:
         return None
     whole = is_whole(held)
@@ -87,6 +76,18 @@ def part_of(ask: Ask, entry: Entry, before: Entry | None, largest: int) -> Entry
         body=body,
         fence=fence,
     )
+
+
+def _together(before: Entry | None, entry: Entry, held: Held) -> tuple[Held, bytes, int]:
+    """What is held of the part before and this one, its bytes and their fence; of this one, where they do not fit."""
+    alone = (held, entry.body, entry.fence)
+    if before is None or before.status != PARTIAL:
+        return alone
+    if not may_combine(before.headers, entry.headers, now=entry.stored_at):
+        return alone
+    earlier = _held(before.headers)
+    both = joined(earlier, before.body, held, entry.body) if earlier is not None else None
+    return alone if both is None else (*both, min(entry.fence, before.fence))  # what purged either purges both
 
 
 def _held(headers: Mapping[str, str]) -> Held | None:

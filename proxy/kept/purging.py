@@ -1,9 +1,9 @@
 """Purging: the one way anything loses its rights, for notifications, writes, operators and refused credentials."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
+from proxy.behind import Behind
 from proxy.store.contract import DurableStore, StoreError
 from proxy.store.ledger import Ledger, Purged
 from proxy.store.purges import Mode
@@ -31,7 +31,7 @@ class Purger:
         self._memory = memory
         self._durable = durable
         self._on_error = on_error
-        self._behind: set[asyncio.Task[None]] = set()
+        self._behind = Behind()
 
     async def purge(self, tags: Iterable[str], mode: Mode = Mode.SOFT, settle: float = 0) -> Purged:
         """Purge full tag names (`courseworks/course:565`, `@all`). Never raises: `durable` tells what is certain.
@@ -44,8 +44,7 @@ class Purger:
             for tag in names:
                 await self._memory.remove(tag)
                 if tag.startswith(_WIDE):  # may be a million: nobody waits for that, since none is served any more
-                    self._behind.add(task := asyncio.create_task(self._delete(tag)))
-                    task.add_done_callback(self._behind.discard)
+                    self._behind.begin(self._delete(tag))
                 else:
                     await self._delete(tag)
         return purged
@@ -56,8 +55,7 @@ class Purger:
 
     async def drain(self) -> None:
         """Wait until the bytes are gone of all that was purged for good."""
-        while self._behind:
-            await asyncio.wait(self._behind)
+        await self._behind.drain()
 
     async def _delete(self, tag: str) -> None:
         """What a hard purge covers is unreachable already; now its bytes go too."""

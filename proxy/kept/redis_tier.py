@@ -13,6 +13,7 @@ from proxy.clocks import Clocks
 from proxy.kept.tier import TierObserver, sealing_of, tag_digest_of, warn_of_plain_text
 from proxy.messages import Entry
 from proxy.plan import Plans
+from proxy.settings import Store
 from proxy.sharing.leases import Leases
 from proxy.sharing.page import Page
 from proxy.sharing.share import Share
@@ -23,7 +24,7 @@ from proxy.store.coherence import BEGINNING, LOST, Position, boottime
 from proxy.store.contract import DurableStore, Opened, StoreError, StoreUnavailable
 from proxy.store.fences import Fences, Validity, keep_records_for
 from proxy.store.ledger import Ledger
-from proxy.store.purges import known_by
+from proxy.store.purges import TagDigest, known_by
 from proxy.store.redis import RedisStore
 from proxy.store.redis_follower import FenceTerms, FollowerClocks, RedisFollower
 from proxy.store.redis_leases import TIMEOUT as LEASE_TIMEOUT
@@ -44,32 +45,15 @@ class RedisTier:
     told_parts = frozenset({"store", "coherence"})
 
     def __init__(self, plans: Plans, clocks: Clocks, share: Share | None, observer: TierObserver) -> None:
-        store = plans.settings.store
         self._clocks = clocks
         self._observer = observer
-        self._url, self._options = store.durable, store.redis
+        self._url, self._options = plans.settings.store.durable, plans.settings.store.redis
         self._follows = share is None or share.process == 0
         self.page: Page = share.page if share is not None else Page.anonymous()
         self._tag_digest = tag_digest_of(plans)
-        self._terms = FenceTerms(
-            prefix=self._options.prefix,
-            instance=share.instance if share is not None else uuid4().hex,
-            window=self._options.coherence_window,
-            keep=keep_records_for(plans.longest_kept),
-            wait_replicas=self._options.wait_replicas,
-            secret=known_by(self._tag_digest),
-        )
-        self._plans = plans
-        self._store = RedisStore(
-            store.durable,
-            prefix=self._options.prefix,
-            keep_records_for=self._terms.keep,
-            clock=clocks.wall,
-            codec=Codec(store.compress_above),
-            sealing=sealing_of(plans),
-            is_purged=self._is_purged,
-            tag_digest=self._tag_digest,
-        )
+        self._terms = _terms(plans, share, self._tag_digest)
+        self._sealing = sealing_of(plans)
+        self._store = self._make_store(plans.settings.store)
         self.durable: DurableStore = self._store
         self._clients: list[Client] = []
         self._servers_in_use: list[RedisServers] = []
@@ -92,7 +76,7 @@ class RedisTier:
             opened = await self._store.open()
             self.has_kept = True
             if self._follows:
-                warn_of_plain_text(self._plans, self._observer)
+                warn_of_plain_text(self._sealing, self._observer)
                 self._observer.store_found(self._store.found.says, self._store.warnings)
         except StoreUnavailable as error:
             self._observer.store_failed("open", error)
@@ -103,14 +87,7 @@ class RedisTier:
             client, self._terms, self.fences, self.page, self._observer.store_failed, sleep=self._clocks.sleep
         )
         self.ledger: Ledger = redis_ledger
-        self._leases = RedisLeases(
-            self._servers(LEASE_TIMEOUT),
-            self._options.prefix,
-            self.page,
-            sleep=self._clocks.sleep,
-            on_error=self._observer.store_failed,
-        )
-        self.leases = self._leases
+        self.leases = self._leases = self._make_leases()
         position = await self._joined(redis_ledger)
         if self._follows:
             self._follow(position)
@@ -165,6 +142,18 @@ class RedisTier:
     def _knows_purges(self) -> bool:
         return self._follows or self._has_joined
 
+    def _make_store(self, settings: Store) -> RedisStore:
+        return RedisStore(
+            settings.durable,
+            prefix=self._options.prefix,
+            keep_records_for=self._terms.keep,
+            clock=self._clocks.wall,
+            codec=Codec(settings.compress_above),
+            sealing=self._sealing,
+            is_purged=self._is_purged,
+            tag_digest=self._tag_digest,
+        )
+
     def _fences(self) -> Fences:
         bypasses = self._options.on_lost_coherence == "bypass"
         return Fences(
@@ -173,6 +162,15 @@ class RedisTier:
             is_coherent=self._is_coherent if bypasses else self._knows_purges,
             is_timed=True,
             digest=self._tag_digest,
+        )
+
+    def _make_leases(self) -> RedisLeases:
+        return RedisLeases(
+            self._servers(LEASE_TIMEOUT),
+            self._options.prefix,
+            self.page,
+            sleep=self._clocks.sleep,
+            on_error=self._observer.store_failed,
         )
 
     def _make_guards(self, share: Share | None) -> SharedGuards | SharedPacing:
@@ -237,3 +235,16 @@ class RedisTier:
         servers = RedisServers(self._url, timeout=timeout)
         self._servers_in_use.append(servers)
         return servers
+
+
+def _terms(plans: Plans, share: Share | None, digest: TagDigest) -> FenceTerms:
+    """By which this machine and the others number purges."""
+    options = plans.settings.store.redis
+    return FenceTerms(
+        prefix=options.prefix,
+        instance=share.instance if share is not None else uuid4().hex,
+        window=options.coherence_window,
+        keep=keep_records_for(plans.longest_kept),
+        wait_replicas=options.wait_replicas,
+        secret=known_by(digest),
+    )

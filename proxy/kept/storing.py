@@ -15,7 +15,7 @@ from policies.http.storing import Received, fields_not_kept
 from policies.http.validation import renewed
 from proxy.asking import SHARED, Ask
 from proxy.kept.deciding import GOES_BY_HEADERS, Decision, policy_by_headers
-from proxy.messages import UNLEARNED, Entry, pack_head, whose
+from proxy.messages import UNLEARNED, Entry, one_copy, pack_head, whose
 from proxy.plan import MISSING, Plan, policy_for
 from proxy.upstream.messages import Reply
 from proxy.upstream.reading import parsed
@@ -98,7 +98,7 @@ def entry_of(ask: Ask, reply: Reply, decision: Decision, tags: tuple[str, ...], 
         sequence=made.sequence,
         upstream=intern(plan.upstream.name),
         endpoint=intern(plan.kept_as),
-        partition=intern(decision.partition),
+        partition=one_copy(decision.partition),
         tagged=own_tags(ask, tags),
         plan=intern(plan.version),
         outcome=intern(decision.outcome),

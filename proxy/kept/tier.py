@@ -99,11 +99,12 @@ class LocalTier:
     def __init__(self, plans: Plans, clocks: Clocks, share: Share | None, observer: TierObserver) -> None:
         self._clocks = clocks
         self._observer = observer
-        self._plans = plans
+        self._sealing = sealing_of(plans)
+        self._has_file = sqlite_path(plans.settings) is not None
         self._role = role_of(share)
         self.page = share.page if share is not None else None
         self._tag_digest = tag_digest_of(plans)
-        self.durable = _store(plans, clocks.wall, share, self._tag_digest)
+        self.durable = _store(plans, self._sealing, clocks.wall, share, self._tag_digest)
         self.fences: Fences
         self.ledger: Ledger
         self.leases: Leases | None = None
@@ -111,15 +112,15 @@ class LocalTier:
         self.guards: Guards = OwnGuards(clocks.monotonic)
         if share is not None:
             self.guards = self._shared_guards = SharedGuards(share.page, share.processes, sleep=clocks.sleep)
-            if sqlite_path(plans.settings) is not None:  # without a file, what another process fetched is not found
+            if self._has_file:  # without a file, what another process fetched is not found
                 self.leases = PageLeases(share.page, sleep=clocks.sleep)
         self.has_kept = False
 
     async def open(self) -> Opened:
         """Make everything ready. Raises StoreError."""
         opened = await self.durable.open()
-        if self._role != "attached" and sqlite_path(self._plans.settings) is not None:
-            warn_of_plain_text(self._plans, self._observer)
+        if self._role != "attached" and self._has_file:
+            warn_of_plain_text(self._sealing, self._observer)
         self.has_kept = bool(await self.durable.summaries(Filter(limit=1)))
         ring = self.page.fences if self.page is not None else None
         self.fences = Fences(
@@ -165,9 +166,8 @@ def sealing_of(plans: Plans) -> Sealing:
     return Sealing.of(store.encrypt, masters, education)
 
 
-def warn_of_plain_text(plans: Plans, observer: TierObserver) -> None:
+def warn_of_plain_text(sealing: Sealing, observer: TierObserver) -> None:
     """Say it where education records will be kept without a key to encrypt them under."""
-    sealing = sealing_of(plans)
     if sealing.upstreams and sealing.masters is None:
         observer.not_encrypted(sorted(sealing.upstreams))
 
@@ -180,7 +180,9 @@ def tag_digest_of(plans: Plans) -> TagDigest:
     return keyed_tag_digest(store_secret(settings))
 
 
-def _store(plans: Plans, clock: Callable[[], float], share: Share | None, tag_digest: TagDigest) -> DurableStore:
+def _store(
+    plans: Plans, sealing: Sealing, clock: Callable[[], float], share: Share | None, tag_digest: TagDigest
+) -> DurableStore:
     path, store = sqlite_path(plans.settings), plans.settings.store
     if path is None:
         return NoStore(clock)
@@ -190,7 +192,7 @@ def _store(plans: Plans, clock: Callable[[], float], share: Share | None, tag_di
         max_bytes=store.max_bytes,
         clock=clock,
         codec=Codec(store.compress_above),
-        sealing=sealing_of(plans),
+        sealing=sealing,
         role=role_of(share),
         lock_fd=share.lock_fd if share is not None else None,
         tag_digest=tag_digest,

@@ -7,7 +7,6 @@ asked whether one of them still holds (§4.3.1).
 
 from collections.abc import Callable, Iterator
 
-from policies import ShelfLife
 from policies.http.fields import Fields
 from proxy.asking import Ask
 from proxy.messages import Entry, pack_head
@@ -47,7 +46,7 @@ def marker_of(entry: Entry, ask: Ask, vary: tuple[str, ...], before: Entry | Non
     if before is not None and before.status == VARIES:
         sets += [one for one in _sets(before) if one != vary]
         keys += [key for key in _keys(before) if key != entry.key]
-        life = ShelfLife(*map(max, life, before.life))
+        life = life.no_shorter_than(before.life)
     fields: Fields = (
         *(("vary", ", ".join(one)) for one in sets[:MOST_SETS]),
         *(("variant", key.hex()) for key in keys[:MOST_VARIANTS]),

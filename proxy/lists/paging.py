@@ -17,6 +17,7 @@ from proxy.answers import Answer, CacheStatus, Cut, from_entry
 from proxy.asking import Ask
 from proxy.batches.batching import Batching
 from proxy.engine import Engine
+from proxy.errors import by_itself
 from proxy.flights.covering import out_of_time
 from proxy.flights.flights import seen
 from proxy.kept.shelf import Shelf
@@ -118,7 +119,8 @@ class Paging:
         self._engine.at_once(paged.whole)  # it notes when the caller came
         try:
             answer = await self._soonest(paged)
-        except NotWhole:
+        except NotWhole as apart:
+            by_itself(apart)
             return await self._page_by_page(paged)
         return answer or await self._by_itself(ask)
 

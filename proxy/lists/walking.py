@@ -131,12 +131,7 @@ class Walker:
         base, is_numbered = base_of(reader, reply), has_numbers(reader, first, reply)
         fields = _fields(reply, reader.kept) + ((("Cache-Control", "no-store"),) if reader.is_barred else ())
         progress.first(first, fields=fields, base=base, is_numbered=is_numbered)
-        pages = [first]
-        async with aclosing(reader.others(first)) as others:
-            async for page in others:
-                pages.append(page)
-                if page.following is not None:  # with the last one all are here, and may be looked at together
-                    progress.add(page)
+        pages = await _all_pages(reader, progress, first)
         if not await self._is_of_one_time(reader, pages):
             return None
         body = written(
@@ -170,6 +165,17 @@ class Walker:
             return False
         may_have_moved = len(pages) > 1 and not reader.is_unchanged
         return not may_have_moved or await reader.still_hold(_telling(pages, reader.recheck))
+
+
+async def _all_pages(reader: PageReader, progress: Progress, first: Page) -> list[Page]:
+    """The first page, and all others as they come."""
+    pages = [first]
+    async with aclosing(reader.others(first)) as others:
+        async for page in others:
+            pages.append(page)
+            if page.following is not None:  # with the last one all are here, and may be looked at together
+                progress.add(page)
+    return pages
 
 
 def _telling(pages: list[Page], recheck: Recheck) -> list[Page]:

@@ -40,7 +40,7 @@ class OwnOrders:
 
     def place(self, upstream: str) -> tuple[str, ...]:
         """Where this upstream is: its base URLs."""
-        return self._upstreams[upstream].plan.base_urls
+        return self._upstreams[upstream].base_urls
 
     def of(self, upstream: str) -> Orders:
         """Those that hold on one upstream."""

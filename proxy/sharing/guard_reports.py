@@ -23,7 +23,8 @@ from weakref import WeakValueDictionary
 
 from policies.breaker import BreakerPolicy, CircuitBreaker, Happened, Report
 from policies.failure_memory import FailureMemory
-from policies.pacing import Pacer, PacingPolicy
+from policies.pacing import Pacer
+from policies.pacing_account import PacingPolicy
 from policies.pacing_reports import Report as PacingReport
 from policies.pacing_reports import Told
 from proxy.sharing.digests import DIGEST_BYTES, digest_of

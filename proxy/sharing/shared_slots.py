@@ -36,19 +36,17 @@ class SharedSlots(Slots):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`upstream` names the places: who says the same name shares them."""
-        super().__init__(policy, clock, SharedPlaces(upstream, page, sleep, self._settle))
+        super().__init__(policy, clock, SharedPlaces(upstream, page, sleep))
 
 
 class SharedPlaces:
     """Places that are counted on the page."""
 
-    def __init__(self, upstream: str, page: Page, sleep: Sleep, serve: Callable[[], None]) -> None:
-        """`serve` is called when it is this process's turn, and takes what it can."""
+    def __init__(self, upstream: str, page: Page, sleep: Sleep) -> None:
         self._upstream = upstream
         self._counts = page.slots
         self._process = page.process
         self._sleep = sleep
-        self._serve = serve
         self._own: Counter[Name] = Counter()  # taken by this process
         self._awaited: Set[Name] = frozenset()  # names under which it counts among those who wait
         self._served: Set[Name] = frozenset()  # what it got at its last turn
@@ -75,15 +73,17 @@ class SharedPlaces:
         """How many are, by all processes."""
         return self._counts.in_flight(self._digest("slots", name))
 
-    def await_for(self, names: Set[Name]) -> None:
-        """Say for what somebody waits here, and look at what others give back as long as somebody does."""
+    def await_for(self, names: Set[Name], serve: Callable[[], None]) -> None:
+        """Say for what somebody waits here, and look at what others give back as long as somebody does. `serve` is
+        called when it is this process's turn, and takes what it can.
+        """
         for name in self._awaited - names:
             self._counts.give_back(self._digest("queue", name), self._process)
         for name in names - self._awaited:
             self._counts.try_take(self._digest("queue", name), _ANY, self._process)
         self._awaited = frozenset(names)
         if names and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(self._look())
+            self._task = asyncio.create_task(self._look(serve))
 
     def _lets_others(self, name: Name) -> bool:
         is_its_turn = self._resting is not None and name not in self._resting
@@ -92,17 +92,17 @@ class SharedPlaces:
     def _others_wait(self, name: Name) -> bool:
         return self._counts.in_flight(self._digest("queue", name)) > (name in self._awaited)
 
-    async def _look(self) -> None:
+    async def _look(self, serve: Callable[[], None]) -> None:
         while self._awaited:
             await self._sleep(TICK)
             await asyncio.sleep(0)  # also where the sleep given takes no time
-            self._take_turn()
+            self._take_turn(serve)
 
-    def _take_turn(self) -> None:
+    def _take_turn(self, serve: Callable[[], None]) -> None:
         before = Counter(self._own)
         self._resting = frozenset(self._served)
         try:
-            self._serve()
+            serve()
         finally:
             self._resting = None
         self._served = frozenset(self._own - before)

@@ -20,6 +20,16 @@ _BATCH_BYTES = 4 * MIB
 Kept = Callable[[], None]
 
 
+class Queue(NamedTuple):
+    """How long, and how many, entries wait for Redis."""
+
+    max_waiting: int = 10_000  # entries
+    max_waiting_bytes: int = 64 * MIB  # the sum of Entry.size
+    batch: int = 64  # entries written at once
+    write_after: float = 0.05  # seconds that an entry waits for others to be written with it
+    longest_wait: float = 20.0  # seconds that it waits at most; then at most three calls are made to write it
+
+
 class Written(NamedTuple):
     """What came of a batch."""
 
@@ -34,19 +44,9 @@ Write = Callable[[list[Entry]], Awaitable[Written]]
 class Writer:
     """A queue and the task that empties it. For one event loop."""
 
-    def __init__(
-        self,
-        write: Write,
-        *,
-        batch: int,
-        write_after: float,
-        longest_wait: float,
-        waiting: WriteBehind,
-        clock: Callable[[], float] = monotonic,
-    ) -> None:
-        """In seconds: an entry waits `write_after` for others to be written with it, and `longest_wait` at most."""
-        self._write, self._batch, self._write_after, self._longest_wait = write, batch, write_after, longest_wait
-        self._waiting, self._clock = waiting, clock
+    def __init__(self, write: Write, queue: Queue, clock: Callable[[], float] = monotonic) -> None:
+        self._write, self._queue, self._clock = write, queue, clock
+        self._waiting = WriteBehind(max_entries=queue.max_waiting, max_bytes=queue.max_waiting_bytes)
         self._since: dict[bytes, float] = {}  # when the key of what waits began to
         self._under_way: dict[bytes, Entry] = {}
         self._wanted, self._hurried, self._step = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -125,17 +125,17 @@ class Writer:
             await self._wanted.wait()
             self._wanted.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._write_after):
+                async with asyncio.timeout(self._queue.write_after):
                     await self._hurried.wait()
             self._hurried.clear()
-            while batch := self._waiting.take(self._batch, _BATCH_BYTES):
+            while batch := self._waiting.take(self._queue.batch, _BATCH_BYTES):
                 await self._write_batch(batch)
 
     async def _write_batch(self, batch: list[Entry]) -> None:
         self._under_way = {entry.key: entry for entry in batch}
         now = self._clock()
         waited = [now - self._since.pop(entry.key, now) for entry in batch]
-        timely = [entry for entry, seconds in zip(batch, waited, strict=True) if seconds <= self._longest_wait]
+        timely = [entry for entry, seconds in zip(batch, waited, strict=True) if seconds <= self._queue.longest_wait]
         self.lost += len(batch) - len(timely)
         try:
             if timely:

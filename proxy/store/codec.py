@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, get_type_hints
 import msgspec
 
 from policies import MIB, ShelfLife
-from proxy.messages import Entry
+from proxy.messages import Entry, one_copy
 from proxy.store.sealing import KEY_ID_BYTES, NONCE_BYTES, TAG_BYTES, PartitionKey, RandomBytes, seal, unseal
 
 VERSION = 2
@@ -206,7 +206,7 @@ def _first_body(blob: bytes) -> memoryview | None:
 
 
 def _entry(stored: _Stored) -> Entry:
-    """Names that many entries share are interned: a million entries hold each of them once."""
+    """Names that many entries share are one object."""
     return Entry(
         key=stored.key,
         status=stored.status,
@@ -218,7 +218,7 @@ def _entry(stored: _Stored) -> Entry:
         sequence=stored.sequence,
         upstream=intern(stored.upstream),
         endpoint=intern(stored.endpoint),
-        partition=intern(stored.partition),
+        partition=one_copy(stored.partition),
         tagged=as_text(stored.tagged),
         plan=intern(stored.plan),
         outcome=intern(stored.outcome),

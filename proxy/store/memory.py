@@ -1,10 +1,9 @@
 """The first tier: entries in memory, bounded in bytes, least recently used out first; a hit costs no await."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection
 from heapq import nlargest
-
-from cachetools import Cache, LRUCache
 
 from proxy.messages import ALL, Entry
 from proxy.store.contract import Filter, Summary
@@ -16,50 +15,36 @@ _SLICE = 2_000  # entries looked at before other tasks get their turn: about a m
 _CAREFUL_SLICE = 100  # the same, where each takes ten microseconds
 
 
-class _Shelf(LRUCache[bytes, Entry]):
-    """An LRU that counts what it pushes out, and can be looked over without that counting as use."""
-
-    def __init__(self, max_bytes: int) -> None:
-        super().__init__(max_bytes, getsizeof=lambda entry: entry.size)
-        self.evictions = 0
-
-    def popitem(self) -> tuple[bytes, Entry]:
-        self.evictions += 1
-        return super().popitem()
-
-    def peek(self, key: bytes) -> Entry | None:
-        return Cache.__getitem__(self, key) if key in self else None
-
-
 class MemoryStore:
-    """Entries by key. Not for threads: it belongs to the event loop."""
+    """Entries by key. Not for threads: it belongs to the event loop.
+
+    One table, in the order of use; no sizes are kept beside it, since each entry tells its own: two more tables are
+    a tenth of what an entry takes.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         """`max_bytes` bounds the sum of Entry.size."""
-        self._shelf = _Shelf(max_bytes)
-        self.get = self._shelf.get  # bound once: the hit path pays for no call in between
-        """The entry kept under a key, or None. Its rights are the reader's to check."""
+        self.max_bytes = max_bytes
+        self.bytes = 0  # the sum of Entry.size of all that is kept; never exceeds `max_bytes`
+        self.evictions = 0  # how many entries had to make room for others
+        self._entries: OrderedDict[Key, Entry] = OrderedDict()  # the least recently used first
 
     def __repr__(self) -> str:
         return f"<MemoryStore {len(self)} entries, {self.bytes} of {self.max_bytes} bytes>"
 
     def __len__(self) -> int:
-        return len(self._shelf)
+        return len(self._entries)
 
-    @property
-    def bytes(self) -> int:
-        """The sum of Entry.size of all that is kept."""
-        return int(self._shelf.currsize)
+    def get(self, key: Key) -> Entry | None:
+        """The entry kept under a key, or None. Its rights are the reader's to check."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._entries.move_to_end(key)
+        return entry
 
-    @property
-    def max_bytes(self) -> int:
-        """What `bytes` never exceeds."""
-        return int(self._shelf.maxsize)
-
-    @property
-    def evictions(self) -> int:
-        """How many entries had to make room for others."""
-        return self._shelf.evictions
+    def peek(self, key: Key) -> Entry | None:
+        """The same, without that counting as use."""
+        return self._entries.get(key)
 
     def takes(self, size: int) -> bool:
         """Whether an entry with a body of so many bytes is surely not too large."""
@@ -70,22 +55,27 @@ class MemoryStore:
 
         What a too large entry would have replaced goes too: it is no longer the latest answer.
         """
-        held = self._shelf.peek(entry.key)
+        held = self.peek(entry.key)
         if held is not None and held.order > entry.order:
             return False
-        if entry.size > self._shelf.maxsize:
-            self.remove_key(entry.key)
+        self.remove_key(entry.key)
+        size = entry.size
+        if size > self.max_bytes:
             return False
-        self._shelf[entry.key] = entry
+        while self.bytes + size > self.max_bytes:
+            self.bytes -= self._entries.popitem(last=False)[1].size
+            self.evictions += 1
+        self._entries[entry.key] = entry
+        self.bytes += size
         return True
-
-    def peek(self, key: Key) -> Entry | None:
-        """The entry kept under a key, without that counting as use."""
-        return self._shelf.peek(key)
 
     def remove_key(self, key: Key) -> bool:
         """Remove one entry; whether it was there."""
-        return self._shelf.pop(key, None) is not None
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return False
+        self.bytes -= entry.size
+        return True
 
     async def remove(self, tag: str) -> int:
         """Remove every entry under `tag` (any of Entry.tags); how many went."""
@@ -120,8 +110,9 @@ class MemoryStore:
 
     def clear(self) -> int:
         """Remove everything; how many went."""
-        gone = len(self._shelf)
-        self._shelf.clear()
+        gone = len(self)
+        self._entries.clear()
+        self.bytes = 0
         return gone
 
     async def count(self, wanted: Filter) -> int:
@@ -143,9 +134,9 @@ class MemoryStore:
 
     async def _slices(self, wanted: Wanted, at_once: int = _SLICE) -> AsyncIterator[list[Entry]]:
         """What is wanted of the entries kept now, some at a time; other tasks run in between, and may change any."""
-        keys = list(self._shelf)
+        keys = list(self._entries)
         for start in range(0, len(keys), at_once):
-            entries = map(self._shelf.peek, keys[start : start + at_once])
+            entries = map(self.peek, keys[start : start + at_once])
             yield [entry for entry in entries if entry is not None and wanted(entry)]
             await asyncio.sleep(0)
 

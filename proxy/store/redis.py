@@ -9,20 +9,19 @@ Purges are not made durable here: they are numbered by Redis, which its ledger s
 from collections.abc import Callable, Collection, Sequence
 from time import time
 
-from adapters import Link
-from policies import DAY, MIB
+from policies import DAY
 from proxy.messages import ALL, Entry, key_tag
 from proxy.store import _redis_opening as opening
 from proxy.store._redis_client import RedisServers
 from proxy.store._redis_keys import Keys
 from proxy.store._redis_partition_keys import RedisPartitionKeys
 from proxy.store._redis_reading import EntryReading
+from proxy.store._redis_record_keeping import RecordKeeping
 from proxy.store._redis_records import RedisRecords
 from proxy.store._redis_selection import Selection
 from proxy.store._redis_troubles import NotOurs
-from proxy.store._redis_writer import Writer, Written
+from proxy.store._redis_writer import Queue, Writer, Written
 from proxy.store._redis_writing import EntryWriting
-from proxy.store._write_behind import WriteBehind
 from proxy.store.codec import Codec
 from proxy.store.contract import Filter, Forgotten, Opened, StoreError, StoreUnavailable, Summary
 from proxy.store.purges import Purge, TagDigest, tag_digest
@@ -30,12 +29,11 @@ from proxy.store.sealing import Sealing
 from proxy.store.selection import under
 
 LATE = 30.0  # seconds after which nothing that was put on any machine can still arrive in Redis
-_LONGEST_WAIT = 20.0  # seconds in the queue; then at most three calls are made to write an entry
 _MOST_DELETED = 10_000  # tags that are deleted once more
 _PARTITION = "@partition:"
 
 
-class RedisStore:
+class RedisStore(RecordKeeping):
     """A DurableStore that several instances share. Used from one event loop.
 
     `open` raises StoreUnavailable when Redis is away; the store may be used all the same, and works once Redis is back.
@@ -55,18 +53,12 @@ class RedisStore:
         keep_records_for: float = 8 * DAY,
         timeout: float = 0.25,
         write_timeout: float = 2.0,
-        batch: int = 64,
-        max_waiting: int = 10_000,
-        max_waiting_bytes: int = 64 * MIB,
-        write_after: float = 0.05,
+        queue: Queue = Queue(),  # noqa: B008 - a tuple
         is_purged: Callable[[Entry], bool] = lambda _: False,
         tag_digest: TagDigest = tag_digest,
     ) -> None:
-        """`max_waiting…` bound the queue, `batch` the entries written at once.
-
-        In seconds: `keep_records_for`, how long links, bindings and partitions' keys are kept since they were last
-        needed; `timeout` of a read; `write_timeout` of any other call; `write_after`, how long a put entry waits for
-        others. `tag_digest` names the lists of tags, on all
+        """In seconds: `keep_records_for`, how long links, bindings and partitions' keys are kept since they were last
+        needed; `timeout` of a read; `write_timeout` of any other call. `tag_digest` names the lists of tags, on all
         instances alike. Raises StoreError when `url` is none of a Redis.
         """
         self.found = opening.Found()
@@ -81,13 +73,7 @@ class RedisStore:
         self._writing = EntryWriting(self._calls, self._keys, codec, sealing, self._partition_keys, clock)
         self._reading = EntryReading(codec, sealing, self._partition_keys)
         self._selection = Selection(self._calls, self._keys, self._reading.read)
-        self._writer = Writer(
-            self._write,
-            batch=batch,
-            write_after=write_after,
-            longest_wait=_LONGEST_WAIT,
-            waiting=WriteBehind(max_entries=max_waiting, max_bytes=max_waiting_bytes),
-        )
+        self._writer = Writer(self._write, queue)
         self._deleted: dict[str, float] = {}  # tags, and when
         self._forgotten: dict[frozenset[str], float] = {}  # persons, and when
         self._unfit: str | None = None  # why nothing may be written
@@ -234,70 +220,11 @@ class RedisStore:
         await self._records.forget()
         await self.scrub()
 
-    async def mark(self, source: str, token: str, until: float) -> bool:
-        """Remember a notification; False if it was remembered already."""
-        self._check_open()
-        return await self._records.mark(source, token, until)
-
-    async def marked(self, source: str, token: str) -> bool:
-        """Whether a notification is remembered."""
-        self._check_open()
-        return await self._records.marked(source, token)
-
-    async def claim(self, key: bytes, note: bytes, until: float) -> bytes | None:
-        """Keep a note, as durably as Redis keeps things, unless one is kept: then that one."""
-        self._check_open()
-        return await self._records.claim(key, note, until)
-
-    async def note(self, key: bytes, note: bytes, until: float) -> None:
-        """Keep a note in place of what is kept."""
-        self._check_open()
-        await self._records.note(key, note, until)
-
-    async def noted(self, key: bytes) -> bytes | None:
-        """A note, if one is kept that still counts."""
-        self._check_open()
-        return await self._records.noted(key)
-
-    async def exchange(self, key: bytes, held: bytes, note: bytes, until: float) -> bool:
-        """Keep a note in place of the one that is `held`, if it is, as durably as Redis keeps things."""
-        self._check_open()
-        return await self._records.exchange(key, held, note, until)
-
-    async def unclaim(self, key: bytes) -> None:
-        """Forget a note."""
-        self._check_open()
-        await self._records.unclaim(key)
-
-    async def learn(self, upstream: str, links: Sequence[Link]) -> None:
-        """Remember which user and course an enrollment belongs to."""
-        self._check_open()
-        await self._records.learn(upstream, links)
-
-    async def find_link(self, upstream: str, enrollment: str) -> Link | None:
-        """The user and course of an enrollment."""
-        self._check_open()
-        return await self._records.find_link(upstream, enrollment)
-
-    async def bind(self, partition: str, user: str) -> None:
-        """Remember which upstream user a principal is."""
-        self._check_open()
-        await self._records.bind(partition, user)
-
-    async def bindings(self) -> dict[str, str]:
-        """All remembered principals and their users."""
-        self._check_open()
-        return await self._records.bindings()
-
-    async def forget_person(self, upstream: str, users: Collection[str]) -> Forgotten:  # noqa: ARG002 (the contract's)
+    async def forget_person(self, upstream: str, users: Collection[str]) -> Forgotten:
         """Forget which enrollments and principals are these users'."""
         self._check_open()
         self._forgotten[frozenset(users)] = self._clock()
-        return await self._records.forget_person(users)
-
-    def _check_open(self) -> None:
-        if not self._is_open:
-            raise StoreError("the store is not open")
+        return await super().forget_person(upstream, users)
 
     async def _look(self) -> None:
         try:

@@ -8,13 +8,12 @@ A purge waits for at most the one transaction under way, never for the queue: wh
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
 from time import time
 
-from adapters import Link
 from policies import GIB, MIB
 from proxy.messages import Entry
 from proxy.store import _sqlite_entries as entry_rows
@@ -24,17 +23,18 @@ from proxy.store._sqlite_check import Checked, check, facts
 from proxy.store._sqlite_deletion import Scrubber, erase_keys
 from proxy.store._sqlite_file import Role, SQLiteFile
 from proxy.store._sqlite_keys import KeysFile
+from proxy.store._sqlite_record_keeping import RecordKeeping
 from proxy.store._sqlite_thread import SQLiteThread
 from proxy.store._sqlite_writer import EntryWriter
 from proxy.store._write_behind import WriteBehind
 from proxy.store.codec import Codec
-from proxy.store.contract import Filter, Forgotten, Opened, StoreError, Summary
+from proxy.store.contract import Filter, Opened, StoreError, Summary
 from proxy.store.purges import Purge, TagDigest
 from proxy.store.sealing import Sealing
 from proxy.store.selection import under
 
 
-class SQLiteStore:
+class SQLiteStore(RecordKeeping):
     """A DurableStore in one file, for the processes of one machine. Opened and used from one event loop."""
 
     is_durable = True
@@ -233,84 +233,6 @@ class SQLiteStore:
         await self._scrubber.veil()
         await self._scrubber.clear_if_due()
         self.disk_bytes = await self._thread.read(entry_rows.bytes_used)
-
-    async def mark(self, source: str, token: str, until: float) -> bool:
-        """Remember a notification, durably; False if it was remembered already."""
-        return await self._thread.write(
-            partial(record_rows.mark, source=source, token=token, now=self._clock(), until=until)
-        )
-
-    async def marked(self, source: str, token: str) -> bool:
-        """Whether a notification is remembered."""
-        return await self._thread.read(partial(record_rows.marked, source=source, token=token, now=self._clock()))
-
-    async def marks(self) -> AsyncIterator[tuple[str, str, float]]:
-        """Every notification that is remembered: its source, its token and until when."""
-        after = ("", "")
-        while found := await self._thread.read(partial(record_rows.marks_from, after=after)):
-            for source, token, until in found:
-                after = (source, token)
-                yield source, token, until
-
-    async def claim(self, key: bytes, note: bytes, until: float) -> bytes | None:
-        """Keep a note, on disk when this returns, unless one is kept that still counts: then that one."""
-        return await self._thread.write(partial(record_rows.claim, key=key, note=note, now=self._clock(), until=until))
-
-    async def note(self, key: bytes, note: bytes, until: float) -> None:
-        """Keep a note in place of what is kept: on disk when this returns."""
-        await self._thread.write(partial(record_rows.write_note, key=key, note=note, until=until))
-
-    async def noted(self, key: bytes) -> bytes | None:
-        """A note, if one is kept that still counts."""
-        return await self._thread.read(partial(record_rows.noted, key=key, now=self._clock()))
-
-    async def exchange(self, key: bytes, held: bytes, note: bytes, until: float) -> bool:
-        """Keep a note in place of the one that is `held`, if it is: on disk when this returns."""
-        now = self._clock()
-        return await self._thread.write(
-            partial(record_rows.exchange, key=key, held=held, note=note, now=now, until=until)
-        )
-
-    async def unclaim(self, key: bytes) -> None:
-        """Forget a note."""
-        await self._thread.write(partial(record_rows.unclaim, key=key))
-
-    async def notes(self) -> AsyncIterator[tuple[bytes, bytes, float]]:
-        """Every note that is kept: its key, itself and until when."""
-        after = b""
-        while found := await self._thread.read(partial(record_rows.notes_from, after=after)):
-            for key, note, until in found:
-                after = key
-                yield key, note, until
-
-    async def learn(self, upstream: str, links: Sequence[Link]) -> None:
-        """Remember which user and course an enrollment belongs to."""
-        if links:
-            await self._thread.write(partial(record_rows.learn, upstream=upstream, links=links, now=self._clock()))
-
-    async def find_link(self, upstream: str, enrollment: str) -> Link | None:
-        """The user and course of an enrollment."""
-        return await self._thread.read(partial(record_rows.find_link, upstream=upstream, enrollment=enrollment))
-
-    async def links(self) -> AsyncIterator[tuple[str, Link]]:
-        """Every enrollment that is known, and of which upstream."""
-        after = ("", "")
-        while found := await self._thread.read(partial(record_rows.links_from, after=after)):
-            for upstream, link in found:
-                after = (upstream, link.enrollment)
-                yield upstream, link
-
-    async def bind(self, partition: str, user: str) -> None:
-        """Remember which upstream user a principal is."""
-        await self._thread.write(partial(record_rows.bind, partition=partition, user=user, now=self._clock()))
-
-    async def bindings(self) -> dict[str, str]:
-        """All remembered principals and their users."""
-        return await self._thread.read(record_rows.bindings)
-
-    async def forget_person(self, upstream: str, users: Collection[str]) -> Forgotten:
-        """Forget which enrollments and principals are these users'."""
-        return await self._thread.write(partial(record_rows.forget_person, upstream=upstream, users=tuple(users)))
 
     def _write(self, connection: sqlite3.Connection, batch: Sequence[Entry]) -> int:
         rows, unwritable = self._blobs.rows(batch)

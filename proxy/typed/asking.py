@@ -53,7 +53,7 @@ class Asking:
             lookup.body,
             self._visitor.caller.name,
         )
-        return replace(self._visitor.runtime.asker.ask(plan, params, incoming), is_read=True)
+        return replace(self._visitor.runtime.asker.ask(upstream, plan, params, incoming), is_read=True)
 
 
 def _target(route: str) -> tuple[str, str]:

@@ -58,7 +58,7 @@ class Source:
         headers.update(self.catalogue.headers)
         raw = query_for(self._own, query)
         incoming = Incoming(method, path, raw, headers, b"", self._visitor.caller.name)
-        return replace(self._visitor.runtime.asker.ask(plan, params, incoming), is_read=True)
+        return replace(self._visitor.runtime.asker.ask(self.upstream, plan, params, incoming), is_read=True)
 
     def forms(self, ids: Iterable[str]) -> tuple[str, ...]:
         """These ids as an answer may name them."""

@@ -16,7 +16,7 @@ from policies.http.fields import as_mapping
 from proxy.answers import Answer
 from proxy.asking import Ask
 from proxy.engine import Engine
-from proxy.errors import LarderError, UpstreamTimeout
+from proxy.errors import LarderError, UpstreamTimeout, by_itself
 from proxy.lists.pages import NotWhole, asked_for, page_at
 from proxy.lists.paging import Paging
 from proxy.lists.snapshots import Snapshot, is_snapshot
@@ -84,7 +84,8 @@ class Reader:
         whole = replace(self._pages_aside(ask), is_whole=True, party=self._walker).unconditional()
         try:
             answer = None if self._walker.is_apart(whole) else await self._whole(whole)
-        except NotWhole:
+        except NotWhole as apart:
+            by_itself(apart)
             answer = None
         if answer is None and self._walker.is_too_long(whole):
             raise _too_long(ask)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 from adapters import Reading, Record
 from proxy.answers import Answer
 from proxy.asking import Ask
-from proxy.errors import LarderError
+from proxy.errors import LarderError, by_itself
 from proxy.typed.catalogues import Source, source_of
 from proxy.typed.course_models import Asked, CoursesPart, Overview, Part, ProfilePart, SectionsPart
 from proxy.typed.errors import NoPart
@@ -75,7 +75,7 @@ class Overviews:
         try:
             found = await read(ask)
         except LarderError as error:
-            told = source.error(error).with_traceback(None)
+            told = source.error(by_itself(error))
             return _Came(part(status=told.problem.status, problem=item_problem(told)), None, told)
         rows: Any = [row async for row in found.read(reading)]
         data = rows[0] if part is ProfilePart else tuple(rows)

@@ -149,7 +149,8 @@ def _error(ask: Ask, answer: Answer, reply: Reply) -> LarderError:
         case Kind.CALLER_ERROR if is_given_up(answer):
             return RefusedTogether(name, reply.status)
         case _:
-            batch = ask.plan.many.endpoint.batch if ask.plan.many is not None else None
+            many = ask.upstream.many_for(ask.plan)
+            batch = many.endpoint.batch if many is not None else None
             said = None if batch is None else refusal(batch, answer)
             return ProviderRefused(name, reply.status, said or "")
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from adapters import Query, Reading, Record
 from proxy.answers import Answer
 from proxy.batches.composing import age_of, status_of, tier_of
-from proxy.errors import LarderError
+from proxy.errors import LarderError, by_itself
 from proxy.typed.catalogues import Source, source_of
 from proxy.typed.course_models import (
     Asked,
@@ -121,4 +121,4 @@ async def _told(source: Source, reading: Awaitable[Found]) -> Found:
     try:
         return await reading
     except LarderError as error:
-        raise source.error(error) from None
+        raise source.error(by_itself(error)) from None

@@ -13,7 +13,7 @@ from adapters import Address, Objection
 from proxy.answers import Answer
 from proxy.batches.batching import Batching
 from proxy.breathing import breathing
-from proxy.errors import SHORTEST_WAIT, LarderError, NothingCached
+from proxy.errors import SHORTEST_WAIT, LarderError, NothingCached, by_itself
 from proxy.plan import UpstreamPlan
 from proxy.typed.address_models import (
     WHOLE,
@@ -108,7 +108,7 @@ class Verifying:
             try:
                 item.found = await good(ask, outcome, now)
             except LarderError as error:
-                item.errors.append(error.with_traceback(None))  # it leads back to the item: a circle
+                item.errors.append(by_itself(error))
                 if not isinstance(error, ELSEWHERE):
                     item.left = []
                 if item.left and not patience.is_over:

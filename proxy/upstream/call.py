@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-from cachetools import TTLCache
+from cachetools import LRUCache
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from adapters import Kind
@@ -47,7 +47,9 @@ class Upstream:
     ) -> None:
         """`apart`: of endpoints that have guards of their own. `before`: the same upstream before a reload."""
         self.name = plan.name
-        self.plan = plan
+        self.adapter = plan.adapter
+        self.base_urls = plan.base_urls
+        self.credential = plan.credential  # but not the plan itself, which goes with the last ask under it
         self.guards = guards
         self.apart = apart
         self.budget = budget
@@ -57,7 +59,7 @@ class Upstream:
         self.last_error_at: float | None = before.last_error_at if before is not None else None
         self.reached: bool | None = before.reached if before is not None else None  # None: nobody tried yet
         self._quickest: dict[str, Quickest] = {}
-        self._failed_lately: TTLCache[int, _Failed] = TTLCache(MOST_REPEATED, LONGEST_ASKED, timer=tools.clock)
+        self._failed_lately: LRUCache[int, _Failed] = LRUCache(MOST_REPEATED)
         self._may_have_failed = False  # most upstreams never do
         self._tools = tools
 
@@ -92,7 +94,7 @@ class Upstream:
         may_rest = call.rests and self.orders.forced is not Circuit.CLOSED  # held closed: an operator has seen to it
         refusal = guards.credentials.refusal(call.credential_at) if may_rest else None
         if refusal is not None:
-            return said_again(refusal, call, self.plan.adapter, self.name)
+            return said_again(refusal, call, self.adapter, self.name)
         is_probe = may_rest and guards.credentials.knows(call.credential_at)
         try:
             return await self._guarded(call, guards)
@@ -108,7 +110,7 @@ class Upstream:
 
     async def _guarded(self, call: Call, guards: GuardSet) -> Reply:
         quickest = self._quickest_of(call.name)
-        attempts = Attempts(self.name, self.plan.adapter, call, guards, self.orders, quickest, self._tools)
+        attempts = Attempts(self.name, self.adapter, call, guards, self.orders, quickest, self._tools)
         self.budget.demand()
         try:
             self._refuse_early(call)
@@ -149,7 +151,12 @@ class Upstream:
             before_sleep=lambda _: self._tools.observer.retry(self.name),
             reraise=True,
         )
-        reply: Reply = await retrying(attempt)
+        try:
+            reply: Reply = await retrying(attempt)
+        except UpstreamFailure as failure:
+            raise failure.with_traceback(None)  # noqa: B904 - it leads to tenacity's future, which leads back to it
+        finally:
+            retrying.iter_state.reset()  # its actions lead back to it, and by its rules to this upstream
         return reply
 
     async def _raced(self, call: Call, attempts: Attempts) -> Reply:

@@ -1,7 +1,8 @@
 """The upstreams that are called, with their guards. A reload keeps the state of guards whose policy did not change."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from policies import CircuitBreaker, GuardPolicies
 from policies.credential_circuit import CredentialCircuit
@@ -24,18 +25,26 @@ class Upstreams:
         self._tools = tools
         self._guards = guards or OwnGuards(tools.clock)
         self._by_name: dict[str, Upstream] = {}
-        self._gone: dict[str, Upstream] = {}  # taken out of the config; requests under way still end there
+        self._under: WeakKeyDictionary[UpstreamPlan, Upstream] = WeakKeyDictionary()  # as long as asks are under way
 
     def __iter__(self) -> Iterator[Upstream]:
         return iter(self._by_name.values())
 
     def __getitem__(self, name: str) -> Upstream:
-        return self._by_name.get(name) or self._gone[name]
+        return self._by_name[name]
 
-    def follow(self, plans: Iterable[UpstreamPlan]) -> None:
+    def under(self, plan: UpstreamPlan) -> Upstream:
+        """Where asks under this plan are sent, if it was reloaded since or not; what was taken out of the config is as
+        it was last.
+        """
+        return self._under[plan]
+
+    def follow(self, plans: Collection[UpstreamPlan]) -> None:
         """Make the guards what the plans say; calls under way end under the guards they began with."""
-        self._gone |= self._by_name
         self._by_name = {plan.name: self._upstream(plan, self._by_name.get(plan.name)) for plan in plans}
+        for plan in (*self._under, *plans):
+            if plan.name in self._by_name:
+                self._under[plan] = self._by_name[plan.name]
         self._guards.keep_only(self._in_use())
 
     def _in_use(self) -> Iterator[CircuitBreaker | Pacer]:
@@ -45,7 +54,7 @@ class Upstreams:
                 yield guards.pacer
 
     def _upstream(self, plan: UpstreamPlan, before: Upstream | None) -> Upstream:
-        same_place = before is not None and before.plan.base_urls == plan.base_urls
+        same_place = before is not None and before.base_urls == plan.base_urls
         kept = before if same_place else None
         budget = self._guards.budget(plan.guards.retry)
         if before is not None and before.budget.policy == budget.policy:
@@ -108,7 +117,7 @@ class Upstreams:
         self, place: "_Place", policies: GuardPolicies, before: GuardSet | None
     ) -> CredentialCircuit[Reply]:
         """Another credential in the config is not the one that was refused."""
-        same = place.kept is not None and place.kept.plan.credential == place.plan.credential
+        same = place.kept is not None and place.kept.credential == place.plan.credential
         if before is not None and same and before.policies.breaker == policies.breaker:
             return before.credentials
         return CredentialCircuit(policies.breaker.credential_cooldown, self._tools.clock)

@@ -39,8 +39,8 @@ class Places(Protocol):
     def taken(self, name: Name) -> int:
         """How many are, by everybody."""
 
-    def await_for(self, names: Set[Name]) -> None:
-        """Somebody waits for places of these names, and of no others."""
+    def await_for(self, names: Set[Name], serve: Callable[[], None]) -> None:
+        """Somebody waits for places of these names, and of no others; `serve` takes what there is for them."""
 
 
 class OwnPlaces:
@@ -67,7 +67,7 @@ class OwnPlaces:
         """How many are."""
         return self._counts.get(name, 0)
 
-    def await_for(self, names: Set[Name]) -> None:
+    def await_for(self, names: Set[Name], serve: Callable[[], None]) -> None:
         """Nobody else gives back places: there is nothing to look at."""
 
 
@@ -195,7 +195,7 @@ class Slots:
             lacking = self._serve(now)
             for waiter in self._line.shed(now):
                 self._refuse(waiter, now)
-        self._places.await_for(lacking if self._line else NOBODY)
+        self._places.await_for(lacking if self._line else NOBODY, self._settle)
 
     def _serve(self, now: float) -> Set[Name]:
         """What those lack who still wait."""

@@ -29,15 +29,14 @@ class SharedListener(Listener):
         host, port = listening[0].getsockname()[:2]
         super().__init__(handler, host, port, max_head=max_head, sleep=sleep)
         self._listening = listening
-        self._drain = 0.0
+        self._server: KeptServer
         self._comes_out: socket.socket | None = None
         self._goes_in: socket.socket | None = None
 
-    async def open(self, drain: float) -> None:
+    async def open(self) -> None:
         """Take connections in."""
-        self._drain = drain
         self._server = KeptServer(self._handler, self._max_head)
-        self._runner = web.ServerRunner(self._server, shutdown_timeout=drain)
+        self._runner = web.ServerRunner(self._server)
         await self._runner.setup()
         site = SharedSite(self._runner, self._listening)
         await site.start()
@@ -60,18 +59,18 @@ class SharedListener(Listener):
             self._comes_out = None
         await super().stop_listening()
 
-    async def close(self) -> None:
-        """Give away what is idle, as it becomes so; then end as any Listener does."""
+    async def close(self, drain: float) -> None:
+        """Give away what is idle, as it becomes so; then end as any Listener does. Both within `drain` seconds."""
         await self.stop_listening()
         waited = 0.0
         at_once = 1 + len(self._server.connections) // LOOKS  # few, so that no successor gets all
-        while self._goes_in is not None and waited < self._drain:
+        while self._goes_in is not None and waited < drain:
             self._server.give_idle(self._goes_in, at_once)
             if not self._server.connections and not self._accepting.is_beginning:
                 break
             await self._sleep(LOOKS_EVERY)
             waited += LOOKS_EVERY
-        await super().close()
+        await super().close(drain - waited)
 
     def _take(self, comes_out: socket.socket) -> None:
         connection = taken_from(comes_out)

@@ -87,9 +87,9 @@ class Preconditions:
         before = ask.incoming
         headers = CIMultiDict(field for field in before.fields if field[0].lower() not in _NOT_OF_A_READ)
         headers["Cache-Control"] = "no-cache"
-        plan, params = ask.plan.upstream.match("GET", before.path)
+        plan, params = ask.upstream.match("GET", before.path)
         incoming = before._replace(method="GET", headers=headers, body=b"", informational=None)
-        return replace(self._asker.ask(plan, params, incoming), is_read=True)
+        return replace(self._asker.ask(ask.upstream, plan, params, incoming), is_read=True)
 
     async def _stored(self, live: Ask) -> Entry | None:
         if live.key is None:

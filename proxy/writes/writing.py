@@ -7,7 +7,7 @@ from adapters import Kind, Received
 from policies.http.invalidation import other_targets
 from proxy.answers import Answer, CacheStatus, from_reply
 from proxy.asking import Ask
-from proxy.errors import LarderError, perhaps_done
+from proxy.errors import LarderError, by_itself, perhaps_done
 from proxy.flights.flights import seen
 from proxy.kept.keeping import Keeper
 from proxy.kept.purging import Purger
@@ -90,7 +90,7 @@ class Writer:
         try:
             settled = await self._preconditions(ask)
         except LarderError as error:
-            return Written(Outcome.NOT_DONE, error=error)
+            return Written(Outcome.NOT_DONE, error=by_itself(error))
         if settled.refused is not None:
             return Written(Outcome.NOT_DONE, settled.refused)
         return await self._sent(settled.ask)
@@ -100,7 +100,7 @@ class Writer:
         try:
             reply = await self._call(ask)
         except UpstreamFailure as failure:
-            return await self._failed(ask, failure, status)
+            return await self._failed(ask, by_itself(failure), status)
         if reply.verdict.kind in (Kind.ANSWER, Kind.UNUSABLE):
             tags = await self._tags(ask, reply)
             for_get = self._keeper.for_get(ask, reply)

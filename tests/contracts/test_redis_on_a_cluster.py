@@ -8,6 +8,7 @@ import pytest
 from adapters import Link
 from proxy.messages import ALL, endpoint_tag, key_tag, partition_tag, upstream_tag
 from proxy.store._redis_keys import Keys
+from proxy.store._redis_writer import Queue
 from proxy.store.contract import Filter, StoreError
 from proxy.store.redis import RedisStore
 from tests.unit.store.samples import NOW, Clock, an_entry, key
@@ -18,7 +19,9 @@ KEYS = Keys("larder")
 
 @asynccontextmanager
 async def opened(cluster, **options):
-    store = RedisStore(cluster.url, clock=Clock(), write_after=30, **{"timeout": 5, "write_timeout": 10, **options})
+    store = RedisStore(
+        cluster.url, clock=Clock(), queue=Queue(write_after=30), **{"timeout": 5, "write_timeout": 10, **options}
+    )
     await store.open()
     try:
         yield store

@@ -12,6 +12,7 @@ import pytest
 
 from adapters import Link
 from proxy.messages import ALL, endpoint_tag, key_tag, partition_tag, upstream_tag
+from proxy.store._redis_writer import Queue
 from proxy.store.contract import DurableStore, Filter, StoreError
 from proxy.store.fences import Fences, Mode, Purge, Validity
 from proxy.store.memory import MemoryStore
@@ -60,9 +61,8 @@ async def opened(path, clock=None, **bounds):
 
 @asynccontextmanager
 async def opened_in_redis(server, clock, **bounds):
-    store = RedisStore(
-        server.url, clock=clock, write_after=30, **bounds
-    )  # long: what waits is written when it has to be
+    unhurried = Queue(write_after=30)  # what waits is written when it has to be
+    store = RedisStore(server.url, clock=clock, queue=unhurried, **bounds)
     await store.open()
     try:
         yield store

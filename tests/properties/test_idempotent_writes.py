@@ -97,9 +97,10 @@ class Machines:
             self.sent += 1
             return Written(step.outcome, Answer(200, (), b"answer %d" % self.sent, CacheStatus(fwd="method")))
 
-        plan, params = PLANS.upstreams["courseworks"].match("POST", "/x")
+        upstream = PLANS.upstreams["courseworks"]
+        plan, params = upstream.match("POST", "/x")
         headers = CIMultiDict({"Authorization": "Bearer t", "Idempotency-Key": step.key})
-        ask = ASKER.ask(plan, params, Incoming("POST", "/x", "", headers, step.body, "caller"))
+        ask = ASKER.ask(upstream, plan, params, Incoming("POST", "/x", "", headers, step.body, "caller"))
         self.store.broken = step.trouble
         try:
             told = (await self.processes[step.process].once(ask, write)).answer.body

@@ -118,7 +118,7 @@ class Stage:
         self.purger = Purger(LocalLedger(fences, durable, Quiet().failed), memory, durable, Quiet().failed)
         failures = FailureMemory(self.clock)
         learner = Learner(durable, failures, Quiet())
-        tools = CallTools(self.upstreams.__getitem__, lambda: 100_000, tuple)
+        tools = CallTools(self.upstreams.under, lambda: 100_000, tuple)
         calling = Calling(self.purger, Quiet(), tools)
         keeper = Keeper(self.shelf, self.purger, lambda: 0.5, tools.max_entry)
         doubting = Doubting(Quarantine(self.shelf, self.clock), keeper, lambda: fences, Quiet(), self.clock)
@@ -138,9 +138,11 @@ class Stage:
     async def answered(self, ask):
         return self.engine.at_once(ask) or await self.engine.answer(ask)
 
-    def ask(self, upstream, path, query, headers, caller):
-        plan, params = plans().upstreams[upstream].match("GET", path)
-        return self.asker.ask(plan, params, Incoming("GET", path, query, CIMultiDict(headers), b"", caller))
+    def ask(self, name, path, query, headers, caller):
+        upstream = plans().upstreams[name]
+        plan, params = upstream.match("GET", path)
+        incoming = Incoming("GET", path, query, CIMultiDict(headers), b"", caller)
+        return self.asker.ask(upstream, plan, params, incoming)
 
     def derived(self, ask, path):
         headers = ask.incoming.headers.items()

@@ -34,9 +34,10 @@ def upstreams():
     return plans_of(config_file(config_for("http://127.0.0.1:9", Path(), upstreams=more))).upstreams
 
 
-def asked(upstream, method, path, query="", headers=(), body=b"", caller="app"):
-    plan, params = upstreams()[upstream].match(method, path)
-    return ASKER.ask(plan, params, Incoming(method, path, query, CIMultiDict(headers), body, caller))
+def asked(name, method, path, query="", headers=(), body=b"", caller="app"):
+    upstream = upstreams()[name]
+    plan, params = upstream.match(method, path)
+    return ASKER.ask(upstream, plan, params, Incoming(method, path, query, CIMultiDict(headers), body, caller))
 
 
 def pairs(query):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import Adapter, Problem
-from policies.pacing import PACED, PAUSED, QUOTA_LOW
+from policies.pacing_account import PACED, PAUSED, QUOTA_LOW
 from proxy.errors import (
     BadRequest,
     BodyTooLarge,

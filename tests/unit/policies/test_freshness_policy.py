@@ -3,6 +3,7 @@
 from math import inf
 
 import pytest
+from msgspec.structs import astuple
 
 from policies import DAY, UNLIMITED, CachePolicy, Freshness, RefreshBehind, ShelfLife
 from policies.freshness import SETTLED_TTL
@@ -93,10 +94,11 @@ def test_settling_never_lengthens():
 
 
 @pytest.mark.parametrize("other", [UNLIMITED, ShelfLife(1, 2, 3, 4), ShelfLife(50, 50, 50, 50)])
-def test_of_two_lives_each_right_ends_at_the_earlier_instant(other):
+def test_of_two_lives_each_right_ends_at_the_earlier_instant_or_at_the_later(other):
     life = FULL.shelf_life(0)
 
-    assert life.no_longer_than(other) == tuple(map(min, life, other))
+    assert astuple(life.no_longer_than(other)) == tuple(map(min, astuple(life), astuple(other)))
+    assert astuple(life.no_shorter_than(other)) == tuple(map(max, astuple(life), astuple(other)))
 
 
 def test_nothing_is_kept_for_longer_than_ninety_days_unless_said():

@@ -3,7 +3,8 @@
 import pytest
 
 from policies import Demand, PacingPolicy, Priority
-from policies.pacing import BELIEVED, Paced, Pacer
+from policies.pacing import Paced, Pacer
+from policies.pacing_account import BELIEVED
 
 WAITS = Demand()
 HAS_STALE = Demand(has_fallback=True)

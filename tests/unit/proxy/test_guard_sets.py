@@ -1,5 +1,6 @@
 """Which guards a call goes through, and which keep their state when the config changes."""
 
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -112,3 +113,17 @@ def test_a_body_that_broke_off_counts_where_its_endpoint_has_its_circuit(upstrea
 
     there.broke_off("http://there", "GET /another")
     assert there.breaker.counts.failures == 1
+
+
+def test_an_upstream_that_was_taken_out_is_there_as_long_as_asks_under_its_plan_are(upstreams):
+    first, later = PlanOf(GuardPolicies()), PlanOf(GuardPolicies(breaker=RARE))
+    for plans in ([first], [later], []):
+        upstreams.follow(plans)
+    there = weakref.ref(upstreams.under(later))
+
+    assert list(upstreams) == []
+    assert upstreams.under(first) is there()
+    assert upstreams.under(first).guards.policies.breaker == RARE
+
+    del first, later, plans
+    assert there() is None

@@ -7,7 +7,8 @@ import pytest
 
 from adapters import Kind, Verdict
 from policies import BreakerPolicy, Circuit, CircuitBreaker, ConcurrencyPolicy, Demand, GuardPolicies, RetryPolicy
-from policies.pacing import Pacer, PacingPolicy
+from policies.pacing import Pacer
+from policies.pacing_account import PacingPolicy
 from proxy.config.loading import load_adapter
 from proxy.upstream.calls import Tools
 from proxy.upstream.failures import UpstreamFailure

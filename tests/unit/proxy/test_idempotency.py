@@ -52,7 +52,7 @@ def ask(body=b"one", *, key='"k"', caller="enrollment", path=PATH):
     upstream = PLANS.upstreams["courseworks"]
     plan, params = upstream.match("POST", path)
     headers = CIMultiDict({"Authorization": "Bearer t", "Idempotency-Key": key})
-    return ASKER.ask(plan, params, Incoming("POST", path, "", headers, body, caller))
+    return ASKER.ask(upstream, plan, params, Incoming("POST", path, "", headers, body, caller))
 
 
 async def hold(machine, process):

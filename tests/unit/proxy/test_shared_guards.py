@@ -1,7 +1,9 @@
 """Guards over processes, as calls meet them: each process has its upstreams, and all of them the guards together."""
 
 import asyncio
+import gc
 import os
+import weakref
 
 import pytest
 
@@ -165,6 +167,27 @@ def test_an_upstream_that_moved_starts_with_a_closed_circuit(machine):
     machine.follow(breaker=BreakerPolicy(minimum_calls=1), base_url="http://elsewhere")
 
     assert {upstreams["there"].breaker.state for upstreams in machine.processes} == {Circuit.CLOSED}
+
+
+async def test_what_a_reload_replaced_goes_with_its_last_call(machine):
+    machine.follow()
+    await machine.call(0)
+    there, gone = machine.processes[0]["there"], []
+    for one in (there, there.guards.hosts, there.breaker, there.guards.pacer, there.slots, there.budget):
+        gone.append(weakref.ref(one))
+    del there, one
+    gc.collect()
+    gc.disable()
+    try:
+        machine.follow(
+            breaker=BreakerPolicy(cooldown=1),
+            concurrency=ConcurrencyPolicy(upstream=1),
+            retry=RetryPolicy(floor=9),
+            base_url="http://elsewhere",
+        )
+        assert [one() for one in gone] == [None] * len(gone)
+    finally:
+        gc.enable()
 
 
 async def test_a_refresh_that_failed_in_one_process_waits_in_all(machine):

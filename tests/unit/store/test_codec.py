@@ -262,3 +262,9 @@ def test_what_cannot_be_written_is_said(fields, error):
         CODEC.encode(an_entry(**fields))
     with pytest.raises(error):
         CODEC.encode(an_entry(**fields), KEY)
+
+
+def test_entries_of_one_partition_have_one_copy_of_its_name():
+    one, other = (decode(encode(an_entry(number)), key(number)) for number in (1, 2))
+
+    assert one.partition is other.partition

@@ -142,3 +142,15 @@ def test_an_entry_is_under_exactly_the_tags_that_it_names(entry, other):
 
     assert all(under(tag)(entry) for tag in tags)
     assert not any(under(tag)(entry) for tag in foreign - tags if "\n" not in tag)
+
+
+def test_what_is_kept_anew_makes_no_more_room_than_it_needs():
+    store = MemoryStore(2 * an_entry().size)
+    store.put(an_entry(1))
+    store.put(an_entry(2))
+
+    assert store.put(an_entry(1, order=(2, 2)))
+
+    assert len(store) == 2
+    assert store.evictions == 0
+    assert store.bytes == 2 * an_entry().size

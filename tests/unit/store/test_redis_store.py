@@ -10,6 +10,7 @@ import pytest
 from adapters import Link
 from proxy.messages import ALL, endpoint_tag, key_tag, partition_tag, upstream_tag
 from proxy.store._redis_keys import Keys
+from proxy.store._redis_writer import Queue
 from proxy.store.codec import Codec
 from proxy.store.contract import Filter, StoreError, StoreUnavailable
 from proxy.store.redis import LATE, RedisStore
@@ -20,11 +21,12 @@ from tests.unit.store.samples import NOW, Clock, an_entry, key
 COURSE = "courseworks/course:565"
 MARKER = b"a body that is nobody else's"
 KEYS = Keys("larder")
+UNHURRIED = Queue(write_after=30)
 
 
 @asynccontextmanager
 async def opened(server, **options):
-    unhurried = {"clock": Clock(), "write_after": 30, "timeout": 5, "write_timeout": 10}
+    unhurried = {"clock": Clock(), "queue": UNHURRIED, "timeout": 5, "write_timeout": 10}
     store = RedisStore(server.url, **unhurried | options)
     try:
         await store.open()
@@ -359,7 +361,7 @@ async def test_whoever_put_an_entry_is_told_when_it_is_written(store):
 
 
 async def test_whoever_put_an_entry_is_told_when_it_is_deleted_or_finds_no_room(redis):
-    async with opened(redis, max_waiting=1) as store:
+    async with opened(redis, queue=UNHURRIED._replace(max_waiting=1)) as store:
         deleted, dropped = Told(), Told()
         store.put(an_entry(1), deleted)
         store.put(an_entry(2), dropped)
@@ -430,7 +432,10 @@ async def test_a_redis_that_dies_and_comes_back_is_used_again():
 
 
 async def test_a_silent_redis_costs_a_reader_its_time_out_and_gives_up_all_that_waits():
-    async with redis_server() as server, opened(server, timeout=0.05, write_timeout=0.5, batch=1) as store:
+    async with (
+        redis_server() as server,
+        opened(server, timeout=0.05, write_timeout=0.5, queue=UNHURRIED._replace(batch=1)) as store,
+    ):
         server.pause()
         for number in range(50):
             store.put(an_entry(number))

@@ -20,12 +20,12 @@ STREETS = "POST /us-street/street-address"
 KEPT_TWO_DAYS = f"upstreams: {{smartystreets: {{endpoints: {{'{STREET}': {{cache: {{ttl: 1d, keep_at_most: 2d}}}}}}}}}}"
 
 
-def ask(route=STREET, config="", upstream="smartystreets"):
+def ask(route=STREET, config="", name="smartystreets"):
     text = config or "upstreams: {google: {terms_accepted: [google-maps-platform 2026-06-10]}, smartystreets: {}}"
-    plans = plans_of(ConfigFile("config.yaml", text, {}))
+    upstream = plans_of(ConfigFile("config.yaml", text, {})).upstreams[name]
     method, path = route.split(" ")
-    plan, params = plans.upstreams[upstream].match(method, path)
-    return Asker(b"secret").ask(plan, params, Incoming(method, path, "", {}, b"", "local"))
+    plan, params = upstream.match(method, path)
+    return Asker(b"secret").ask(upstream, plan, params, Incoming(method, path, "", {}, b"", "local"))
 
 
 def answer(status, body, **headers):
@@ -86,7 +86,7 @@ async def test_what_is_refused_for_what_it_is_is_not_asked_of_another(outcome, e
 
 async def test_google_says_so_in_its_own_way():
     with pytest.raises(CredentialRefused):
-        await good(ask(VALIDATE, upstream="google"), answer(403, GOOGLE_DENIED), 0.0)
+        await good(ask(VALIDATE, name="google"), answer(403, GOOGLE_DENIED), 0.0)
 
 
 @pytest.mark.parametrize(

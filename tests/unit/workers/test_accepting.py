@@ -15,6 +15,7 @@ from proxy.workers.accepting import Accepting
 from proxy.workers.handing import handing_pair, taken_from
 from proxy.workers.listening import SharedListener
 
+DRAIN = 5  # seconds
 HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 
 
@@ -79,9 +80,9 @@ class Machine:
             return web.Response(text=name)
 
         listener = SharedListener(handler, [self.bound.dup()], max_head=8192, sleep=a_moment)
-        await listener.open(drain=5)
+        await listener.open()
         listener.take_over(self.comes_out.dup())
-        self._stack.push_async_callback(listener.close)
+        self._stack.push_async_callback(listener.close, DRAIN)
         return listener
 
     async def caller(self):
@@ -93,7 +94,7 @@ class Machine:
         """Drain a listener, as a worker that has a successor does."""
         listener.hand_over(self.goes_in)
         await listener.stop_listening()
-        await listener.close()
+        await listener.close(DRAIN)
 
 
 @asynccontextmanager
@@ -222,7 +223,7 @@ def test_without_successors_kept_connections_end(run):
             await caller.ask()
 
             await only.stop_listening()
-            await only.close()
+            await only.close(DRAIN)
 
             with pytest.raises(asyncio.IncompleteReadError):
                 await caller.ask()
