@@ -22,7 +22,7 @@ check: setup
 # Compiled once, whatever the environment says, and not by each of the hundred processes that tests start.
 test: check
 	@sh .ci/redis-server
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 3 --dist worksteal
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest -n 4 --dist worksteal
 
 # Processes and a real Redis, killed and parted under load; a history of it all is checked. Then each fault
 # over real sockets with each provider. About eight minutes.
