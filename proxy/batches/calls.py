@@ -10,14 +10,14 @@ from proxy.asking import Ask
 from proxy.batches.halving import halved
 from proxy.calling import Calling
 from proxy.errors import UpstreamUnreachable
+from proxy.flights.landing import REFUSED_TOGETHER
 from proxy.upstream.failures import UpstreamFailure
 from proxy.upstream.messages import ReadUpTo, Reply
 from proxy.upstream.reading import written
 
 Said = Reply | UpstreamFailure
 
-# With so many others that are wrong that nobody looked whether this one is.
-GIVEN_UP = Verdict(Kind.CALLER_ERROR, detail="refused-together")
+GIVEN_UP = Verdict(Kind.CALLER_ERROR, detail=REFUSED_TOGETHER)
 
 
 class BatchCalls:

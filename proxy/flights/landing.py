@@ -17,6 +17,7 @@ from proxy.upstream.failures import OUT_OF_TIME, UpstreamFailure
 from proxy.upstream.messages import Reply
 
 WAITED_FOR = OUT_OF_TIME | {"paced", "paused", "quota-low"}  # who is more patient, or has nothing, may call
+REFUSED_TOGETHER = "refused-together"  # with so many others that are wrong that nobody looked whether this one is
 COVERED = frozenset({500, 502, 503, 504})  # the errors for which `stale-if-error` is meant (RFC 5861 §4)
 
 
@@ -78,6 +79,8 @@ class Landing:
             return False
         if self.leader is None:
             return True
+        if self.reply is not None and self.reply.verdict.detail == REFUSED_TOGETHER:
+            return False  # for the sake of those that its leader asked for besides
         if self.reply is not None and self.reply.status == 304 and ask.conditions != self.leader.conditions:
             return False
         return self._same_fields(ask, self.vary)

@@ -62,15 +62,16 @@ class SharedListener(Listener):
     async def close(self, drain: float) -> None:
         """Give away what is idle, as it becomes so; then end as any Listener does. Both within `drain` seconds."""
         await self.stop_listening()
-        waited = 0.0
+        loop, waited = asyncio.get_running_loop(), 0.0
+        began = loop.time()
         at_once = 1 + len(self._server.connections) // LOOKS  # few, so that no successor gets all
         while self._goes_in is not None and waited < drain:
             self._server.give_idle(self._goes_in, at_once)
             if not self._server.connections and not self._accepting.is_beginning:
                 break
             await self._sleep(LOOKS_EVERY)
-            waited += LOOKS_EVERY
-        await super().close(drain - waited)
+            waited = max(waited + LOOKS_EVERY, loop.time() - began)  # a look takes time, too
+        await super().close(max(0.0, drain - waited))
 
     def _take(self, comes_out: socket.socket) -> None:
         connection = taken_from(comes_out)

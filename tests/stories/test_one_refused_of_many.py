@@ -281,3 +281,18 @@ async def test_an_unsplit_batch_is_smartys_to_refuse(larder):
 
         assert refused.json == {"errors": [{"id": 1400, "message": SAID}]}
         assert await home.calls("/smartystreets/*") == 1
+
+
+async def test_who_only_joined_one_of_too_many_that_are_refused_together_asks_for_itself(larder):
+    async with larder() as home:
+        await refusing(home)
+        await home.fail("smartystreets", "latency", seconds=1, times=1)
+        spoilt = asyncio.create_task(batch(home, spoiled(*(at for at in range(100) if at != 57))))
+        while not await home.calls("/smartystreets/*"):
+            await asyncio.sleep(0)
+        joined = asyncio.create_task(lookup(home, flat(57)))
+
+        assert (await spoilt).status == 400
+        response, rows = await joined
+        assert response.status == 200
+        assert [unit(row) for row in rows] == ["57"]
