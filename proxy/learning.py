@@ -39,7 +39,7 @@ class Learner:
         self._observer = observer
         self._users: LRUCache[str, str] = LRUCache(most)
         self._behind = Behind()
-        self._tidied = 0  # the fence up to which it was looked through
+        self._tidied = 0  # the revision of the fences up to which it was looked through
         self.answer: Callable[[Ask], Awaitable[Answer]] | None = None  # set once the engine is there
         self.derive: Callable[[Ask, str], Ask] | None = None
 
@@ -119,11 +119,15 @@ class Learner:
 
     async def tidy(self, fences: Fences) -> None:
         """Know no longer whose those partitions are that were purged for good since this was last done."""
-        since, self._tidied = self._tidied, fences.number
+        seen, self._tidied = self._tidied, fences.revision
+        recent = fences.purged_from(seen)  # not by number: a purge may be heard of after those with higher ones
+        purged = None if recent is None else frozenset(recent)  # None: it may be any
         names = list(self._users)
         for start in range(0, len(names), _AT_ONCE):
             for partition in names[start : start + _AT_ONCE]:
-                if fences.validity((partition_tag(partition),), since) is Validity.HARD:
+                tag = partition_tag(partition)
+                may_be = purged is None or fences.digest(tag) in purged
+                if may_be and fences.validity((tag,), 0) is Validity.HARD:
                     self._users.pop(partition, None)
             await asyncio.sleep(0)
 

@@ -151,7 +151,7 @@ class Quarantine:
         validity = self._shelf.validity(entry)
         if validity in (Validity.SOFT, Validity.HARD):
             self._drop(change)
-            return Decided(Fate.PURGED)
+            return Decided(Fate.PURGED, order=sighting.order)
         if validity is Validity.UNSURE:  # it may have been purged elsewhere
             return Decided(Fate.UNREADABLE)
         if lies is not None and lies.order > entry.order:
@@ -169,7 +169,8 @@ class Quarantine:
         if sighting is None:
             return Decided(Fate.UNKNOWN)
         self._drop(change)
-        return Decided(Fate.DISCARDED, recorded=await self._repeats.forget(sighting.key))
+        recorded = await self._repeats.forget(sighting.key)
+        return Decided(Fate.DISCARDED, recorded=recorded, order=sighting.order)
 
     def remove(self, tag: str) -> int:
         """Let go of all under `tag`, bytes and all, since it was purged for good; how many went."""
@@ -215,7 +216,8 @@ class Quarantine:
             self._believe(sighting.id)
         # for who compares with what was there before
         is_noted = await self._repeats.accept(entry.key, sighting.id, sighting.base)
-        return Decided(Fate.STORED if is_kept else Fate.BELIEVED, recorded=await self._is_written() and is_noted)
+        fate = Fate.STORED if is_kept else Fate.BELIEVED
+        return Decided(fate, recorded=await self._is_written() and is_noted, order=sighting.order)
 
     async def _is_written(self) -> bool:
         try:

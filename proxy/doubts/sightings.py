@@ -104,3 +104,4 @@ class Decided(NamedTuple):
     fate: Fate
     everywhere: bool = True  # False: a process did not say in time that it heard
     recorded: bool = True  # False: the store did not take it, so a restart, or another machine, may not know of it
+    order: tuple[int, int] = (0, 0)  # of the last sighting, where it is over: it may be later than what was listed

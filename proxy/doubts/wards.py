@@ -118,7 +118,8 @@ class Ward:
 
     async def _ended(self, held: Quarantined, decided: Decided) -> Decided:
         try:
-            self._stored.end(held)
+            # a process may have met it again since it was listed
+            self._stored.end(msgspec.structs.replace(held, order=max(held.order, decided.order)))
             await self._stored.written()
         except StoreError as error:
             self._on_error("quarantine", error)

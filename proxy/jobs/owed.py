@@ -12,11 +12,12 @@ import msgspec
 
 from policies import DAY
 from proxy.jobs.locking import Lock
-from proxy.jobs.names import SHARED_JOBS, Names
+from proxy.jobs.names import Names
 from proxy.jobs.sealed import Place, Sealed
 from proxy.store.contract import DurableStore, StoreError
 from proxy.store.fences import Fences
 
+CALLBACKS = "callbacks"  # their own partition: the key of that of requests goes with any person who is erased
 OWED_FOR = 1 * DAY  # after that nobody is told any more
 SLACK = 30.0  # seconds that a holder may be late before another one takes its turn
 
@@ -76,7 +77,7 @@ class Owed:
     async def begin(self, callback: Callback, within: float) -> Held | None:
         """Take the first turn, which lasts so many seconds; None: it is somebody's already."""
         turn, key = self._turn(0, within), self._names.callback(callback.job)
-        place = Place(key, "callback", SHARED_JOBS, callback.at, callback.at + OWED_FOR)
+        place = Place(key, "callback", CALLBACKS, callback.at, callback.at + OWED_FOR)
         if not self._sealed.can_keep:
             return Held(callback, turn, None)
         note = msgspec.msgpack.encode(turn)

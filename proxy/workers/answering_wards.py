@@ -38,4 +38,4 @@ async def warded(larder: Larder, question: OfWards) -> WardReply:
 
 
 def _told(decided: Decided) -> DecidedHeld:
-    return DecidedHeld(decided.fate.value, decided.recorded)
+    return DecidedHeld(decided.fate.value, decided.recorded, decided.order)

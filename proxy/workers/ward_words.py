@@ -54,10 +54,13 @@ class Held(Struct, frozen=True, tag=True):
 
 
 class DecidedHeld(Struct, frozen=True, tag=True):
-    """What became of a word on the quarantine: the value of a Fate, and whether the store took it."""
+    """What became of a word on the quarantine: the value of a Fate, whether the store took it, and up to which order it
+    was decided on.
+    """
 
     fate: str
     recorded: bool = True
+    order: tuple[int, int] = (0, 0)
 
 
 class Principals(Struct, frozen=True, tag=True):

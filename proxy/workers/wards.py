@@ -37,10 +37,13 @@ class CrewWard:
         """Raises NotAllAnswered, where nobody who answered knows of it."""
         gathered = await self._memory.ask(operation, question, DECIDE_WITHIN)
         told = [
-            Decided(Fate(one.fate), recorded=one.recorded) for one in gathered.replies if isinstance(one, DecidedHeld)
+            Decided(Fate(one.fate), recorded=one.recorded, order=one.order)
+            for one in gathered.replies
+            if isinstance(one, DecidedHeld)
         ]
         fate = best(one.fate for one in told)
         if fate is Fate.UNKNOWN and gathered.silent:
             raise NotAllAnswered
         everywhere = not gathered.silent and all(one.fate is not Fate.UNREADABLE for one in told)
-        return Decided(fate, everywhere, recorded=all(one.recorded for one in told))
+        order = max((one.order for one in told), default=(0, 0))
+        return Decided(fate, everywhere, recorded=all(one.recorded for one in told), order=order)

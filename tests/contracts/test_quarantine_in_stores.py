@@ -140,7 +140,7 @@ async def test_what_one_process_refused_another_lists_and_accepts(one, other):
 
     assert here == there
     assert (there.reason, there.rows_before, there.bytes_after, there.acceptable) == ("other-id", 14, 2, True)
-    assert decided == Decided(Fate.STORED, everywhere=True, recorded=True)
+    assert decided == Decided(Fate.STORED, everywhere=True, recorded=True, order=there.order)
     assert other.served() == (await one.durable.get(key(1))).body == CANARY
     assert await one.listed() == await other.listed() == []
 
@@ -154,6 +154,17 @@ async def test_it_is_accepted_to_the_last_field(one, other):
     assert {name: getattr(accepted, name) for name in Entry.__struct_fields__ if name not in ("checked", "hit_at")} == {
         name: getattr(expected, name) for name in Entry.__struct_fields__ if name not in ("checked", "hit_at")
     }
+
+
+@pytest.mark.parametrize("word", ["accept", "discard"])
+async def test_what_another_process_met_since_it_was_listed_is_decided_on_too(one, other, word):
+    await one.refuse(sequence=5)
+    [held] = await other.listed()
+    await one.refuse(sequence=6)
+
+    assert (await getattr(other.ward, word)(held)).recorded
+    assert await one.listed() == await other.listed() == []
+    assert (await one.ward.discard(held)).fate is Fate.UNKNOWN
 
 
 async def test_what_cannot_be_stored_is_listed_everywhere_and_accepted_nowhere(one, other):
@@ -431,7 +442,7 @@ async def test_a_word_that_could_not_be_written_down_says_so(one, durable, clock
     [held] = await one.listed()
     broken = Process(Broken(durable, *fails), clock, fences)
 
-    assert await broken.ward.accept(held) == Decided(Fate.STORED, everywhere=True, recorded=False)
+    assert await broken.ward.accept(held) == Decided(Fate.STORED, everywhere=True, recorded=False, order=held.order)
     assert broken.failed
 
 

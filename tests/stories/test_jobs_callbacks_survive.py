@@ -10,6 +10,7 @@ from proxy.clocks import Clocks
 from proxy.jobs.callbacks import WAITS
 from proxy.store.contract import StoreError
 from tests.stories.gated_smarty import gated_smarty
+from tests.stories.test_erasing_a_person import erased
 from tests.stories.test_instances import until
 from tests.stories.test_jobs import begin, ended
 from tests.stories.test_jobs_callbacks import Listener, listed, listening
@@ -93,6 +94,29 @@ async def test_one_that_stops_over_a_try_each_time_is_given_up_all_the_same(tmp_
             await looked(home)
 
             assert len(listener.told) == len(WAITS)
+
+
+async def test_that_a_person_is_erased_loses_nobodys_callback(tmp_path):
+    """The requests of jobs go with anybody, and with the key that they were sealed with."""
+    listener, more = Listener(refusals=1), {"encrypt": "all", **KEYS}
+    async with gated_smarty() as (gate, upstreams), building(tmp_path, upstreams, **more) as house:
+        async with listening(listener) as url:
+            async with house(**listed({"url": url})) as home:
+                patient = Patient(home.clock)
+                home.larder.jobs.means.callbacks._sleep = patient.sleep
+                gate.open(1)
+                begun = await begin(home, 1, **{"Larder-Callback": url})
+                await asyncio.wait_for(patient.waits.wait(), timeout=10)
+                await begin(home, 2)
+                await gate.called(2)
+                assert await home.larder.jobs.means.requests.listed()
+
+                assert (await erased(home.larder)).is_complete
+            home.clock.advance(PASSED)
+            async with house(**listed({"url": url})) as home:
+                await looked(home)
+
+                assert [json.loads(body)["data"]["id"] for _, body in listener.told] == [begun.json["id"]] * 2
 
 
 async def test_of_many_who_find_it_one_goes_on(tmp_path, redis):

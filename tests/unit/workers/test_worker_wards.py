@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.doubts.sightings import Fate, Quarantined
+from proxy.doubts.sightings import Decided, Fate, Quarantined
 from proxy.erasing import ErasedHere, Erasure
 from proxy.workers.answering_wards import warded
 from proxy.workers.asking import WorkerGone, WorkerSilent
@@ -39,8 +39,8 @@ def one(seen=1, *, last=2.0, first=1.0, acceptable=True, change="a"):
 class Worker:
     """Holds something, has its fates for words on it, and hears them."""
 
-    def __init__(self, *held, fate=Fate.UNKNOWN, fails=None, process=1):
-        self.held, self.fate, self.fails, self.process = held, fate, fails, process
+    def __init__(self, *held, fate=Fate.UNKNOWN, fails=None, process=1, order=(0, 0)):
+        self.held, self.fate, self.fails, self.process, self.order = held, fate, fails, process, order
         self.heard = []
 
     async def ask(self, question, within):
@@ -51,7 +51,7 @@ class Worker:
             case ListHeld():
                 return [Held(self.held)]
             case AcceptHeld() | DiscardHeld():
-                return [DecidedHeld(self.fate.value)]
+                return [DecidedHeld(self.fate.value, order=self.order)]
             case FindPrincipals():
                 return [Principals((f"principal:{self.process}",))]
             case Erase():
@@ -109,14 +109,21 @@ async def test_the_best_that_happened_is_told(fates, expected):
     workers = [Worker(fate=fate) for fate in fates]
     memory, _ = crew_of(*workers)
 
-    assert await CrewWard(memory).accept("a") == (expected, True, True)
+    assert await CrewWard(memory).accept("a") == Decided(expected)
     assert all(worker.heard == [AcceptHeld("a")] for worker in workers)
+
+
+async def test_the_latest_that_any_decided_on_is_told():
+    fates = [(Fate.UNKNOWN, (0, 0)), (Fate.STORED, (3, 9)), (Fate.NEWER, (3, 7))]
+    memory, _ = crew_of(*(Worker(fate=fate, order=order) for fate, order in fates))
+
+    assert await CrewWard(memory).accept("a") == Decided(Fate.STORED, order=(3, 9))
 
 
 async def test_a_word_that_not_all_heard_says_so():
     memory, said = crew_of(Worker(fate=Fate.DISCARDED), Worker(fails=WorkerSilent("")))
 
-    assert await CrewWard(memory).discard("a") == (Fate.DISCARDED, False, True)
+    assert await CrewWard(memory).discard("a") == Decided(Fate.DISCARDED, everywhere=False)
     assert said == ["discard"]
 
 
@@ -130,7 +137,7 @@ async def test_what_the_silent_one_may_know_is_not_said_to_be_unknown():
 async def test_a_worker_that_could_not_ask_the_store_did_not_hear():
     memory, _ = crew_of(Worker(fate=Fate.STORED), Worker(fate=Fate.UNREADABLE))
 
-    assert await CrewWard(memory).accept("a") == (Fate.STORED, False, True)
+    assert await CrewWard(memory).accept("a") == Decided(Fate.STORED, everywhere=False)
 
 
 async def test_a_person_goes_from_all_workers_and_each_says_what_went():
