@@ -17,8 +17,6 @@ from proxy.upstream.reading import written
 
 Said = Reply | UpstreamFailure
 
-GIVEN_UP = Verdict(Kind.CALLER_ERROR, detail=REFUSED_TOGETHER)
-
 
 class BatchCalls:
     """The calls that those who go together need."""
@@ -119,4 +117,4 @@ class BatchCalls:
 def _given_up(said: Said) -> Said:
     if isinstance(said, UpstreamFailure):
         return said
-    return replace(said, verdict=GIVEN_UP)
+    return replace(said, verdict=REFUSED_TOGETHER)

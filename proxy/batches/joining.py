@@ -11,9 +11,10 @@ from multidict import CIMultiDict
 from adapters import Batch, Query, Sent
 from policies.http.fields import without
 from proxy.asking import Ask, Identity
-from proxy.batches.calls import GIVEN_UP, BatchCalls, Said
+from proxy.batches.calls import BatchCalls, Said
 from proxy.batches.gathering import Gathering
 from proxy.calling import Calling
+from proxy.flights.landing import REFUSED_TOGETHER
 from proxy.keys import joined, written_query
 from proxy.plan import Plan
 from proxy.upstream.failures import UpstreamFailure
@@ -63,7 +64,7 @@ class _JoinedCalls(BatchCalls):
         given_up: list[Ask] = []
         spent = 0
         async for ask, said in super().send(asks, read_up_to):
-            if isinstance(said, Reply) and said.verdict == GIVEN_UP:
+            if isinstance(said, Reply) and said.verdict == REFUSED_TOGETHER:
                 given_up.append(ask)
                 spent += said.calls
             else:

@@ -7,8 +7,8 @@ from adapters import Batch, Fault, Received
 from policies.http.fields import as_mapping
 from proxy.answers import Answer
 from proxy.asking import Ask
-from proxy.batches.calls import GIVEN_UP
 from proxy.errors import LarderError, RefusedItems
+from proxy.flights.landing import REFUSED_TOGETHER
 from proxy.upstream.reading import TooDeep, parsed
 
 MOST_TEXT = 200  # characters of a provider's words
@@ -39,7 +39,7 @@ def refusal(batch: Batch, answer: Answer) -> str | None:
 
 def is_given_up(answer: Answer) -> bool:
     """Whether a thing was refused together with others, and nobody knows whether for its own sake."""
-    return answer.cache.detail == GIVEN_UP.detail
+    return answer.cache.detail == REFUSED_TOGETHER.detail
 
 
 def refused(batch: Batch, places: Iterable[int], found: Iterable[tuple[Ask, Answer | LarderError]]) -> Refused:

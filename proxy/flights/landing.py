@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from math import floor
 
-from adapters import Kind
+from adapters import Kind, Verdict
 from policies import Freshness, ShelfLife
 from policies.http.vary import canonical, vary_names
 from proxy.answers import Answer, CacheStatus, from_reply
@@ -17,7 +17,8 @@ from proxy.upstream.failures import OUT_OF_TIME, UpstreamFailure
 from proxy.upstream.messages import Reply
 
 WAITED_FOR = OUT_OF_TIME | {"paced", "paused", "quota-low"}  # who is more patient, or has nothing, may call
-REFUSED_TOGETHER = "refused-together"  # with so many others that are wrong that nobody looked whether this one is
+# With so many others that are wrong that nobody looked whether this one is.
+REFUSED_TOGETHER = Verdict(Kind.CALLER_ERROR, detail="refused-together")
 COVERED = frozenset({500, 502, 503, 504})  # the errors for which `stale-if-error` is meant (RFC 5861 §4)
 
 
@@ -79,7 +80,7 @@ class Landing:
             return False
         if self.leader is None:
             return True
-        if self.reply is not None and self.reply.verdict.detail == REFUSED_TOGETHER:
+        if self.reply is not None and self.reply.verdict == REFUSED_TOGETHER:
             return False  # for the sake of those that its leader asked for besides
         if self.reply is not None and self.reply.status == 304 and ask.conditions != self.leader.conditions:
             return False
