@@ -181,11 +181,14 @@ class RedisTier:
         return SharedGuards(self.page, processes, sleep=self._clocks.sleep)
 
     async def _joined(self, ledger: RedisLedger) -> Position:
-        """Up to where the purges are known that others carried out; without Redis, none of them."""
+        """Up to where the purges are known that others carried out; without Redis, none of them.
+
+        A worker that is refused waits: its supervisor is refused, too, or is about to take over.
+        """
         try:
             position = await ledger.open(self.fences.learn)
         except StoreError as error:
-            if self.durable.last_error is None:  # entries can be had, but not what was purged of them
+            if self._follows and self.durable.last_error is None:  # entries can be had, but not what was purged of them
                 raise
             self._observer.store_failed("join", error)
             return BEGINNING
@@ -247,4 +250,5 @@ def _terms(plans: Plans, share: Share | None, digest: TagDigest) -> FenceTerms:
         keep=keep_records_for(plans.longest_kept),
         wait_replicas=options.wait_replicas,
         secret=known_by(digest),
+        takes_over=share is None or share.process == 0,  # a worker begun anew would take back what a new secret took
     )

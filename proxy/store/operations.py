@@ -20,7 +20,7 @@ from proxy.store.codec import Codec
 from proxy.store.contract import DurableStore, StoreError
 from proxy.store.fences import Fences
 from proxy.store.files import sqlite_file
-from proxy.store.purges import Heard, TagDigest, heard_of, known_by, tag_digest
+from proxy.store.purges import Heard, TagDigest, heard_of, is_veiled, known_by, tag_digest
 from proxy.store.redis import RedisStore
 from proxy.store.redis_ledger import FenceTerms, RedisLedger
 from proxy.store.sealing import Sealing
@@ -38,6 +38,11 @@ class StoreOptions:
     keep_records_for: float = 91 * DAY  # seconds
     clock: Callable[[], float] = time  # seconds since the epoch
     tag_digest: TagDigest = tag_digest  # what purged tags are known by in it
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether records of purges can be told by digests: without a secret anybody could find out whose they are."""
+        return self.tag_digest is not tag_digest
 
 
 class OpenStore(NamedTuple):
@@ -107,12 +112,17 @@ async def _opened_sqlite(path: Path, options: StoreOptions, *, only_looks: bool)
         role="attached" if only_looks else "sole",
         max_bytes=options.max_bytes,
         clock=options.clock,
-        tag_digest=options.tag_digest,
+        tag_digest=options.tag_digest if options.has_secret else None,
     )
     opened = await store.open()
     try:
         if opened.moved_aside is not None:
             raise StoreError(f"the database file was damaged, and was moved aside to {opened.moved_aside}")
+        if not (only_looks or options.has_secret) and any(is_veiled(purge.tag) for purge in opened.purges):
+            raise StoreError(
+                f"{path}: its records of purges are under a secret that is not here: set store.secret, or put"
+                f" {path.name}.secret beside it"
+            )
         digest = options.tag_digest
         fences = Fences(options.clock, opening=opened.opening, records=opened.purges, digest=digest)
         purged_at = _latest((heard_of(purge, digest).tag, purge.at) for purge in opened.purges)

@@ -2,14 +2,22 @@
 says so.
 """
 
+import os
+from contextlib import AsyncExitStack, asynccontextmanager
 from time import time
 
 import pytest
 
+from proxy.clocks import Clocks
+from proxy.config.file import ConfigFile
+from proxy.config.loading import plans_of
+from proxy.kept.redis_tier import RedisTier
+from proxy.sharing.page import Page
+from proxy.sharing.share import Share
 from proxy.store.contract import StoreError
 from proxy.store.fences import Fences, Mode, Validity
 from proxy.store.purges import keyed_tag_digest, known_by, tag_digest
-from tests.contracts.fence_machines import TAG, Machine, eventually
+from tests.contracts.fence_machines import TAG, Machine, Told, eventually
 
 ONE, TWO = keyed_tag_digest(b"one secret of this test"), keyed_tag_digest(b"another secret of this test")
 
@@ -91,3 +99,85 @@ async def test_who_only_carries_a_store_over_takes_nothing_over(connect):
 
     assert (await one.purge(TAG)).recorded
     await over(one, two)
+
+
+# -- of several processes
+
+
+class Observer(Told):
+    """Of a tier: keeps what could not be done."""
+
+    def __init__(self):
+        super().__init__()
+        self.errors = []
+
+    def store_failed(self, operation, error):
+        self.errors.append(f"{operation}: {error}")
+
+    def store_found(self, durability, warnings):
+        pass
+
+
+@asynccontextmanager
+async def tier_of(server, secret, share=None, observer=None):
+    """A process's tier, open."""
+    store = f"{{durable: '{server.url}', secret: '{secret * 16}', redis: {{coherence_window: 300ms}}}}"
+    tier = RedisTier(
+        plans_of(ConfigFile("config.yaml", f"store: {store}\n", {})), Clocks(), share, observer or Observer()
+    )
+    try:
+        await tier.open()
+        yield tier
+    finally:
+        await tier.close()
+
+
+@asynccontextmanager
+async def shares(count):
+    """What a supervisor and its workers have in common, a part for each."""
+    pages = [Page.create()]
+    pages += [Page.attach(os.dup(pages[0].fd), process) for process in range(1, count)]
+    yield [Share(page, process, count - 1, (), None, "of old") for process, page in enumerate(pages)]
+    for page in pages:
+        page.close()
+
+
+def is_coherent(tier):
+    return tier.coherence_part() is None
+
+
+async def test_a_worker_that_begins_anew_takes_nothing_back_from_who_came_with_another_secret(server):
+    """While the secret is being changed, one of the old ones' workers dies, and its successor joins."""
+    async with shares(2) as (of_supervisor, of_worker), tier_of(server, "old1", of_supervisor) as old:
+        await eventually(lambda: is_coherent(old))
+        async with tier_of(server, "new2") as new:
+            await eventually(lambda: is_coherent(new) and not is_coherent(old))
+            before = new.fences.number
+
+            told = Observer()
+            async with tier_of(server, "old1", of_worker, told) as worker:
+                assert not worker.fences.is_coherent  # nothing is current there
+                assert not is_coherent(worker)
+                await eventually(lambda: len(told.errors) >= 2)  # it tries, and is refused
+                assert all("another store.secret" in error for error in told.errors)
+
+                assert (await new.ledger.purge((TAG,), Mode.SOFT, 0.0)).recorded
+                assert new.fences.validity((), before) is Validity.CURRENT
+                assert new.follower.last_error is None
+
+
+async def test_a_worker_that_was_refused_joins_when_its_supervisor_may(server):
+    async with (
+        shares(2) as (of_supervisor, of_worker),
+        tier_of(server, "old1", of_supervisor) as old,
+        AsyncExitStack() as afterwards,
+    ):
+        await eventually(lambda: is_coherent(old))
+        async with tier_of(server, "new2") as new:
+            await eventually(lambda: is_coherent(new) and not is_coherent(old))
+            worker = await afterwards.enter_async_context(tier_of(server, "old1", of_worker))
+
+        await eventually(lambda: is_coherent(old) and is_coherent(worker))
+
+        assert worker.fences.validity((TAG,), new.fences.number) is Validity.HARD
+        assert (await worker.ledger.purge((TAG,), Mode.SOFT, 0.0)).recorded

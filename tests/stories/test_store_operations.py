@@ -385,3 +385,37 @@ async def test_what_was_purged_long_ago_stays_behind_though_nobody_can_read_of_w
     assert await terminal.run("migrate", terminal.url, f"sqlite:///{terminal.folder / 'new.db'}") == 0
 
     assert "1 entries; left behind: 1 purged" in terminal.out
+
+
+async def test_what_was_purged_is_never_carried_over_because_the_secret_of_the_file_is_not_there(terminal):
+    old = SQLiteStore(terminal.path, clock=Clock(), tag_digest=keyed_tag_digest(SECRET.encode()))
+    await old.open()
+    old.put(an_entry(1, tags=("courseworks/user:7",), **FOREVER))
+    await old.purge([Purge("courseworks/user:7", Mode.SOFT, 3, NOW, 0)])
+    await old.close()
+    terminal.configure(secret="")
+    target = f"sqlite:///{terminal.folder / 'new.db'}"
+
+    assert await terminal.run("migrate", terminal.url, target) == 1
+
+    assert (
+        f"{terminal.path}: its records of purges are under a secret that is not here: set store.secret" in terminal.err
+    )
+    assert await terminal.run("check") == await terminal.run("stats") == 0  # which need none
+    terminal.configure()
+    assert await terminal.run("migrate", terminal.url, target) == 0
+    assert "0 entries; left behind: 1 purged" in terminal.out
+
+
+async def test_a_file_is_closed_with_no_digest_in_it_that_somebody_could_guess(terminal):
+    """Without its secret, its records stay as they are, until somebody comes who has it."""
+    await filled(terminal.path)
+    terminal.configure(secret="")
+
+    assert await terminal.run("migrate", terminal.url, f"sqlite:///{terminal.folder / 'new.db'}") == 0
+
+    with sqlite3.connect(terminal.path) as other:
+        assert list(other.execute("SELECT tag FROM purges")) == [(b"courseworks/user:7",)]
+    other.close()
+    terminal.configure()
+    assert await terminal.run("migrate", terminal.url, f"sqlite:///{terminal.folder / 'third.db'}") == 0
