@@ -1,9 +1,14 @@
 """A provider's terms end what they are about: place ids stay, coordinates go after 30 days, from every tier."""
 
+from contextlib import AsyncExitStack
+
+import aiohttp
 import pytest
 
+from proxy.clocks import Clocks
 from proxy.store.contract import Filter
 from sandbox.smarty.gazetteer import BUILDINGS
+from tests.house import House, config_for, running_larder, running_sandbox
 
 PLACE = BUILDINGS[0].place_id
 DETAILS = f"/google/v1/places/{PLACE}"
@@ -124,9 +129,16 @@ async def test_what_the_terms_ended_is_deleted_from_memory_and_from_the_file(lar
         )
 
 
-async def test_redis_itself_lets_go_of_what_the_terms_end(larder, redis):
+async def test_redis_itself_lets_go_of_what_the_terms_end(tmp_path, redis):
     store = {"durable": redis.url, "secret": "x" * 32}
-    async with larder(upstreams=tuned(), store=store) as house, redis.client() as raw:
+    async with AsyncExitStack() as stack:
+        sandbox, url = await stack.enter_async_context(running_sandbox())
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        config = config_for(url, tmp_path, upstreams=tuned(), store=store)
+        larder, log = await stack.enter_async_context(running_larder(config, Clocks()))  # Redis goes by real time
+        raw = await stack.enter_async_context(redis.client())
+        house = House(larder, sandbox, url, session, log, None, config)
+
         await house.get(DETAILS, **masked("location"))
         await house.settled()
         lasts = [await raw.pttl(key) for key in await raw.keys("*") if b"latitude" in await value(raw, key)]
